@@ -1,0 +1,102 @@
+//! File formats: recognise content, lay it out, take objects out of it.
+//!
+//! One file per format, each with a link to its specification. [`FORMATS`] is the list, in the order in which
+//! they are asked: the first that recognises the content names its type. A format reads only the content it
+//! is handed, puts children, gaps and anomalies into a [`Sink`], knows no signature and has no setting.
+//!
+//! Content is hostile. A format never panics, holds little memory of its own, goes through its input at most
+//! a fixed number of times, and calls [`Sink::pulse`] in loops that hand nothing over. Broken input is a gap
+//! that names the place; whatever came before the damage is still handed over.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation
+    )
+)]
+
+use std::io;
+
+use candor_object::{Content, FileType, Flow, Layout, Sink};
+
+mod fields;
+mod collector;
+
+mod gzip;
+
+pub use collector::{Collected, Collector};
+
+/// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
+pub static FORMATS: &[&dyn Format] = &[&gzip::Gzip];
+
+/// Bytes at the start of content that [`Format::recognises`] may look at.
+pub const HEAD: usize = 4096;
+/// Bytes at the end of content that [`Format::recognises`] may look at.
+pub const TAIL: usize = 64;
+
+/// A file format.
+pub trait Format: Sync {
+    /// The type that it recognises.
+    fn file_type(&self) -> FileType;
+
+    /// Whether this is content of the type, judged by a glimpse. Cheap: it is asked of every object.
+    fn recognises(&self, glimpse: &Glimpse<'_>) -> bool;
+
+    /// Where things are in an executable; nothing for other formats.
+    ///
+    /// # Errors
+    /// Those of reading the content.
+    fn layout(&self, _content: &Content) -> io::Result<Option<Layout>> {
+        Ok(None)
+    }
+
+    /// Takes out what is inside and puts it into the sink.
+    ///
+    /// # Errors
+    /// A [`Stop`](candor_object::Stop); damage in the content is not one, but a gap in the sink.
+    fn open(&self, _content: &Content, _sink: &mut dyn Sink) -> Flow {
+        Ok(())
+    }
+}
+
+/// What recognition may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Glimpse<'a> {
+    /// The first [`HEAD`] bytes, or all if there are fewer.
+    pub head: &'a [u8],
+    /// The last [`TAIL`] bytes, or all if there are fewer.
+    pub tail: &'a [u8],
+    /// Length of the content in bytes.
+    pub size: u64,
+}
+
+impl Glimpse<'_> {
+    /// Whether `magic` stands at `offset` in the head.
+    pub fn has(&self, offset: usize, magic: &[u8]) -> bool {
+        self.head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    }
+}
+
+/// The format of the content, or nothing if it is empty or no format recognises it.
+///
+/// # Errors
+/// Those of reading the content.
+pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
+    let head = content.window(0, HEAD)?;
+    let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
+    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
+    Ok(FORMATS.iter().copied().find(|format| format.recognises(&glimpse)))
+}
+
+/// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].
+///
+/// # Errors
+/// Those of reading the content.
+pub fn file_type(content: &Content) -> io::Result<FileType> {
+    let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
+    Ok(identify(content)?.map_or(fallback, |format| format.file_type()))
+}

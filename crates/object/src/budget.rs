@@ -1,0 +1,172 @@
+//! What the scan of one root object may spend. Each limit stops an attack.
+
+use std::time::{Duration, Instant};
+
+/// The limits of one root object's scan. Reaching one makes a gap, never silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Objects taken out of one root object. Stops archives with millions of empty members, which cost time
+    /// and report memory but hardly any bytes (10 million entries fit in a zip of a few hundred megabytes).
+    pub objects: u32,
+    /// Containers around an object. Stops files that contain themselves (Cox's `r.zip` quine, 2010) and
+    /// nests built to exhaust the stack; memory grows with depth, since a chain of open containers is held.
+    pub depth: u32,
+    /// Bytes that decoders may put out for one root object in all. Stops bombs that multiply over members or
+    /// levels (`42.zip`: 42 KB to 4.5 PB; overlapped zips, Fifield 2019: 46 MB to 4.5 PB in one level).
+    pub unpacked_bytes: u64,
+    /// Bytes that a decoder may put out for one object; bounds memory, since a decoded object lies in memory
+    /// until it is scanned. Stops a single stream of zeros (1 GB of deflate is 1 TB).
+    pub object_bytes: u64,
+    /// Time for one root object of no size. Stops slow paths that the other limits do not count, such as
+    /// decoders that are slow for their output (ClamAV's CVE-2019-12625 was first fixed without this one).
+    pub time: Duration,
+    /// Bytes of a root object that earn another second, so that a large disk image is not cut short for its
+    /// size. The attacker pays for this time with bytes of his own.
+    pub bytes_per_second: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            objects: 100_000,
+            depth: 24,
+            unpacked_bytes: 4 << 30,
+            object_bytes: 256 << 20,
+            time: Duration::from_secs(120),
+            bytes_per_second: 16 << 20,
+        }
+    }
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// [`Limits::objects`].
+    Objects,
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::unpacked_bytes`].
+    UnpackedBytes,
+    /// [`Limits::object_bytes`].
+    ObjectBytes,
+    /// [`Limits::time`].
+    Time,
+}
+
+impl Limit {
+    /// The word for people, which is also the name of the option without `--max-`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Objects => "objects",
+            Self::Depth => "depth",
+            Self::UnpackedBytes => "unpacked-bytes",
+            Self::ObjectBytes => "object-bytes",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// What is left of the [`Limits`] during the scan of one root object.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    objects: u32,
+    unpacked: u64,
+    deadline: Instant,
+}
+
+impl Budget {
+    /// A full budget for a root object of `size` bytes; the clock starts now.
+    pub fn new(limits: &Limits, size: u64) -> Self {
+        let earned = Duration::from_secs(size.checked_div(limits.bytes_per_second).unwrap_or(0));
+        let now = Instant::now();
+        // A limit beyond what the clock can express is as good as a century.
+        let century = Duration::from_secs(3_155_760_000);
+        let deadline = now.checked_add(limits.time.saturating_add(earned)).unwrap_or_else(|| now + century);
+        Self { limits: limits.clone(), objects: 0, unpacked: 0, deadline }
+    }
+
+    /// The limits it began with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Spends one object at `depth`.
+    ///
+    /// # Errors
+    /// The limit that forbids it; nothing is spent then.
+    pub fn spend_object(&mut self, depth: u32) -> Result<(), Limit> {
+        self.time_left()?;
+        if depth > self.limits.depth {
+            return Err(Limit::Depth);
+        }
+        if self.objects >= self.limits.objects {
+            return Err(Limit::Objects);
+        }
+        self.objects += 1;
+        Ok(())
+    }
+
+    /// Spends `bytes` of decoder output for an object that already holds `held` bytes.
+    ///
+    /// # Errors
+    /// The limit that forbids it; nothing is spent then.
+    pub fn spend_bytes(&mut self, held: u64, bytes: u64) -> Result<(), Limit> {
+        if held.saturating_add(bytes) > self.limits.object_bytes {
+            return Err(Limit::ObjectBytes);
+        }
+        let total = self.unpacked.saturating_add(bytes);
+        if total > self.limits.unpacked_bytes {
+            return Err(Limit::UnpackedBytes);
+        }
+        self.unpacked = total;
+        Ok(())
+    }
+
+    /// Whether there is time left.
+    ///
+    /// # Errors
+    /// [`Limit::Time`] when there is none.
+    pub fn time_left(&self) -> Result<(), Limit> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Limit::Time) }
+    }
+
+    /// When the time is up.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Decoder output so far, in bytes.
+    pub fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_named_when_reached() {
+        let limits = Limits { objects: 2, depth: 1, unpacked_bytes: 10, object_bytes: 6, ..Limits::default() };
+        let mut budget = Budget::new(&limits, 0);
+        assert_eq!(budget.spend_object(2), Err(Limit::Depth));
+        assert_eq!(budget.spend_object(1), Ok(()));
+        assert_eq!(budget.spend_object(0), Ok(()));
+        assert_eq!(budget.spend_object(0), Err(Limit::Objects));
+        assert_eq!(budget.spend_bytes(0, 6), Ok(()));
+        assert_eq!(budget.spend_bytes(6, 1), Err(Limit::ObjectBytes));
+        assert_eq!(budget.spend_bytes(0, 5), Err(Limit::UnpackedBytes));
+        assert_eq!(budget.spend_bytes(0, 4), Ok(()));
+        assert_eq!(budget.unpacked(), 10);
+    }
+
+    #[test]
+    fn large_root_objects_earn_time() {
+        let limits = Limits { time: Duration::ZERO, bytes_per_second: 1, ..Limits::default() };
+        assert_eq!(Budget::new(&limits, 0).time_left(), Err(Limit::Time));
+        assert_eq!(Budget::new(&limits, 60).time_left(), Ok(()));
+        let never = Limits { time: Duration::MAX, ..Limits::default() };
+        assert_eq!(Budget::new(&never, u64::MAX).time_left(), Ok(()));
+    }
+}

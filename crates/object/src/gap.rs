@@ -1,0 +1,49 @@
+//! What was not examined, and why.
+
+use crate::{Limit, ObjectId};
+
+/// Why something was not examined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is encrypted and no password is known.
+    Encrypted,
+    /// It breaks its format's rules; what could be read was examined.
+    Damaged,
+    /// It ends too early; what is there was examined.
+    Truncated,
+    /// We know what it is and cannot open it (yet).
+    Unsupported,
+    /// A limit was reached.
+    Limit(Limit),
+    /// The operating system refused to read it.
+    Unreadable,
+    /// The database has a damaged record that was needed here.
+    Database,
+}
+
+impl Reason {
+    /// The word for people and for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Damaged => "damaged",
+            Self::Truncated => "truncated",
+            Self::Unsupported => "unsupported",
+            Self::Limit(_) => "limit",
+            Self::Unreadable => "unreadable",
+            Self::Database => "database",
+        }
+    }
+}
+
+/// Content that was not examined, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The object of which something was not examined.
+    pub object: ObjectId,
+    /// Why.
+    pub reason: Reason,
+    /// More for people: the member, the method, the offset. Hostile where it quotes a name.
+    pub detail: String,
+}

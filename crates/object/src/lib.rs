@@ -1,0 +1,32 @@
+//! What flows through a scan, as plain data.
+//!
+//! An [`Object`] is content with a [`FileType`], a name and a depth. A format takes children out of it and
+//! hands them to a [`Sink`], which spends a [`Budget`]. Detectors add [`Finding`]s. The [`Report`] holds the
+//! objects, the findings and the [`Gap`]s: what was seen, and what was not. Policy turns a report into a
+//! [`Decision`].
+//!
+//! This crate has no dependency in the workspace, does no I/O of its own and judges nothing.
+
+#![forbid(unsafe_code)]
+
+mod object;
+mod content;
+mod file_type;
+mod layout;
+mod sink;
+mod budget;
+mod finding;
+mod gap;
+mod report;
+mod decision;
+
+pub use budget::{Budget, Limit, Limits};
+pub use content::{Content, Reader, Source};
+pub use decision::{Action, Decision, Verdict};
+pub use file_type::FileType;
+pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
+pub use gap::{Gap, Reason};
+pub use layout::{Import, Layout, Section};
+pub use object::{MAX_NAME, Object, ObjectId, Relation};
+pub use report::{Report, Seen};
+pub use sink::{Child, Flow, Sink, Stop};

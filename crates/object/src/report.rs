@@ -1,0 +1,97 @@
+//! All that one scan saw and did not see.
+
+use crate::{FileType, Finding, Gap, ObjectId, Relation};
+
+/// The result of scanning one root object. Numbering is parents first: an object's parent has a lower number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Every object, the root object first.
+    pub objects: Vec<Seen>,
+    /// Evidence, in the order it was seen.
+    pub findings: Vec<Finding>,
+    /// What was not examined.
+    pub gaps: Vec<Gap>,
+}
+
+/// An object as the report remembers it: without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The container, or nothing for the root object.
+    pub parent: Option<ObjectId>,
+    /// Its name in the container; hostile.
+    pub name: String,
+    /// How it came out of the container.
+    pub relation: Relation,
+    /// What it is.
+    pub file_type: FileType,
+    /// Its size in bytes, as far as it could be taken out.
+    pub size: u64,
+    /// SHA-256 of the content; known for objects with findings.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Report {
+    /// An object of this report, if there is one with that number.
+    pub fn object(&self, id: ObjectId) -> Option<&Seen> {
+        self.objects.get(id.0 as usize)
+    }
+
+    /// The object and its containers, innermost first.
+    pub fn chain(&self, id: ObjectId) -> impl Iterator<Item = ObjectId> + '_ {
+        let mut next = Some(id);
+        std::iter::from_fn(move || {
+            let current = next?;
+            // Parents have lower numbers; whatever does not is damage and ends the walk.
+            next = self.object(current).and_then(|seen| seen.parent).filter(|parent| *parent < current);
+            Some(current)
+        })
+    }
+
+    /// The object path for people, such as `mail.eml > invoice.zip > a.exe`; objects without a name are
+    /// shown by their relation in angle brackets. Hostile: print it escaped.
+    pub fn path(&self, id: ObjectId) -> String {
+        let mut names: Vec<String> = self
+            .chain(id)
+            .filter_map(|id| self.object(id))
+            .map(|seen| match seen.name.as_str() {
+                "" => format!("<{}>", seen.relation.name()),
+                name => name.to_owned(),
+            })
+            .collect();
+        names.reverse();
+        names.join(" > ")
+    }
+
+    /// Bytes of all objects together.
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().fold(0, |sum, seen| sum.saturating_add(seen.size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(parent: Option<u32>, name: &str, relation: Relation) -> Seen {
+        let file_type = FileType::DATA;
+        Seen { parent: parent.map(ObjectId), name: name.into(), relation, file_type, size: 2, sha256: None }
+    }
+
+    #[test]
+    fn a_path_names_every_container() {
+        let objects = vec![
+            seen(None, "mail.eml", Relation::Root),
+            seen(Some(0), "a.gz", Relation::Part),
+            seen(Some(1), "", Relation::Stream),
+        ];
+        let report = Report { objects, ..Report::default() };
+        assert_eq!(report.path(ObjectId(2)), "mail.eml > a.gz > <stream>");
+        assert_eq!(report.bytes(), 6);
+    }
+
+    #[test]
+    fn a_cycle_of_parents_ends() {
+        let report = Report { objects: vec![seen(Some(0), "x", Relation::Root)], ..Report::default() };
+        assert_eq!(report.chain(ObjectId(0)).count(), 1);
+    }
+}

@@ -1,0 +1,75 @@
+//! Where a format puts what it takes out of an object.
+
+use std::io::{self, Read};
+
+use crate::{Content, Reason, Relation};
+
+/// Whether a format goes on. `?` passes a stop on; damage in the content is no stop but a gap.
+pub type Flow = Result<(), Stop>;
+
+/// Why a format must return at once.
+#[derive(Debug)]
+pub enum Stop {
+    /// The budget is spent; the sink has noted the gap.
+    Spent,
+    /// The container's bytes could not be read: the disk's fault and not the content's. Whoever called the
+    /// format notes the gap.
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// How a child is called and how it relates to its container.
+#[derive(Clone, Copy, Debug)]
+pub struct Child<'a> {
+    /// Its name in the container; empty if the container gives none.
+    pub name: &'a str,
+    /// How it came out.
+    pub relation: Relation,
+}
+
+impl<'a> Child<'a> {
+    /// A member of an archive.
+    pub fn member(name: &'a str) -> Self {
+        Self { name, relation: Relation::Member }
+    }
+
+    /// The content of a compressed stream.
+    pub fn stream() -> Self {
+        Self { name: "", relation: Relation::Stream }
+    }
+
+    /// A part of a message.
+    pub fn part(name: &'a str) -> Self {
+        Self { name, relation: Relation::Part }
+    }
+}
+
+/// Takes children, gaps and notices; owns the children's memory and the budget.
+///
+/// Two implementers: the engine, which scans each child before `child` returns, and a collector for tests.
+pub trait Sink {
+    /// Takes a child whose bytes a decoder produces.
+    ///
+    /// The sink reads until the end, the first error or the limit, and never again after that: decoders that
+    /// misbehave when they are read after an error cannot. What was read before an error is scanned, and the
+    /// error becomes a gap of the child (`UnexpectedEof`: truncated; `Unsupported`: unsupported; else damaged).
+    fn child(&mut self, child: Child<'_>, body: &mut dyn Read) -> Flow;
+
+    /// Takes a child that lies as it is in the container: a range of the container's content, not copied.
+    fn range(&mut self, child: Child<'_>, content: Content) -> Flow;
+
+    /// Notes that a part of the container was not examined, and why. `detail` is for people: short, in lower
+    /// case, without a full stop, naming the member or the offset.
+    fn gap(&mut self, reason: Reason, detail: &str);
+
+    /// Notes something odd that hid nothing from us, such as overlapping members.
+    fn anomaly(&mut self, name: &'static str, detail: &str);
+
+    /// Stops when the time is up; called by loops that hand over nothing for long.
+    fn pulse(&mut self) -> Flow;
+}
