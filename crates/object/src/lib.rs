@@ -9,16 +9,16 @@
 
 #![forbid(unsafe_code)]
 
-mod object;
-mod content;
-mod file_type;
-mod layout;
-mod sink;
 mod budget;
+mod content;
+mod decision;
+mod file_type;
 mod finding;
 mod gap;
+mod layout;
+mod object;
 mod report;
-mod decision;
+mod sink;
 
 pub use budget::{Budget, Limit, Limits};
 pub use content::{Content, Reader, Source};

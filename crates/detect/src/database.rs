@@ -1,0 +1,292 @@
+//! The compiled database: written by [`Compiler`], opened by [`Database`].
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
+
+use candor_object::{Category, Content, Finding, ObjectId};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
+
+use crate::Error;
+use crate::hash::{self, HashSignature, Subject};
+use crate::image::{Image, Kind, Writer};
+use crate::logical::{self, LogicalSignature};
+use crate::map::Map;
+use crate::pattern::{Filters, PatternTables};
+use crate::strings::{Strings, Text};
+
+/// Number of signatures by kind.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+struct CountsRecord {
+    object_hashes: le::U64,
+    section_hashes: le::U64,
+    import_hashes: le::U64,
+    trusted_hashes: le::U64,
+    logical: le::U64,
+}
+
+/// Number of signatures by kind, for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Digests of whole objects.
+    pub object_hashes: u64,
+    /// Digests of sections of executables.
+    pub section_hashes: u64,
+    /// Digests of import lists.
+    pub import_hashes: u64,
+    /// Digests of objects that are known to be good.
+    pub trusted_hashes: u64,
+    /// Signatures of patterns and expressions.
+    pub logical: u64,
+}
+
+impl Counts {
+    /// All signatures together.
+    pub fn total(&self) -> u64 {
+        [
+            self.object_hashes,
+            self.section_hashes,
+            self.import_hashes,
+            self.trusted_hashes,
+            self.logical,
+        ]
+        .iter()
+        .fold(0, |sum, count| u64::saturating_add(sum, *count))
+    }
+}
+
+/// Compiles signatures into one database. The same signatures in the same order give the same bytes.
+#[derive(Default)]
+pub struct Compiler {
+    strings: Strings,
+    hashes: hash::Compiler,
+    logical: logical::Compiler,
+    counts: Counts,
+}
+
+impl Compiler {
+    /// Adds a digest.
+    pub fn hash(&mut self, signature: &HashSignature<'_>) {
+        self.hashes.add(signature, &mut self.strings);
+        let count = match (signature.category, signature.subject) {
+            (Category::Trusted, _) => &mut self.counts.trusted_hashes,
+            (_, Subject::Object) => &mut self.counts.object_hashes,
+            (_, Subject::Section) => &mut self.counts.section_hashes,
+            (_, Subject::Imports) => &mut self.counts.import_hashes,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Adds a signature of patterns.
+    pub fn logical(&mut self, signature: &LogicalSignature) {
+        self.logical.add(signature, &mut self.strings);
+        self.counts.logical = self.counts.logical.saturating_add(1);
+    }
+
+    /// The number of signatures so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The database's bytes.
+    pub fn finish(mut self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        let counts = CountsRecord {
+            object_hashes: self.counts.object_hashes.into(),
+            section_hashes: self.counts.section_hashes.into(),
+            import_hashes: self.counts.import_hashes.into(),
+            trusted_hashes: self.counts.trusted_hashes.into(),
+            logical: self.counts.logical.into(),
+        };
+        writer.section(Kind::Counts, 0, &[counts]);
+        self.logical.finish(&mut self.strings, &mut writer);
+        self.hashes.finish(&mut writer);
+        let (strings, sources) = self.strings.finish();
+        writer.section(Kind::Strings, 0, &strings);
+        writer.section(Kind::Sources, 0, &sources);
+        writer.finish()
+    }
+}
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiler")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Bytes {
+    Static(&'static [u8]),
+    Memory(Vec<u8>),
+    Mapped(Map),
+}
+
+/// A database, ready for use. Opening it reads a few hundred bytes.
+pub struct Database {
+    bytes: Bytes,
+    image: Image,
+}
+
+impl Database {
+    /// Maps a database file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no database, of another version, truncated or damaged in its header.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Err(Error::NotADatabase);
+        }
+        Self::new(Bytes::Mapped(Map::new(&file)?))
+    }
+
+    /// Uses a database that is part of the program.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_static(bytes: &'static [u8]) -> Result<Self, Error> {
+        Self::new(Bytes::Static(bytes))
+    }
+
+    /// Uses a database in memory.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_vec(bytes: Vec<u8>) -> Result<Self, Error> {
+        Self::new(Bytes::Memory(bytes))
+    }
+
+    fn new(bytes: Bytes) -> Result<Self, Error> {
+        let image = Image::open(bytes.as_ref())?;
+        Ok(Self { bytes, image })
+    }
+
+    /// Reads everything and compares it with the identity.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if they differ.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.image.verify(self.bytes.as_ref())
+    }
+
+    /// SHA-256 of the content: names the database.
+    pub fn identity(&self) -> [u8; 32] {
+        self.image.identity()
+    }
+
+    /// Length in bytes.
+    pub fn size(&self) -> u64 {
+        self.bytes.as_ref().len() as u64
+    }
+
+    /// The number of signatures.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn counts(&self) -> Result<Counts, Error> {
+        let records: &[CountsRecord] = self.image.records(self.bytes.as_ref(), Kind::Counts, 0)?;
+        let record = records.first().copied().unwrap_or_default();
+        Ok(Counts {
+            object_hashes: record.object_hashes.get(),
+            section_hashes: record.section_hashes.get(),
+            import_hashes: record.import_hashes.get(),
+            trusted_hashes: record.trusted_hashes.get(),
+            logical: record.logical.get(),
+        })
+    }
+
+    /// The files that its signatures come from.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn sources(&self) -> Result<Vec<&str>, Error> {
+        let records: &[Text] = self.image.records(self.bytes.as_ref(), Kind::Sources, 0)?;
+        Ok(records.iter().map(|text| self.text(*text)).collect())
+    }
+
+    /// The finding that speaks for content with a trusted digest.
+    ///
+    /// # Errors
+    /// When the content could not be read, the time is up or the database is damaged.
+    pub fn trusted(
+        &self,
+        content: &Content,
+        id: ObjectId,
+        deadline: Instant,
+    ) -> Result<Option<Finding>, Error> {
+        hash::trusted(self, content, id, deadline)
+    }
+
+    /// The text at a place; empty where the place is damaged.
+    pub(crate) fn text(&self, text: Text) -> &str {
+        let strings: &[u8] = self
+            .image
+            .records(self.bytes.as_ref(), Kind::Strings, 0)
+            .unwrap_or_default();
+        text.read(strings).unwrap_or_default()
+    }
+
+    /// The name of a signature file; empty where the number is damaged.
+    pub(crate) fn source(&self, number: u16) -> &str {
+        let records: &[Text] = self
+            .image
+            .records(self.bytes.as_ref(), Kind::Sources, 0)
+            .unwrap_or_default();
+        records
+            .get(usize::from(number))
+            .map(|text| self.text(*text))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn digest_table(&self, table: u32, length: usize) -> Result<hash::DigestTable<'_>, Error> {
+        hash::DigestTable::new(&self.image, self.bytes.as_ref(), table, length)
+    }
+
+    pub(crate) fn has_digests(&self, subject: Subject) -> bool {
+        let tables = hash::tables(subject);
+        tables
+            .into_iter()
+            .any(|table| self.image.has(Kind::HashSizes, table))
+    }
+
+    pub(crate) fn filters(&self, file_type: &str) -> Result<Filters<'_>, Error> {
+        Filters::new(&self.image, self.bytes.as_ref(), file_type)
+    }
+
+    pub(crate) fn signature_tables(&self) -> Result<logical::SignatureTables<'_>, Error> {
+        logical::SignatureTables::new(&self.image, self.bytes.as_ref())
+    }
+
+    pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {
+        PatternTables::new(&self.image, self.bytes.as_ref())
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Static(bytes) => bytes,
+            Self::Memory(bytes) => bytes,
+            Self::Mapped(map) => map.as_ref(),
+        }
+    }
+}
+
+/// SHA-256 of content.
+///
+/// # Errors
+/// When the content cannot be read or the time is up.
+pub fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], Error> {
+    hash::sha256(content, deadline)
+}

@@ -1,0 +1,204 @@
+//! Looks objects, sections and imports up in the tables of digests.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use candor_object::{Content, Evidence, Finding, MAX_EXCERPT, Object, ObjectId, Strength};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+use super::section::NameRecord;
+use super::{ALGORITHMS, Subject, category, table};
+use crate::{Database, Error, Inspection};
+
+/// Bytes that are hashed between two looks at the clock.
+const CHUNK: usize = 1 << 20;
+
+/// Adds a finding for every digest of the object, its sections and its imports that the database knows.
+pub(crate) fn inspect(
+    database: &Database,
+    inspection: &Inspection<'_>,
+    found: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let object = inspection.object;
+    let whole = &object.content;
+    for (name, algorithm) in look_up(database, Subject::Object, whole, false, inspection.deadline)? {
+        let what = format!("{algorithm} of the object");
+        found.push(finding(
+            database,
+            inspection.id,
+            name,
+            evidence(what, object, 0, whole.size())?,
+        ));
+    }
+    let Some(layout) = inspection.layout else {
+        return Ok(());
+    };
+    for (number, section) in layout.sections.iter().enumerate() {
+        let data = whole.range(section.offset, section.size);
+        for (name, algorithm) in look_up(database, Subject::Section, &data, false, inspection.deadline)? {
+            let what = format!("{algorithm} of section {number}");
+            found.push(finding(
+                database,
+                inspection.id,
+                name,
+                evidence(what, object, section.offset, data.size())?,
+            ));
+        }
+    }
+    if !layout.imports.is_empty() && database.has_digests(Subject::Imports) {
+        let list = import_list(layout);
+        let data = Content::from_vec(list.clone().into_bytes());
+        for (name, algorithm) in look_up(database, Subject::Imports, &data, false, inspection.deadline)? {
+            let excerpt = list.bytes().take(MAX_EXCERPT).collect();
+            let what = format!("{algorithm} of the import list");
+            let evidence = Evidence {
+                what,
+                offset: 0,
+                size: 0,
+                excerpt,
+            };
+            found.push(finding(database, inspection.id, name, evidence));
+        }
+    }
+    Ok(())
+}
+
+/// The finding that speaks for the content, if a trusted digest of it is known.
+pub(crate) fn trusted(
+    database: &Database,
+    content: &Content,
+    id: ObjectId,
+    deadline: Instant,
+) -> Result<Option<Finding>, Error> {
+    let found = look_up(database, Subject::Object, content, true, deadline)?;
+    Ok(found.first().map(|(name, algorithm)| {
+        let what = format!("{algorithm} of the object");
+        let evidence = Evidence {
+            what,
+            offset: 0,
+            size: content.size(),
+            excerpt: Vec::new(),
+        };
+        finding(database, id, name, evidence)
+    }))
+}
+
+/// SHA-256 of content.
+pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], Error> {
+    let [_, _, digest] = digests(content, [false, false, true], deadline)?;
+    let digest = digest.unwrap_or_default();
+    digest
+        .try_into()
+        .map_err(|_| Error::Damaged("a digest has an odd length"))
+}
+
+type Known<'d> = Vec<(&'d NameRecord, &'static str)>;
+
+fn look_up<'d>(
+    database: &'d Database,
+    subject: Subject,
+    content: &Content,
+    trust: bool,
+    deadline: Instant,
+) -> Result<Known<'d>, Error> {
+    let mut tables = Vec::with_capacity(ALGORITHMS.len());
+    for (algorithm, (length, _)) in ALGORITHMS.iter().enumerate() {
+        tables.push(database.digest_table(table(subject, algorithm, trust), *length)?);
+    }
+    let mut wanted = [false; 3];
+    for (wanted, table) in wanted.iter_mut().zip(&tables) {
+        *wanted = table.knows(content.size());
+    }
+    if wanted == [false; 3] {
+        return Ok(Vec::new());
+    }
+    let mut known = Vec::new();
+    let digests = digests(content, wanted, deadline)?;
+    for ((table, digest), (_, algorithm)) in tables.iter().zip(digests).zip(ALGORITHMS) {
+        if let Some(digest) = digest
+            && let Some(name) = table.find(content.size(), &digest)?
+        {
+            known.push((name, algorithm));
+        }
+    }
+    Ok(known)
+}
+
+/// The wanted ones of MD5, SHA-1 and SHA-256, in one pass.
+fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<[Option<Vec<u8>>; 3], Error> {
+    let [md5, sha1, sha256] = wanted;
+    let mut md5 = md5.then(Md5::new);
+    let mut sha1 = sha1.then(Sha1::new);
+    let mut sha256 = sha256.then(Sha256::new);
+    let mut offset = 0_u64;
+    while offset < content.size() {
+        let chunk = content.window(offset, CHUNK)?;
+        if chunk.is_empty() {
+            break;
+        }
+        if let Some(hash) = &mut md5 {
+            hash.update(&chunk);
+        }
+        if let Some(hash) = &mut sha1 {
+            hash.update(&chunk);
+        }
+        if let Some(hash) = &mut sha256 {
+            hash.update(&chunk);
+        }
+        offset = offset.saturating_add(chunk.len() as u64);
+        if Instant::now() >= deadline {
+            return Err(Error::TimeIsUp);
+        }
+    }
+    Ok([
+        md5.map(|hash| hash.finalize().to_vec()),
+        sha1.map(|hash| hash.finalize().to_vec()),
+        sha256.map(|hash| hash.finalize().to_vec()),
+    ])
+}
+
+/// The imports as the public definition of the import hash lists them.
+fn import_list(layout: &candor_object::Layout) -> String {
+    let mut list = String::new();
+    for import in &layout.imports {
+        let library = import.library.to_ascii_lowercase();
+        let stem = [".dll", ".sys", ".ocx"]
+            .iter()
+            .find_map(|suffix| library.strip_suffix(suffix));
+        let comma = if list.is_empty() { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            list,
+            "{comma}{}.{}",
+            stem.unwrap_or(&library),
+            import.symbol.to_ascii_lowercase()
+        );
+    }
+    list
+}
+
+fn evidence(what: String, object: &Object, offset: u64, size: u64) -> Result<Evidence, Error> {
+    let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
+    let excerpt = object.content.window(offset, most)?.into_owned();
+    Ok(Evidence {
+        what,
+        offset,
+        size,
+        excerpt,
+    })
+}
+
+fn finding(database: &Database, object: ObjectId, record: &NameRecord, evidence: Evidence) -> Finding {
+    Finding {
+        object,
+        detector: "hash",
+        name: database.text(record.name).to_owned(),
+        source: database.source(record.source.get()).to_owned(),
+        category: category(record.category),
+        strength: Strength::Strong,
+        text: String::new(),
+        evidence: vec![evidence],
+    }
+}

@@ -1,0 +1,128 @@
+//! Detection techniques over one compiled signature database.
+//!
+//! Signatures are added to a [`Compiler`], which writes one file. A [`Database`] opens that file in a time that
+//! does not depend on its size: it is mapped read-only and used as it lies, shared by all processes. Each
+//! technique has a folder with the same three files: `compile` writes its sections, `section` says what they
+//! look like, `search` looks at an object. [`DETECTORS`] is the list.
+//!
+//! This crate knows no file format: whoever calls it brings the object with its type and layout.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod database;
+mod image;
+mod map;
+mod strings;
+
+pub mod hash;
+pub mod logical;
+pub mod pattern;
+
+use std::io;
+use std::time::Instant;
+
+use candor_object::{FileType, Finding, Layout, Object, ObjectId};
+
+pub use database::{Compiler, Counts, Database, sha256};
+
+/// The techniques, in the order in which they look at an object.
+pub static DETECTORS: &[&dyn Detector] = &[&HashDetector, &LogicalDetector];
+
+/// A detection technique.
+pub trait Detector: Sync {
+    /// Looks at one object and adds what it finds.
+    ///
+    /// # Errors
+    /// When it could not look at everything: see [`Error`]. What was found before stays.
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Vec<Finding>,
+    ) -> Result<(), Error>;
+}
+
+/// An object and what is known about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Inspection<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// Its number in the report.
+    pub id: ObjectId,
+    /// Where things are in it, if it is an executable.
+    pub layout: Option<&'a Layout>,
+    /// The type of the object that it came out of.
+    pub container: Option<FileType>,
+    /// When the time is up.
+    pub deadline: Instant,
+}
+
+/// Why a database could not be opened, or an object not be looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is no database.
+    #[error("this is not a Candor database")]
+    NotADatabase,
+    /// The file is of another version.
+    #[error("the database has layout version {found}, this program reads version {known}; build it again")]
+    Version {
+        /// Version of the file.
+        found: u32,
+        /// Version that this program reads.
+        known: u32,
+    },
+    /// The file is shorter or longer than its header says.
+    #[error("the database should be {expected} bytes long and is {found}; copy or build it again")]
+    Truncated {
+        /// Length in the header.
+        expected: u64,
+        /// Length of the file.
+        found: u64,
+    },
+    /// A record of the database is damaged.
+    #[error("the database is damaged: {0}; copy or build it again")]
+    Damaged(&'static str),
+    /// The time for the object is up.
+    #[error("the time is up")]
+    TimeIsUp,
+    /// The content or the database could not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Digests of objects, sections and imports.
+struct HashDetector;
+
+impl Detector for HashDetector {
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Vec<Finding>,
+    ) -> Result<(), Error> {
+        hash::inspect(database, inspection, found)
+    }
+}
+
+/// Patterns and expressions over them.
+struct LogicalDetector;
+
+impl Detector for LogicalDetector {
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Vec<Finding>,
+    ) -> Result<(), Error> {
+        logical::inspect(database, inspection, found)
+    }
+}

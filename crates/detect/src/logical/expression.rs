@@ -1,0 +1,363 @@
+//! Expressions over the subsignatures of a signature: what they are, how they are encoded and evaluated.
+
+/// Deepest nesting of an expression. Stops signatures made to exhaust the stack.
+pub const MAX_EXPRESSION_DEPTH: u32 = 100;
+
+/// When a signature is true.
+///
+/// ClamAV's meaning: a subsignature is true when it matches at all. A comparison looks at the number of
+/// matches, summed over the members that are true; a member that is false counts nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// A subsignature by number.
+    Pattern(u8),
+    /// Both are true.
+    And(Box<Self>, Box<Self>),
+    /// At least one is true.
+    Or(Box<Self>, Box<Self>),
+    /// The number of matches compares as asked.
+    Counted(Box<Self>, Count),
+}
+
+/// What is asked of a number of matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How the number compares.
+    pub comparison: Comparison,
+    /// With what.
+    pub number: u32,
+    /// At least so many different subsignatures match.
+    pub distinct: u32,
+}
+
+/// How a number of matches compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the number.
+    Equal,
+    /// It is more.
+    More,
+    /// It is less.
+    Less,
+}
+
+impl Count {
+    fn holds(self, value: Value) -> bool {
+        let number = u64::from(self.number);
+        let compares = match self.comparison {
+            Comparison::Equal => value.sum == number,
+            Comparison::More => value.sum > number,
+            Comparison::Less => value.sum < number,
+        };
+        compares && value.members.count_ones() >= self.distinct
+    }
+}
+
+impl Expression {
+    /// Subsignatures, at least one of which matches whenever the expression is true: the rarest such set by
+    /// `cost`. Nothing if the expression can be true when nothing matches.
+    pub(crate) fn triggers(&self, cost: &impl Fn(u8) -> u32) -> Option<Vec<u8>> {
+        let total = |set: &Vec<u8>| {
+            set.iter()
+                .fold(0_u32, |sum, number| sum.saturating_add(cost(*number)))
+        };
+        match self {
+            Self::Pattern(number) => Some(vec![*number]),
+            Self::And(left, right) => match (left.triggers(cost), right.triggers(cost)) {
+                (Some(left), Some(right)) => Some(if total(&left) <= total(&right) {
+                    left
+                } else {
+                    right
+                }),
+                (one, other) => one.or(other),
+            },
+            Self::Or(left, right) => {
+                let mut set = left.triggers(cost)?;
+                set.extend(right.triggers(cost)?);
+                set.sort_unstable();
+                set.dedup();
+                Some(set)
+            }
+            Self::Counted(inner, count) => {
+                let zero = Value {
+                    truth: false,
+                    sum: 0,
+                    members: 0,
+                };
+                if count.holds(zero) {
+                    None
+                } else {
+                    inner.triggers(cost)
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` for every subsignature whose number of matches is asked for.
+    pub(crate) fn counted(&self, visit: &mut impl FnMut(u8)) {
+        match self {
+            Self::Pattern(_) => {}
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.counted(visit);
+                right.counted(visit);
+            }
+            Self::Counted(inner, _) => inner.members(visit),
+        }
+    }
+
+    /// Calls `visit` for every subsignature in it.
+    pub fn members(&self, visit: &mut impl FnMut(u8)) {
+        match self {
+            Self::Pattern(number) => visit(*number),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.members(visit);
+                right.members(visit);
+            }
+            Self::Counted(inner, _) => inner.members(visit),
+        }
+    }
+
+    /// Appends the encoded expression; of two sides the one with the lower `cost` is evaluated first.
+    pub(crate) fn encode(&self, cost: &impl Fn(u8) -> u32, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; 5]);
+        let tag = match self {
+            Self::Pattern(number) => {
+                out.push(*number);
+                PATTERN
+            }
+            Self::And(left, right) | Self::Or(left, right) => {
+                let dearest = |side: &Self| {
+                    let mut most = 0;
+                    side.members(&mut |number| most = most.max(cost(number)));
+                    most
+                };
+                let (first, second) = if dearest(left) <= dearest(right) {
+                    (left, right)
+                } else {
+                    (right, left)
+                };
+                first.encode(cost, out);
+                second.encode(cost, out);
+                if matches!(self, Self::And(..)) { AND } else { OR }
+            }
+            Self::Counted(inner, count) => {
+                out.push(count.comparison as u8);
+                out.extend_from_slice(&count.number.to_le_bytes());
+                out.extend_from_slice(&count.distinct.to_le_bytes());
+                inner.encode(cost, out);
+                COUNTED
+            }
+        };
+        let length = (out.len() - start - 5) as u32;
+        out[start] = tag;
+        out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+const PATTERN: u8 = 1;
+const AND: u8 = 2;
+const OR: u8 = 3;
+const COUNTED: u8 = 4;
+
+/// What an expression evaluates to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) truth: bool,
+    sum: u64,
+    members: u64,
+}
+
+/// Evaluates an encoded expression; `count` tells how often a subsignature matches. Nothing if it is damaged.
+pub(crate) fn evaluate<E>(
+    code: &[u8],
+    depth: u32,
+    count: &mut impl FnMut(u8) -> Result<u32, E>,
+) -> Result<Option<Value>, E> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Ok(None);
+    };
+    let Some((tag, body, _)) = node(code) else {
+        return Ok(None);
+    };
+    Ok(match tag {
+        PATTERN => {
+            let Some(number) = body.first().copied().filter(|number| *number < 64) else {
+                return Ok(None);
+            };
+            let matches = count(number)?;
+            let members = if matches > 0 { 1_u64 << number } else { 0 };
+            Some(Value {
+                truth: matches > 0,
+                sum: u64::from(matches),
+                members,
+            })
+        }
+        AND | OR => {
+            let Some((_, _, second)) = node(body) else {
+                return Ok(None);
+            };
+            let Some(left) = evaluate(body, depth, count)? else {
+                return Ok(None);
+            };
+            if tag == AND && !left.truth {
+                return Ok(Some(Value::default()));
+            }
+            let Some(right) = evaluate(second, depth, count)? else {
+                return Ok(None);
+            };
+            let both = Value {
+                truth: true,
+                sum: left.sum.saturating_add(right.sum),
+                members: left.members | right.members,
+            };
+            Some(match (left.truth, right.truth) {
+                (true, true) => both,
+                (true, false) if tag == OR => left,
+                (false, true) if tag == OR => right,
+                _ => Value::default(),
+            })
+        }
+        COUNTED => {
+            let (Some(comparison), Some(number), Some(distinct), Some(inner)) = (
+                body.first(),
+                number_at(body, 1),
+                number_at(body, 5),
+                body.get(9..),
+            ) else {
+                return Ok(None);
+            };
+            let comparison = match comparison {
+                0 => Comparison::Equal,
+                1 => Comparison::More,
+                _ => Comparison::Less,
+            };
+            let Some(inner) = evaluate(inner, depth, count)? else {
+                return Ok(None);
+            };
+            let truth = Count {
+                comparison,
+                number,
+                distinct,
+            }
+            .holds(inner);
+            Some(if truth {
+                Value { truth, ..inner }
+            } else {
+                Value::default()
+            })
+        }
+        _ => None,
+    })
+}
+
+/// Tag and body of a node, and what follows it.
+fn node(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let tag = *code.first()?;
+    let length = number_at(code, 1)? as usize;
+    let (body, rest) = code.get(5..)?.split_at_checked(length)?;
+    Some((tag, body, rest))
+}
+
+fn number_at(code: &[u8], at: usize) -> Option<u32> {
+    code.get(at..)?
+        .first_chunk::<4>()
+        .map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(number: u8) -> Box<Expression> {
+        Box::new(Expression::Pattern(number))
+    }
+
+    fn and(left: Box<Expression>, right: Box<Expression>) -> Box<Expression> {
+        Box::new(Expression::And(left, right))
+    }
+
+    fn or(left: Box<Expression>, right: Box<Expression>) -> Box<Expression> {
+        Box::new(Expression::Or(left, right))
+    }
+
+    fn counted(
+        inner: Box<Expression>,
+        comparison: Comparison,
+        number: u32,
+        distinct: u32,
+    ) -> Box<Expression> {
+        Box::new(Expression::Counted(
+            inner,
+            Count {
+                comparison,
+                number,
+                distinct,
+            },
+        ))
+    }
+
+    fn truth(expression: &Expression, counts: &[u32]) -> bool {
+        let mut code = Vec::new();
+        expression.encode(&u32::from, &mut code);
+        let mut count = |number: u8| Ok::<_, ()>(counts.get(usize::from(number)).copied().unwrap_or(0));
+        evaluate(&code, 100, &mut count).unwrap().unwrap().truth
+    }
+
+    #[test]
+    fn blocks_sum_their_true_members() {
+        let either = or(pattern(0), pattern(1));
+        assert!(truth(&counted(either.clone(), Comparison::More, 1, 0), &[1, 3]));
+        assert!(!truth(&counted(either.clone(), Comparison::More, 1, 2), &[3, 0]));
+        assert!(truth(&counted(either.clone(), Comparison::Equal, 4, 0), &[1, 3]));
+        assert!(!truth(&counted(either, Comparison::Less, 3, 0), &[1, 3]));
+        // A block whose inside is false counts nothing.
+        assert!(truth(
+            &counted(and(pattern(0), pattern(1)), Comparison::Equal, 0, 0),
+            &[5, 0]
+        ));
+        let nested = or(and(pattern(0), pattern(1)), pattern(2));
+        assert!(truth(&counted(nested, Comparison::More, 1, 0), &[1, 3, 0]));
+    }
+
+    #[test]
+    fn zero_may_be_asked_for() {
+        assert!(truth(&counted(pattern(0), Comparison::Less, 3, 0), &[0]));
+        assert!(truth(
+            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
+            &[1, 0]
+        ));
+        assert!(!truth(
+            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
+            &[1, 2]
+        ));
+    }
+
+    #[test]
+    fn triggers_are_the_rarest_sufficient_set() {
+        let cost = |number: u8| [50, 5, 30, 1][usize::from(number)];
+        assert_eq!(and(pattern(0), pattern(1)).triggers(&cost), Some(vec![1]));
+        assert_eq!(
+            or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost),
+            Some(vec![0, 1])
+        );
+        let absent = counted(pattern(3), Comparison::Equal, 0, 0);
+        assert_eq!(absent.triggers(&cost), None);
+        assert_eq!(and(pattern(2), absent.clone()).triggers(&cost), Some(vec![2]));
+        assert_eq!(or(pattern(2), absent).triggers(&cost), None);
+    }
+
+    #[test]
+    fn damaged_code_is_no_value() {
+        let mut count = |_| Ok::<_, ()>(1);
+        for code in [
+            &[][..],
+            &[AND, 1, 0, 0, 0, 9],
+            &[PATTERN, 1, 0, 0, 0, 64],
+            &[9, 0, 0, 0, 0],
+            &[OR, 255, 255, 255, 255],
+        ] {
+            assert_eq!(evaluate(code, 100, &mut count), Ok(None));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Compiles patterns: equal ones once, each with its programs and anchors.
+
+use std::collections::HashMap;
+
+use zerocopy::little_endian as le;
+
+use super::anchor::{Anchor, NO_ANCHOR, choose};
+use super::model::{Element, Group, Pattern, width};
+use super::prefilter::FilterWriter;
+use super::program::encode;
+use super::section::{GroupRecord, PatternRecord, flags};
+use crate::image::{Kind, Writer};
+
+/// What a pattern gives its signature to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Compiled {
+    /// Number of the pattern in the image.
+    pub(crate) number: u32,
+    /// How common its anchor is; less is better.
+    pub(crate) quality: u8,
+}
+
+/// Collects patterns.
+#[derive(Default)]
+pub(crate) struct Compiler {
+    known: HashMap<Pattern, u32>,
+    records: Vec<PatternRecord>,
+    best: Vec<Option<(u32, Anchor)>>,
+    triggers: Vec<Vec<u32>>,
+    groups: Vec<GroupRecord>,
+    programs: Vec<u8>,
+}
+
+impl Compiler {
+    /// Adds a pattern, or finds the equal one that is there.
+    pub(crate) fn add(&mut self, pattern: &Pattern) -> Compiled {
+        if let Some(number) = self.known.get(pattern) {
+            return self.compiled(*number);
+        }
+        let number = self.records.len() as u32;
+        let mut record = PatternRecord::new(pattern.place);
+        record.first_group = (self.groups.len() as u32).into();
+        record.groups = (pattern.groups.len() as u32).into();
+        let mut best: Option<(u32, Anchor)> = None;
+        for group in &pattern.groups {
+            if let Some(anchor) = choose(group)
+                && best.is_none_or(|(_, best)| anchor.quality < best.quality)
+            {
+                best = Some((self.groups.len() as u32, anchor));
+            }
+            self.add_group(number, group);
+        }
+        self.records.push(record);
+        self.best.push(best);
+        self.triggers.push(Vec::new());
+        self.known.insert(pattern.clone(), number);
+        self.compiled(number)
+    }
+
+    fn compiled(&self, number: u32) -> Compiled {
+        let anchor = self.best.get(number as usize).copied().flatten();
+        Compiled {
+            number,
+            quality: anchor.map_or(NO_ANCHOR, |(_, anchor)| anchor.quality),
+        }
+    }
+
+    fn add_group(&mut self, pattern: u32, group: &Group) {
+        let program = self.programs.len() as u32;
+        encode(&group.elements, &mut self.programs);
+        let program_length = self.programs.len() as u32 - program;
+        let (distance, literal) = longest_literal(&group.elements);
+        let needle = self.programs.len() as u32;
+        self.programs.extend_from_slice(&literal);
+        self.groups.push(GroupRecord {
+            pattern: pattern.into(),
+            gap: group.gap.into(),
+            program: program.into(),
+            program_length: program_length.into(),
+            needle: needle.into(),
+            needle_length: (literal.len() as u32).into(),
+            needle_distance: distance.into(),
+        });
+    }
+
+    /// A signature asks how often the pattern matches.
+    pub(crate) fn count(&mut self, number: u32) {
+        if let Some(record) = self.records.get_mut(number as usize) {
+            record.flags |= flags::COUNTED;
+        }
+    }
+
+    /// The pattern is looked for in every object of a group of file types. Does nothing without an anchor.
+    pub(crate) fn anchor(&mut self, number: u32, types: u32, filters: &mut FilterWriter) {
+        let place = number as usize;
+        if let Some((group, anchor)) = self.best.get(place).copied().flatten()
+            && let Some(record) = self.records.get_mut(place)
+        {
+            record.flags |= flags::EAGER;
+            filters.add(types, group, &anchor);
+        }
+    }
+
+    /// The signature is evaluated when the pattern matched.
+    pub(crate) fn trigger(&mut self, number: u32, signature: u32) {
+        if let Some(triggers) = self.triggers.get_mut(number as usize) {
+            triggers.push(signature);
+        }
+    }
+
+    /// Writes the sections.
+    pub(crate) fn finish(mut self, writer: &mut Writer) {
+        let mut all: Vec<le::U32> = Vec::new();
+        for (record, triggers) in self.records.iter_mut().zip(&self.triggers) {
+            record.first_trigger = (all.len() as u32).into();
+            record.triggers = (triggers.len() as u32).into();
+            all.extend(triggers.iter().map(|signature| le::U32::new(*signature)));
+        }
+        writer.section(Kind::Patterns, 0, &self.records);
+        writer.section(Kind::Groups, 0, &self.groups);
+        writer.section(Kind::Programs, 0, &self.programs);
+        writer.section(Kind::Triggers, 0, &all);
+    }
+}
+
+/// The longest literal at a fixed distance from the start, with that distance.
+fn longest_literal(elements: &[Element]) -> (u32, Vec<u8>) {
+    let mut best = (0, Vec::new());
+    let mut run = Vec::new();
+    let mut distance = 0_u32;
+    for element in elements {
+        match element {
+            Element::Byte { value, mask: 0xff } => run.push(*value),
+            _ => run.clear(),
+        }
+        let (min, max) = width(std::slice::from_ref(element));
+        if min != max {
+            break;
+        }
+        distance = distance.saturating_add(min);
+        if run.len() > best.1.len() {
+            best = (distance - run.len() as u32, run.clone());
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::model::Place;
+
+    #[test]
+    fn equal_patterns_are_one() {
+        let group = Group {
+            gap: 0,
+            elements: b"hello".iter().copied().map(Element::literal).collect(),
+        };
+        let pattern = Pattern {
+            place: Place::ANYWHERE,
+            groups: vec![group],
+        };
+        let mut compiler = Compiler::default();
+        let first = compiler.add(&pattern);
+        assert_eq!(compiler.add(&pattern), first);
+        let elsewhere = Pattern {
+            place: Place::at(7),
+            ..pattern
+        };
+        assert_ne!(compiler.add(&elsewhere).number, first.number);
+    }
+
+    #[test]
+    fn a_literal_is_found_behind_fixed_parts_only() {
+        let mut elements: Vec<Element> = vec![Element::literal(1), Element::Skip { min: 3, max: 3 }];
+        elements.extend([Element::literal(2), Element::literal(3)]);
+        assert_eq!(longest_literal(&elements), (4, vec![2, 3]));
+        elements.insert(0, Element::Skip { min: 0, max: 1 });
+        assert_eq!(longest_literal(&elements), (0, vec![]));
+    }
+}

@@ -1,0 +1,25 @@
+//! Byte patterns: a prefilter over every position, then a look at the few that pass.
+//!
+//! A [`Pattern`] is a place and one or more [`Group`]s. Within a group every gap is bounded, so a group is
+//! verified in one go around an *anchor*, its rarest four bytes. Between groups any number of bytes may lie.
+//!
+//! `model` is what signature languages produce, `program` how a group is encoded and run, `anchor` how its
+//! anchor is chosen, `prefilter` the bitmaps over anchors, `search` what is done where one passes.
+
+mod anchor;
+mod compile;
+mod model;
+mod prefilter;
+mod program;
+mod search;
+mod section;
+mod view;
+
+pub use model::{Base, Boundary, Element, Group, Pattern, Place};
+
+pub(crate) use anchor::{COMMON, NO_ANCHOR};
+pub(crate) use compile::{Compiled, Compiler};
+pub(crate) use prefilter::{FilterWriter, Filters};
+pub(crate) use search::Matcher;
+pub(crate) use section::PatternTables;
+pub(crate) use view::View;

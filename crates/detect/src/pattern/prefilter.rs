@@ -1,0 +1,324 @@
+//! One look at every position of the content: does an anchor begin here?
+//!
+//! Each group of file types has its own set of anchors, and those of all types are in every set; so the many
+//! signatures for one type cost nothing on content of another. Per position the filter hashes four folded
+//! bytes and tests one bit. Where the bit is set, the few anchors of the bucket are compared in full.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
+
+use super::anchor::{Anchor, FOLD, hash};
+use crate::Error;
+use crate::image::{Image, Kind, Writer};
+use crate::strings::{Strings, Text};
+
+/// The set of content whose type no signature names.
+const GENERIC: u32 = 0;
+
+/// An anchor of a set.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct AnchorRecord {
+    gram: le::U32,
+    tail: le::U32,
+    tail_mask: le::U32,
+    pub(crate) group: le::U32,
+    pub(crate) distance: le::U32,
+    pub(crate) spread: le::U32,
+}
+
+/// A file type and its set.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct SetRecord {
+    name: Text,
+    set: le::U32,
+}
+
+/// Collects the anchors and the groups of file types, and writes the sets.
+#[derive(Default)]
+pub(crate) struct FilterWriter {
+    types: Vec<Vec<String>>,
+    anchors: BTreeMap<u32, Vec<(bool, AnchorRecord)>>,
+    always: BTreeMap<u32, Vec<u32>>,
+    known: BTreeSet<(u32, u32)>,
+}
+
+impl FilterWriter {
+    /// The number of a group of file types; no types mean all.
+    pub(crate) fn types(&mut self, names: &[String]) -> u32 {
+        let mut names = names.to_vec();
+        names.sort();
+        names.dedup();
+        if self.types.is_empty() {
+            self.types.push(Vec::new());
+        }
+        let known = self.types.iter().position(|types| *types == names);
+        known.unwrap_or_else(|| {
+            self.types.push(names);
+            self.types.len() - 1
+        }) as u32
+    }
+
+    /// Adds the anchor of a group for a group of file types, once.
+    pub(crate) fn add(&mut self, types: u32, group: u32, anchor: &Anchor) {
+        if !self.known.insert((types, group)) {
+            return;
+        }
+        let record = AnchorRecord {
+            gram: anchor.gram.into(),
+            tail: anchor.tail.into(),
+            tail_mask: anchor.tail_mask.into(),
+            group: group.into(),
+            distance: anchor.distance.into(),
+            spread: anchor.spread.into(),
+        };
+        self.anchors
+            .entry(types)
+            .or_default()
+            .push((anchor.length < 4, record));
+    }
+
+    /// A signature that is evaluated on every object of a group of file types.
+    pub(crate) fn always(&mut self, types: u32, signature: u32) {
+        self.always.entry(types).or_default().push(signature);
+    }
+
+    /// Writes the sets.
+    pub(crate) fn finish(self, strings: &mut Strings, writer: &mut Writer) {
+        // File types that are members of the same groups share a set; set 0 holds what is for all types.
+        let mut memberships: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for (number, names) in self.types.iter().enumerate() {
+            for name in names {
+                memberships.entry(name).or_default().push(number as u32);
+            }
+        }
+        let mut sets: Vec<Vec<u32>> = vec![Vec::new()];
+        let mut records = Vec::new();
+        for (name, groups) in &memberships {
+            let set = sets.iter().position(|set| set == groups).unwrap_or_else(|| {
+                sets.push(groups.clone());
+                sets.len() - 1
+            });
+            records.push(SetRecord {
+                name: strings.add(name),
+                set: (set as u32).into(),
+            });
+        }
+        writer.section(Kind::Sets, 0, &records);
+        for (number, groups) in sets.iter().enumerate() {
+            let members = || std::iter::once(&GENERIC).chain(groups);
+            let anchors = members().filter_map(|group| self.anchors.get(group)).flatten();
+            let (short, long): (Vec<_>, Vec<_>) = anchors.copied().partition(|(short, _)| *short);
+            let long = long.into_iter().map(|(_, record)| record).collect();
+            let short = short.into_iter().map(|(_, record)| record).collect();
+            write_table(long, LONG, number as u32, writer);
+            write_table(short, SHORT, number as u32, writer);
+            let always = members().filter_map(|group| self.always.get(group)).flatten();
+            let always: Vec<le::U32> = always.map(|signature| le::U32::new(*signature)).collect();
+            writer.section(Kind::Always, number as u32, &always);
+        }
+    }
+}
+
+/// Where a table of anchors lies in the image.
+struct Kinds {
+    bitmap: Kind,
+    buckets: Kind,
+    anchors: Kind,
+}
+
+const LONG: Kinds = Kinds {
+    bitmap: Kind::Bitmap,
+    buckets: Kind::Buckets,
+    anchors: Kind::Anchors,
+};
+const SHORT: Kinds = Kinds {
+    bitmap: Kind::ShortBitmap,
+    buckets: Kind::ShortBuckets,
+    anchors: Kind::ShortAnchors,
+};
+
+fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &mut Writer) {
+    if anchors.is_empty() {
+        return;
+    }
+    // One anchor to 16 bits lets 6 % of random positions pass; beyond 1 MB the bitmap falls out of the cache,
+    // which costs more than the passes it saves.
+    let bits = (anchors.len().next_power_of_two().ilog2() + 4).clamp(10, 23);
+    let bucket_bits = (anchors.len().next_power_of_two().ilog2() + 1).clamp(4, 22);
+    anchors.sort_by_key(|anchor| {
+        (
+            hash(anchor.gram.get(), bucket_bits),
+            anchor.gram.get(),
+            anchor.tail.get(),
+            anchor.group.get(),
+        )
+    });
+    let mut bitmap = vec![0_u64; 1 << (bits - 6)];
+    let mut starts = vec![0_u32; (1 << bucket_bits) + 1];
+    for anchor in &anchors {
+        let bit = hash(anchor.gram.get(), bits);
+        bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+        starts[hash(anchor.gram.get(), bucket_bits) as usize + 1] += 1;
+    }
+    for place in 1..starts.len() {
+        starts[place] += starts[place - 1];
+    }
+    let bitmap: Vec<le::U64> = bitmap.into_iter().map(le::U64::new).collect();
+    let starts: Vec<le::U32> = starts.into_iter().map(le::U32::new).collect();
+    writer.section(kinds.bitmap, set, &bitmap);
+    writer.section(kinds.buckets, set, &starts);
+    writer.section(kinds.anchors, set, &anchors);
+}
+
+/// A table of anchors in the image.
+#[derive(Clone, Copy)]
+struct Table<'d> {
+    bitmap: &'d [le::U64],
+    bits: u32,
+    buckets: &'d [le::U32],
+    bucket_bits: u32,
+    anchors: &'d [AnchorRecord],
+}
+
+impl<'d> Table<'d> {
+    fn new(image: &Image, bytes: &'d [u8], kinds: &Kinds, set: u32) -> Result<Option<Self>, Error> {
+        let bitmap: &[le::U64] = image.records(bytes, kinds.bitmap, set)?;
+        let buckets: &[le::U32] = image.records(bytes, kinds.buckets, set)?;
+        let anchors = image.records(bytes, kinds.anchors, set)?;
+        if bitmap.is_empty() {
+            return Ok(None);
+        }
+        let count = buckets
+            .len()
+            .checked_sub(1)
+            .filter(|count| count.is_power_of_two());
+        let (Some(count), true) = (count, bitmap.len().is_power_of_two()) else {
+            return Err(Error::Damaged("a set of anchors has an odd size"));
+        };
+        let bits = bitmap.len().ilog2().saturating_add(6);
+        Ok(Some(Self {
+            bitmap,
+            bits,
+            buckets,
+            bucket_bits: count.ilog2(),
+            anchors,
+        }))
+    }
+
+    #[inline]
+    fn passes(&self, gram: u32) -> bool {
+        let bit = hash(gram, self.bits);
+        self.bitmap
+            .get((bit >> 6) as usize)
+            .is_some_and(|word| word.get() >> (bit & 63) & 1 != 0)
+    }
+
+    fn bucket(&self, gram: u32) -> &'d [AnchorRecord] {
+        let bucket = hash(gram, self.bucket_bits) as usize;
+        let start = self.buckets.get(bucket).map_or(0, |start| start.get() as usize);
+        let end = self
+            .buckets
+            .get(bucket.wrapping_add(1))
+            .map_or(0, |end| end.get() as usize);
+        self.anchors.get(start..end).unwrap_or_default()
+    }
+
+    /// Calls `found` for each anchor at `place`; `tail` is where the bytes after its gram begin.
+    #[inline(never)]
+    fn candidates<E>(
+        &self,
+        bytes: &[u8],
+        gram: u32,
+        tail: usize,
+        found: &mut impl FnMut(&'d AnchorRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let following = bytes.get(tail..).unwrap_or_default();
+        let next = following.first_chunk::<4>().copied().unwrap_or_else(|| {
+            // At the end of the window fewer bytes follow; what is missing is left to the full comparison.
+            let mut next = [0; 4];
+            for (to, from) in next.iter_mut().zip(following) {
+                *to = *from;
+            }
+            next
+        });
+        let known = match following.len() {
+            0 => 0,
+            1 => 0xff,
+            2 => 0xffff,
+            3 => 0x00ff_ffff,
+            _ => u32::MAX,
+        };
+        let next = u32::from_le_bytes(next) | FOLD;
+        for anchor in self.bucket(gram) {
+            let mask = anchor.tail_mask.get() & known;
+            if anchor.gram.get() == gram && (next ^ anchor.tail.get()) & mask == 0 {
+                found(anchor)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The filters for one object.
+#[derive(Clone, Copy)]
+pub(crate) struct Filters<'d> {
+    long: Option<Table<'d>>,
+    short: Option<Table<'d>>,
+    /// Signatures that are evaluated whether or not anything matched.
+    pub(crate) always: &'d [le::U32],
+}
+
+impl<'d> Filters<'d> {
+    /// The filters for content of a type.
+    pub(crate) fn new(image: &Image, bytes: &'d [u8], file_type: &str) -> Result<Self, Error> {
+        let strings: &[u8] = image.records(bytes, Kind::Strings, 0)?;
+        let sets: &[SetRecord] = image.records(bytes, Kind::Sets, 0)?;
+        let set = sets.iter().find(|set| set.name.read(strings) == Some(file_type));
+        let set = set.map_or(GENERIC, |set| set.set.get());
+        Ok(Self {
+            long: Table::new(image, bytes, &LONG, set)?,
+            short: Table::new(image, bytes, &SHORT, set)?,
+            always: image.records(bytes, Kind::Always, set)?,
+        })
+    }
+
+    /// Whether there is nothing to look for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.long.is_none() && self.short.is_none()
+    }
+
+    /// Calls `found` for each anchor that begins in the first `count` bytes, with its place.
+    pub(crate) fn search<E>(
+        &self,
+        bytes: &[u8],
+        count: usize,
+        mut found: impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(table) = &self.long {
+            for (place, gram) in bytes.windows(4).take(count).enumerate() {
+                let &[a, b, c, d] = gram else { continue };
+                let gram = u32::from_le_bytes([a, b, c, d]) | FOLD;
+                if table.passes(gram) {
+                    table.candidates(bytes, gram, place.wrapping_add(4), &mut |anchor| {
+                        found(place, anchor)
+                    })?;
+                }
+            }
+        }
+        if let Some(table) = &self.short {
+            for (place, gram) in bytes.windows(2).take(count).enumerate() {
+                let &[a, b] = gram else { continue };
+                let gram = u32::from_le_bytes([a | 0x20, b | 0x20, 0, 0]);
+                if table.passes(gram) {
+                    table.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| {
+                        found(place, anchor)
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,334 @@
+//! What is done where an anchor passes, and where a signature asks for a pattern.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use candor_object::Layout;
+use memchr::memmem;
+
+use super::model::{Base, Place};
+use super::prefilter::{AnchorRecord, Filters};
+use super::program::run;
+use super::section::{GroupRecord, PatternRecord, PatternTables, flags};
+use super::view::View;
+use crate::Error;
+
+/// Bytes that are searched at a time in content that is not in memory.
+const WINDOW: usize = 4 << 20;
+/// Bytes beside the window's searched part that are kept, so that few matches reach out of the window.
+const MARGIN: usize = 64 << 10;
+/// A pattern is counted up to here; no signature asks for more.
+const MAX_COUNT: u32 = 1 << 20;
+
+/// Matches of one pattern in one object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hit {
+    /// How many matches with different starts there are; at least one is as good as all where none counts.
+    pub(crate) count: u32,
+    /// Start and end of the first match.
+    pub(crate) first: (u64, u64),
+    last_start: u64,
+    /// Only a group of it was seen: whether all is there is found out when a signature asks.
+    partial: bool,
+}
+
+/// The hits of one object by pattern.
+pub(crate) type Hits = HashMap<u32, Hit, BuildHasherDefault<NumberHasher>>;
+
+/// Hashes pattern numbers, which no attacker chooses at scan time.
+#[derive(Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number))
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
+    }
+}
+
+/// Looks for patterns in one object.
+pub(crate) struct Matcher<'d, 'o> {
+    tables: PatternTables<'d>,
+    view: View<'o>,
+    layout: Option<&'o Layout>,
+    hits: Hits,
+}
+
+impl<'d, 'o> Matcher<'d, 'o> {
+    /// A matcher for one object.
+    pub(crate) fn new(tables: PatternTables<'d>, view: View<'o>, layout: Option<&'o Layout>) -> Self {
+        Self {
+            tables,
+            view,
+            layout,
+            hits: Hits::default(),
+        }
+    }
+
+    /// The content's view, to read what matched.
+    pub(crate) fn view(&mut self) -> &mut View<'o> {
+        &mut self.view
+    }
+
+    /// Goes through the whole content once; the signatures that something started.
+    pub(crate) fn search(&mut self, filters: &Filters<'d>) -> Result<Vec<u32>, Error> {
+        let mut started: Vec<u32> = filters.always.iter().map(|signature| signature.get()).collect();
+        if !filters.is_empty() {
+            if let Some(bytes) = self.view.content().as_slice() {
+                self.search_part(filters, bytes, 0, bytes.len(), &mut started)?;
+            } else {
+                self.search_windows(filters, &mut started)?;
+            }
+        }
+        self.view.check()?;
+        started.sort_unstable();
+        started.dedup();
+        Ok(started)
+    }
+
+    fn search_windows(&mut self, filters: &Filters<'d>, started: &mut Vec<u32>) -> Result<(), Error> {
+        let mut offset = 0_u64;
+        let mut buffer = Vec::new();
+        while offset < self.view.size() {
+            let before = offset.min(MARGIN as u64);
+            self.view.look_at(
+                offset.saturating_sub(before),
+                WINDOW.saturating_add(MARGIN).saturating_add(MARGIN),
+            )?;
+            let (window, base) = self.view.window();
+            // The searched part is copied beside the view, which the matcher moves within it as it verifies.
+            buffer.clear();
+            let skip = usize::try_from(offset.saturating_sub(base)).unwrap_or(usize::MAX);
+            let part = window.get(skip..).unwrap_or_default();
+            // Eight bytes more than are searched: an anchor and its tail may begin with the last of them.
+            buffer.extend_from_slice(part.get(..WINDOW.saturating_add(8)).unwrap_or(part));
+            if buffer.is_empty() {
+                // The file became shorter while it was read; what is there was searched.
+                break;
+            }
+            self.search_part(filters, &buffer, offset, WINDOW, started)?;
+            self.view.check()?;
+            offset = offset.saturating_add(WINDOW as u64);
+        }
+        Ok(())
+    }
+
+    fn search_part(
+        &mut self,
+        filters: &Filters<'d>,
+        bytes: &[u8],
+        base: u64,
+        count: usize,
+        started: &mut Vec<u32>,
+    ) -> Result<(), Error> {
+        filters.search(bytes, count, |place, anchor| {
+            let start = base.saturating_add(place as u64);
+            self.candidate(anchor, start, started)
+        })
+    }
+
+    /// Verifies a group around its anchor.
+    fn candidate(&mut self, anchor: &AnchorRecord, at: u64, started: &mut Vec<u32>) -> Result<(), Error> {
+        if !self.view.step(16) {
+            return self.view.check();
+        }
+        let group = self.tables.group(anchor.group.get())?;
+        let number = group.pattern.get();
+        let pattern = self.tables.pattern(number)?;
+        let hit = self.hits.get(&number);
+        let enough = if pattern.is(flags::COUNTED) { MAX_COUNT } else { 1 };
+        if hit.is_some_and(|hit| hit.partial || hit.count >= enough) {
+            return Ok(());
+        }
+        let alone = pattern.groups.get() == 1;
+        let (low, high) = if alone {
+            let Some(range) = self.place(pattern.place()) else {
+                return Ok(());
+            };
+            range
+        } else {
+            (0, u64::MAX)
+        };
+        let program = self.tables.program(group)?;
+        let nearest = at.checked_sub(u64::from(anchor.distance.get()));
+        let Some(nearest) = nearest else { return Ok(()) };
+        let farthest = nearest.saturating_sub(u64::from(anchor.spread.get()));
+        for start in farthest.max(low)..=nearest.min(high) {
+            let Some(end) = run(program, &mut self.view, start) else {
+                continue;
+            };
+            let hit = self.hits.entry(number).or_default();
+            if alone {
+                if hit.count == 0 {
+                    hit.first = (start, end);
+                } else if start <= hit.last_start {
+                    continue;
+                }
+                hit.last_start = start;
+                hit.count = hit.count.saturating_add(1);
+            } else {
+                hit.partial = true;
+            }
+            if hit.count <= 1 {
+                started.extend(
+                    self.tables
+                        .triggers(pattern)?
+                        .iter()
+                        .map(|signature| signature.get()),
+                );
+            }
+            if !pattern.is(flags::COUNTED) || hit.partial {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The hit of a pattern; looks for it now, if that was left for later.
+    pub(crate) fn hit(&mut self, number: u32) -> Result<Hit, Error> {
+        match self.hits.get(&number) {
+            Some(hit) if !hit.partial => return Ok(*hit),
+            None if self.tables.pattern(number)?.is(flags::EAGER) => return Ok(Hit::default()),
+            _ => {}
+        }
+        let hit = self.look_for(self.tables.pattern(number)?)?;
+        self.view.check()?;
+        self.hits.insert(number, hit);
+        Ok(hit)
+    }
+
+    /// Looks for a pattern through the whole content.
+    fn look_for(&mut self, pattern: &'d PatternRecord) -> Result<Hit, Error> {
+        let mut hit = Hit::default();
+        let groups = self.tables.groups(pattern)?;
+        let Some((low, high)) = self.place(pattern.place()) else {
+            return Ok(hit);
+        };
+        let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
+            return Ok(hit);
+        };
+        let enough = if pattern.is(flags::COUNTED) { MAX_COUNT } else { 1 };
+        let Some((start, mut end)) = self.find(first, low, high)? else {
+            return Ok(hit);
+        };
+        let mut last_start = start;
+        for group in groups.get(1..).unwrap_or_default() {
+            let Some(found) = self.find(group, end.saturating_add(u64::from(group.gap.get())), u64::MAX)?
+            else {
+                return Ok(hit);
+            };
+            (last_start, end) = found;
+        }
+        hit.first = (start, end);
+        hit.count = 1;
+        // Every further match of the last group is one more match of the pattern: between the groups any
+        // number of bytes may lie, so the groups before it need not be found again.
+        let high = if groups.len() == 1 { high } else { u64::MAX };
+        while hit.count < enough {
+            let Some((start, _)) = self.find(last, last_start.saturating_add(1), high)? else {
+                break;
+            };
+            last_start = start;
+            hit.count = hit.count.saturating_add(1);
+        }
+        Ok(hit)
+    }
+
+    /// The first match of a group that begins between `low` and `high`, as start and end.
+    fn find(&mut self, group: &GroupRecord, low: u64, high: u64) -> Result<Option<(u64, u64)>, Error> {
+        let program = self.tables.program(group)?;
+        let needle = self.tables.needle(group)?;
+        let distance = u64::from(group.needle_distance.get());
+        let high = high.min(self.view.size());
+        let mut start = low;
+        while start <= high {
+            if !self.view.step(16) {
+                return Ok(None);
+            }
+            if !needle.is_empty() && start < high {
+                let from = start.saturating_add(distance);
+                let Some(at) = self.find_literal(needle, from, high.saturating_add(distance))? else {
+                    return Ok(None);
+                };
+                start = at.saturating_sub(distance);
+            }
+            if let Some(end) = run(program, &mut self.view, start) {
+                return Ok(Some((start, end)));
+            }
+            start = start.saturating_add(1);
+        }
+        Ok(None)
+    }
+
+    /// The first place between `from` and `to` where a literal begins.
+    fn find_literal(&mut self, needle: &[u8], from: u64, to: u64) -> Result<Option<u64>, Error> {
+        if let Some(bytes) = self.view.content().as_slice() {
+            let start = usize::try_from(from).unwrap_or(usize::MAX);
+            let end = usize::try_from(to)
+                .unwrap_or(usize::MAX)
+                .saturating_add(needle.len())
+                .min(bytes.len());
+            let place = bytes.get(start..end).and_then(|part| memmem::find(part, needle));
+            self.view
+                .step(u32::try_from(end.saturating_sub(start) / 64).unwrap_or(u32::MAX));
+            return Ok(place.map(|place| from.saturating_add(place as u64)));
+        }
+        let mut offset = from;
+        while offset <= to && offset < self.view.size() {
+            let want = usize::try_from(to.saturating_sub(offset))
+                .unwrap_or(WINDOW)
+                .min(WINDOW);
+            let bytes = self
+                .view
+                .content()
+                .window(offset, want.saturating_add(needle.len()))?;
+            if let Some(place) = memmem::find(&bytes, needle) {
+                return Ok(Some(offset.saturating_add(place as u64)));
+            }
+            if !self.view.step(WINDOW as u32 / 64) {
+                return Ok(None);
+            }
+            offset = offset.saturating_add(want.max(1) as u64);
+        }
+        Ok(None)
+    }
+
+    /// First and last start that a place allows; nothing where the content has no such place.
+    fn place(&self, place: Place) -> Option<(u64, u64)> {
+        let size = self.view.size();
+        let sections = self
+            .layout
+            .map(|layout| layout.sections.as_slice())
+            .unwrap_or_default();
+        let base = match place.base {
+            Base::Anywhere => return Some((0, u64::MAX)),
+            Base::InsideSection(number) => {
+                let section = sections.get(usize::from(number))?;
+                return Some((
+                    section.offset,
+                    section.offset.checked_add(section.size)?.checked_sub(1)?,
+                ));
+            }
+            Base::Start => 0,
+            // An executable whose header cannot be parsed has no end to count from, as in ClamAV.
+            Base::End if self.layout.is_some_and(|layout| !layout.complete) => return None,
+            Base::End => size,
+            Base::EntryPoint => self.layout?.entry_point?,
+            Base::Section(number) => sections.get(usize::from(number))?.offset,
+            Base::LastSection => sections.last()?.offset,
+        };
+        let low = base.checked_add_signed(place.delta)?;
+        Some((low, low.checked_add(u64::from(place.slack))?))
+    }
+}

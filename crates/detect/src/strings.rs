@@ -1,0 +1,67 @@
+//! Text in the image: names, sources, signatures.
+
+use std::collections::HashMap;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
+
+/// Where a text lies in the strings section.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Text {
+    offset: le::U32,
+    length: le::U16,
+}
+
+impl Text {
+    /// The text, or nothing where the place is damaged.
+    pub(crate) fn read(self, strings: &[u8]) -> Option<&str> {
+        let start = usize::try_from(self.offset.get()).ok()?;
+        let bytes = strings.get(start..start.checked_add(usize::from(self.length.get()))?)?;
+        std::str::from_utf8(bytes).ok()
+    }
+}
+
+/// Collects text; short texts that come again are stored once.
+#[derive(Default)]
+pub(crate) struct Strings {
+    bytes: Vec<u8>,
+    sources: HashMap<String, u16>,
+    source_texts: Vec<Text>,
+}
+
+impl Strings {
+    /// Adds a text; what is longer than 65,535 bytes is cut at a character.
+    pub(crate) fn add(&mut self, text: &str) -> Text {
+        let mut length = text.len().min(usize::from(u16::MAX));
+        while !text.is_char_boundary(length) {
+            length -= 1;
+        }
+        let Ok(offset) = u32::try_from(self.bytes.len()) else {
+            return Text::default();
+        };
+        self.bytes.extend_from_slice(&text.as_bytes()[..length]);
+        Text {
+            offset: offset.into(),
+            length: (length as u16).into(),
+        }
+    }
+
+    /// The number of a signature file; files beyond the 65,535th share the last number.
+    pub(crate) fn source(&mut self, name: &str) -> le::U16 {
+        if let Some(number) = self.sources.get(name) {
+            return (*number).into();
+        }
+        let number = self.source_texts.len().min(usize::from(u16::MAX)) as u16;
+        if usize::from(number) == self.source_texts.len() {
+            let text = self.add(name);
+            self.source_texts.push(text);
+        }
+        self.sources.insert(name.to_owned(), number);
+        number.into()
+    }
+
+    /// The bytes of the section and the sources.
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<Text>) {
+        (self.bytes, self.source_texts)
+    }
+}

@@ -1,0 +1,56 @@
+//! The scan itself: identify, detect, open, and again for all that comes out.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use candor_engine::{Compiler, Content, Database, Engine, Limits};
+//!
+//! let database = Database::from_vec(Compiler::default().finish())?;
+//! let engine = Engine::new(vec![Arc::new(database)], Limits::default());
+//! let report = engine.scan("hello.txt", Content::from_vec(b"hello".to_vec()));
+//! assert!(report.findings.is_empty() && report.gaps.is_empty());
+//! # Ok::<(), candor_engine::Error>(())
+//! ```
+//!
+//! The engine judges nothing: what a report means is for policy to say.
+
+#![forbid(unsafe_code)]
+
+mod file;
+mod nest;
+mod scan;
+
+use std::sync::Arc;
+
+pub use candor_detect::{Compiler, Counts, Database, Error};
+pub use candor_object::{
+    Action, Category, Content, Decision, Evidence, FileType, Finding, Gap, Limit, Limits, ObjectId, Reason,
+    Relation, Report, Seen, Source, Strength, Verdict,
+};
+pub use file::{IN_MEMORY, read_file};
+
+use scan::Scan;
+
+/// A scan's databases and limits; scans any number of objects, from any number of threads.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    databases: Vec<Arc<Database>>,
+    limits: Limits,
+}
+
+impl Engine {
+    /// An engine that looks into each of the databases.
+    pub fn new(databases: Vec<Arc<Database>>, limits: Limits) -> Self {
+        Self { databases, limits }
+    }
+
+    /// The databases.
+    pub fn databases(&self) -> &[Arc<Database>] {
+        &self.databases
+    }
+
+    /// Scans one root object and all that comes out of it. Needs some 100 KB of stack for each level of
+    /// [`Limits::depth`].
+    pub fn scan(&self, name: &str, content: Content) -> Report {
+        Scan::new(&self.databases, &self.limits, &content).run(name, content)
+    }
+}

@@ -1,0 +1,82 @@
+//! ClamAV's signature languages, written from the public signature manual and observed behaviour.
+//!
+//! One file per language: `hash`, `extended`, `logical`, `ignore`. `pattern` and `offset` read what several of
+//! them share, `target` knows ClamAV's numbers and names of file types.
+
+mod hash;
+//mod extended;
+//mod logical;
+mod ignore;
+//mod pattern;
+//mod offset;
+//mod target;
+//mod expression;
+
+//pub(crate) use extended::Extended;
+pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
+pub(crate) use ignore::Ignore;
+//pub(crate) use logical::Logical;
+
+use candor_object::Category;
+
+use crate::Complaint;
+
+/// The functionality level that we answer as: that of ClamAV 1.6.
+const FUNCTIONALITY_LEVEL: u32 = 240;
+
+/// Complains if the levels at the end of a line (`[min[:max]]`) do not include ours.
+fn functionality_level(min: Option<&str>, max: Option<&str>) -> Result<(), Complaint> {
+    let min = min.map_or(Ok(0), |level| number(level, "lowest functionality level"))?;
+    let max = max.map_or(Ok(u32::MAX), |level| number(level, "highest functionality level"))?;
+    if min > FUNCTIONALITY_LEVEL || max < FUNCTIONALITY_LEVEL {
+        let range = if max == u32::MAX {
+            format!("{min} or more")
+        } else {
+            format!("{min} to {max}")
+        };
+        return Err(Complaint::NotForUs(format!(
+            "for functionality level {range}, ours is {FUNCTIONALITY_LEVEL}"
+        )));
+    }
+    Ok(())
+}
+
+/// A decimal number without sign.
+fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Complaint> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = if digits { text.parse().ok() } else { None };
+    parsed.ok_or_else(|| Complaint::malformed(format!("the {what} {text:?} is no number in range")))
+}
+
+/// A range `a-b` of decimal numbers.
+fn range<T: std::str::FromStr + PartialOrd>(text: &str, what: &str) -> Result<(T, T), Complaint> {
+    let (low, high) = text
+        .split_once('-')
+        .ok_or_else(|| Complaint::malformed(format!("the {what} {text:?} is no range")))?;
+    let (low, high) = (number(low, what)?, number(high, what)?);
+    if low > high {
+        return Err(Complaint::malformed(format!(
+            "the {what} {text:?} runs backwards"
+        )));
+    }
+    Ok((low, high))
+}
+
+/// A detection name.
+fn name(text: &str) -> Result<&str, Complaint> {
+    let text = text.strip_suffix(" (Clam)").unwrap_or(text);
+    if text.is_empty() {
+        Err(Complaint::malformed("the name is empty"))
+    } else {
+        Ok(text)
+    }
+}
+
+/// What a name says of the kind of finding.
+fn category(name: &str) -> Category {
+    if name.starts_with("PUA.") {
+        Category::Unwanted
+    } else {
+        Category::Malware
+    }
+}

@@ -1,0 +1,66 @@
+//! What is wrong with a signature, and where.
+
+use std::fmt;
+
+/// Why a signature was not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// It breaks the rules of its language.
+    Malformed(String),
+    /// It is well-formed and needs something that we cannot do (yet).
+    Unsupported(String),
+    /// It says itself that it is not for us: another functionality level or an unknown target type.
+    NotForUs(String),
+    /// An ignore list names it.
+    Ignored,
+}
+
+impl Complaint {
+    /// A malformed signature.
+    pub(crate) fn malformed(reason: impl Into<String>) -> Self {
+        Self::Malformed(reason.into())
+    }
+
+    /// A signature that needs what we do not have.
+    pub(crate) fn unsupported(reason: impl Into<String>) -> Self {
+        Self::Unsupported(reason.into())
+    }
+
+    /// The word for people and programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Unsupported(_) => "unsupported",
+            Self::NotForUs(_) => "not for us",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(reason) | Self::Unsupported(reason) | Self::NotForUs(reason) => {
+                write!(f, "{}: {reason}", self.kind())
+            }
+            Self::Ignored => f.write_str("an ignore list names it"),
+        }
+    }
+}
+
+/// A signature that was not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The signature file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// Why.
+    pub complaint: Complaint,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.complaint)
+    }
+}
