@@ -185,6 +185,29 @@ impl Headers {
         })
     }
 
+    /// File offset and size of a section's data as section hashes and offsets into sections count them: from
+    /// where the loader reads, in whole units of the file alignment, as far as the file has them.
+    ///
+    /// This is not what the table says where it is not aligned, and ClamAV's signatures depend on it: the only
+    /// section of its test program `clam.exe` has the raw offset 1 and is hashed from offset 0.
+    pub(super) fn extent(&self, row: &Row, file_size: u64) -> (u64, u64) {
+        let offset = self.loaded_offset(row);
+        let off_grid = |row: &Row| row.file_offset.checked_rem(self.file_alignment).unwrap_or(0) != 0;
+        let unit = if self
+            .sections
+            .iter()
+            .any(|row| off_grid(row) && row.file_offset.is_multiple_of(SECTOR))
+        {
+            SECTOR
+        } else {
+            self.file_alignment.max(1)
+        };
+        let size = u64::from(row.file_size)
+            .div_ceil(unit.into())
+            .saturating_mul(unit.into());
+        (offset, size.min(file_size.saturating_sub(offset)))
+    }
+
     /// File offset of the first byte after the headers and all sections, as far as it lies in the file.
     ///
     /// A section that claims to reach beyond the end of the file counts with its size in memory, which is all
@@ -269,6 +292,29 @@ mod tests {
             Some(0x1234),
             "low alignment maps the file as it is"
         );
+    }
+
+    #[test]
+    fn sections_are_whole_units_of_the_file_alignment() {
+        let extents = |alignment, offset, size| {
+            let pe = headers(0x1000, alignment, &[(0x1000, 0x1000, offset, size)]);
+            pe.extent(&pe.sections[0], 0x3000)
+        };
+        assert_eq!(extents(0x200, 1, 0x123), (0, 0x200));
+        assert_eq!(extents(0x1000, 0x1000, 1), (0x1000, 0x1000));
+        assert_eq!(
+            extents(0x1000, 0x400, 1),
+            (0x400, 0x200),
+            "off the grid of the file alignment"
+        );
+        assert_eq!(extents(0x20, 0x220, 0x21), (0x220, 0x40));
+        assert_eq!(extents(0, 0x220, 0x21), (0x220, 0x21));
+        assert_eq!(
+            extents(0x200, 0x2e00, u32::MAX),
+            (0x2e00, 0x200),
+            "cut at the end of the file"
+        );
+        assert_eq!(extents(0x200, u32::MAX, 1), (0xffff_fe00, 0));
     }
 
     #[test]

@@ -48,10 +48,13 @@ impl Format for Pe {
             return Ok(None);
         };
         let end = headers.image_end(content.size());
-        let sections = headers.sections.iter().map(|row| Section {
-            name: row.name.clone(),
-            offset: u64::from(row.file_offset),
-            size: u64::from(row.file_size),
+        let sections = headers.sections.iter().map(|row| {
+            let (offset, size) = headers.extent(row, content.size());
+            Section {
+                name: row.name.clone(),
+                offset,
+                size,
+            }
         });
         Ok(Some(Layout {
             entry_point: headers.entry_point(content.size()),
