@@ -26,13 +26,14 @@ use candor_object::{Content, FileType, Flow, Layout, Sink};
 mod fields;
 mod collector;
 
+mod elf;
 mod pe;
 mod gzip;
 
 pub use collector::{Collected, Collector};
 
 /// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
-pub static FORMATS: &[&dyn Format] = &[&pe::Pe, &pe::DosExe, &gzip::Gzip];
+pub static FORMATS: &[&dyn Format] = &[&elf::Elf, &pe::Pe, &pe::DosExe, &gzip::Gzip];
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
 pub const HEAD: usize = 4096;
