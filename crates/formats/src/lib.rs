@@ -1,6 +1,6 @@
 //! File formats: recognise content, lay it out, take objects out of it.
 //!
-//! One file per format, each with a link to its specification. [`FORMATS`] is the list, in the order in which
+//! One file per format, each with a link to its specification. [`formats`] gives them in the order in which
 //! they are asked: the first that recognises the content names its type. A format reads only the content it
 //! is handed, puts children, gaps and anomalies into a [`Sink`], knows no signature and has no setting.
 //!
@@ -30,10 +30,26 @@ mod elf;
 mod pe;
 mod gzip;
 
+mod unopened;
+
+mod html;
+mod script;
+mod text;
+
 pub use collector::{Collected, Collector};
 
-/// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
+/// The formats with a magic or a structure of their own, in the order in which they are asked.
 pub static FORMATS: &[&dyn Format] = &[&elf::Elf, &pe::Pe, &pe::DosExe, &gzip::Gzip];
+
+/// The formats that are judged by their text, which are asked after all others.
+static TEXTS: &[&dyn Format] = &[&script::Script, &html::Html, &text::Text];
+
+/// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
+/// then those that are judged by their text.
+pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
+    let unopened = unopened::TABLE.iter().map(|format| format as &dyn Format);
+    FORMATS.iter().copied().chain(unopened).chain(TEXTS.iter().copied())
+}
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
 pub const HEAD: usize = 4096;
@@ -91,7 +107,7 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     let head = content.window(0, HEAD)?;
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
     let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
-    Ok(FORMATS.iter().copied().find(|format| format.recognises(&glimpse)))
+    Ok(formats().find(|format| format.recognises(&glimpse)))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].
