@@ -28,7 +28,11 @@ impl Format for Script {
             .trim_ascii();
         // Two sound formats begin the same way.
         let sound = line.starts_with(b"AMR") || line.starts_with(b"SILK");
-        !line.is_empty() && !sound && line.iter().all(|byte| *byte == b'\t' || *byte >= b' ')
+        // An interpreter begins the line; Rust's attributes (`#![no_std]`) look alike.
+        let interpreter = line
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"/.%_".contains(byte));
+        interpreter && !sound && line.iter().all(|byte| *byte == b'\t' || *byte >= b' ')
     }
 }
 
@@ -54,6 +58,7 @@ mod tests {
             b"#!\n/bin/sh",
             b"#!AMR\n\x3c",
             b"#!AMR-WB\n",
+            b"#![no_std]\n",
             b"#!\x02!SILK",
             b" #!/bin/sh",
         ] {

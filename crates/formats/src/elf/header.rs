@@ -323,3 +323,57 @@ impl Headers {
         Some(ends.fold(self.tables_end, u64::max)).filter(|end| *end < file_size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(address: u64, offset: u64, size: u64) -> Row {
+        Row {
+            kind: LOAD,
+            address,
+            offset,
+            size,
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn addresses_map_by_the_loaded_segments() {
+        let note = Row {
+            kind: 4,
+            ..load(0x1000, 0, 0x100)
+        };
+        let segments = vec![note, load(0x1000, 0x40, 0x10), load(u64::MAX - 1, u64::MAX, 2)];
+        let elf = Headers {
+            segments,
+            entry: 0x100f,
+            ..Headers::default()
+        };
+        assert_eq!(elf.file_offset(0xfff), None);
+        assert_eq!(elf.file_offset(0x100f), Some(0x4f));
+        assert_eq!(elf.file_offset(0x1010), None);
+        assert_eq!(elf.file_offset(u64::MAX), None, "no wrapping");
+        assert_eq!(elf.entry_point(0x50), Some(0x4f));
+        assert_eq!(elf.entry_point(0x4f), None);
+    }
+
+    #[test]
+    fn the_overlay_follows_what_lies_in_the_file() {
+        let mut elf = Headers {
+            tables_end: 0x40,
+            ..Headers::default()
+        };
+        elf.segments = vec![load(0, 0, 0x100), load(0, 0x80, u64::MAX)];
+        elf.sections = vec![Row {
+            offset: 0x300,
+            ..Row::default()
+        }];
+        assert_eq!(elf.overlay(0x100), None);
+        assert_eq!(elf.overlay(0x200), Some(0x100));
+        elf.defect = Some((Reason::Damaged, String::new()));
+        assert_eq!(elf.overlay(0x200), Some(0x100), "the kernel runs it all the same");
+        elf.segments.clear();
+        assert_eq!(elf.overlay(0x200), None);
+    }
+}
