@@ -27,11 +27,8 @@ impl Compiler {
     /// Adds a signature.
     pub(crate) fn add(&mut self, signature: &LogicalSignature, strings: &mut Strings) {
         let number = self.records.len() as u32;
-        let patterns: Vec<Compiled> = signature
-            .patterns
-            .iter()
-            .map(|pattern| self.patterns.add(pattern))
-            .collect();
+        let patterns: Vec<Compiled> =
+            signature.patterns.iter().map(|pattern| self.patterns.add(pattern)).collect();
         let of = |place: u8| patterns.get(usize::from(place)).copied();
         let types = self.filters.types(&signature.types);
 
@@ -48,9 +45,7 @@ impl Compiler {
         let triggers = signature.expression.triggers(&trigger_cost);
         let started = triggers.filter(|set| {
             !set.is_empty()
-                && set
-                    .iter()
-                    .all(|place| of(*place).is_some_and(|pattern| pattern.quality != NO_ANCHOR))
+                && set.iter().all(|place| of(*place).is_some_and(|pattern| pattern.quality != NO_ANCHOR))
         });
         let mut eager: Vec<u8> = Vec::new();
         match &started {
@@ -73,8 +68,7 @@ impl Compiler {
 
         let code = self.code.len() as u32;
         for condition in &signature.conditions {
-            self.code
-                .extend_from_slice(ConditionRecord::new(condition, strings).as_bytes());
+            self.code.extend_from_slice(ConditionRecord::new(condition, strings).as_bytes());
         }
         let cost = |place: u8| if eager.contains(&place) { 0 } else { LATER };
         signature.expression.encode(&cost, &mut self.code);
@@ -89,8 +83,7 @@ impl Compiler {
             code: code.into(),
             code_length: (self.code.len() as u32 - code).into(),
         });
-        self.pattern_refs
-            .extend(patterns.iter().map(|pattern| le::U32::new(pattern.number)));
+        self.pattern_refs.extend(patterns.iter().map(|pattern| le::U32::new(pattern.number)));
         self.texts.push(strings.add(&signature.text));
     }
 

@@ -57,18 +57,11 @@ impl Expression {
     /// Subsignatures, at least one of which matches whenever the expression is true: the rarest such set by
     /// `cost`. Nothing if the expression can be true when nothing matches.
     pub(crate) fn triggers(&self, cost: &impl Fn(u8) -> u32) -> Option<Vec<u8>> {
-        let total = |set: &Vec<u8>| {
-            set.iter()
-                .fold(0_u32, |sum, number| sum.saturating_add(cost(*number)))
-        };
+        let total = |set: &Vec<u8>| set.iter().fold(0_u32, |sum, number| sum.saturating_add(cost(*number)));
         match self {
             Self::Pattern(number) => Some(vec![*number]),
             Self::And(left, right) => match (left.triggers(cost), right.triggers(cost)) {
-                (Some(left), Some(right)) => Some(if total(&left) <= total(&right) {
-                    left
-                } else {
-                    right
-                }),
+                (Some(left), Some(right)) => Some(if total(&left) <= total(&right) { left } else { right }),
                 (one, other) => one.or(other),
             },
             Self::Or(left, right) => {
@@ -79,16 +72,8 @@ impl Expression {
                 Some(set)
             }
             Self::Counted(inner, count) => {
-                let zero = Value {
-                    truth: false,
-                    sum: 0,
-                    members: 0,
-                };
-                if count.holds(zero) {
-                    None
-                } else {
-                    inner.triggers(cost)
-                }
+                let zero = Value { truth: false, sum: 0, members: 0 };
+                if count.holds(zero) { None } else { inner.triggers(cost) }
             }
         }
     }
@@ -132,11 +117,8 @@ impl Expression {
                     side.members(&mut |number| most = most.max(cost(number)));
                     most
                 };
-                let (first, second) = if dearest(left) <= dearest(right) {
-                    (left, right)
-                } else {
-                    (right, left)
-                };
+                let (first, second) =
+                    if dearest(left) <= dearest(right) { (left, right) } else { (right, left) };
                 first.encode(cost, out);
                 second.encode(cost, out);
                 if matches!(self, Self::And(..)) { AND } else { OR }
@@ -187,11 +169,7 @@ pub(crate) fn evaluate<E>(
             };
             let matches = count(number)?;
             let members = if matches > 0 { 1_u64 << number } else { 0 };
-            Some(Value {
-                truth: matches > 0,
-                sum: u64::from(matches),
-                members,
-            })
+            Some(Value { truth: matches > 0, sum: u64::from(matches), members })
         }
         AND | OR => {
             let Some((_, _, second)) = node(body) else {
@@ -219,12 +197,9 @@ pub(crate) fn evaluate<E>(
             })
         }
         COUNTED => {
-            let (Some(comparison), Some(number), Some(distinct), Some(inner)) = (
-                body.first(),
-                number_at(body, 1),
-                number_at(body, 5),
-                body.get(9..),
-            ) else {
+            let (Some(comparison), Some(number), Some(distinct), Some(inner)) =
+                (body.first(), number_at(body, 1), number_at(body, 5), body.get(9..))
+            else {
                 return Ok(None);
             };
             let comparison = match comparison {
@@ -235,17 +210,8 @@ pub(crate) fn evaluate<E>(
             let Some(inner) = evaluate(inner, depth, count)? else {
                 return Ok(None);
             };
-            let truth = Count {
-                comparison,
-                number,
-                distinct,
-            }
-            .holds(inner);
-            Some(if truth {
-                Value { truth, ..inner }
-            } else {
-                Value::default()
-            })
+            let truth = Count { comparison, number, distinct }.holds(inner);
+            Some(if truth { Value { truth, ..inner } } else { Value::default() })
         }
         _ => None,
     })
@@ -260,9 +226,7 @@ fn node(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 fn number_at(code: &[u8], at: usize) -> Option<u32> {
-    code.get(at..)?
-        .first_chunk::<4>()
-        .map(|bytes| u32::from_le_bytes(*bytes))
+    code.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -287,14 +251,7 @@ mod tests {
         number: u32,
         distinct: u32,
     ) -> Box<Expression> {
-        Box::new(Expression::Counted(
-            inner,
-            Count {
-                comparison,
-                number,
-                distinct,
-            },
-        ))
+        Box::new(Expression::Counted(inner, Count { comparison, number, distinct }))
     }
 
     fn truth(expression: &Expression, counts: &[u32]) -> bool {
@@ -312,10 +269,7 @@ mod tests {
         assert!(truth(&counted(either.clone(), Comparison::Equal, 4, 0), &[1, 3]));
         assert!(!truth(&counted(either, Comparison::Less, 3, 0), &[1, 3]));
         // A block whose inside is false counts nothing.
-        assert!(truth(
-            &counted(and(pattern(0), pattern(1)), Comparison::Equal, 0, 0),
-            &[5, 0]
-        ));
+        assert!(truth(&counted(and(pattern(0), pattern(1)), Comparison::Equal, 0, 0), &[5, 0]));
         let nested = or(and(pattern(0), pattern(1)), pattern(2));
         assert!(truth(&counted(nested, Comparison::More, 1, 0), &[1, 3, 0]));
     }
@@ -323,24 +277,15 @@ mod tests {
     #[test]
     fn zero_may_be_asked_for() {
         assert!(truth(&counted(pattern(0), Comparison::Less, 3, 0), &[0]));
-        assert!(truth(
-            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
-            &[1, 0]
-        ));
-        assert!(!truth(
-            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
-            &[1, 2]
-        ));
+        assert!(truth(&and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)), &[1, 0]));
+        assert!(!truth(&and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)), &[1, 2]));
     }
 
     #[test]
     fn triggers_are_the_rarest_sufficient_set() {
         let cost = |number: u8| [50, 5, 30, 1][usize::from(number)];
         assert_eq!(and(pattern(0), pattern(1)).triggers(&cost), Some(vec![1]));
-        assert_eq!(
-            or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost),
-            Some(vec![0, 1])
-        );
+        assert_eq!(or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost), Some(vec![0, 1]));
         let absent = counted(pattern(3), Comparison::Equal, 0, 0);
         assert_eq!(absent.triggers(&cost), None);
         assert_eq!(and(pattern(2), absent.clone()).triggers(&cost), Some(vec![2]));
