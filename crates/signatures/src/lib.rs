@@ -47,8 +47,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ObjectHashes,
     &clamav::SectionHashes,
     &clamav::ImportHashes,
-    //&clamav::Extended,
-    //&clamav::Logical,
+    &clamav::Extended,
+    &clamav::Logical,
     &hash_list::HashList,
 ];
 

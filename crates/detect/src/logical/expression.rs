@@ -1,5 +1,7 @@
 //! Expressions over the subsignatures of a signature: what they are, how they are encoded and evaluated.
 
+use std::ops::Range;
+
 /// Deepest nesting of an expression. Stops signatures made to exhaust the stack.
 pub const MAX_EXPRESSION_DEPTH: u32 = 100;
 
@@ -102,39 +104,54 @@ impl Expression {
         }
     }
 
-    /// Appends the encoded expression; of two sides the one with the lower `cost` is evaluated first.
-    pub(crate) fn encode(&self, cost: &impl Fn(u8) -> u32, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 5]);
-        let tag = match self {
-            Self::Pattern(number) => {
-                out.push(*number);
-                PATTERN
-            }
+    /// Appends the encoded expression. `patterns` tells the places of a subsignature's patterns among those of
+    /// the signature, and what it costs to count it: of two sides the cheaper is evaluated first.
+    pub(crate) fn encode(&self, patterns: &impl Fn(u8) -> (Range<u8>, u32), out: &mut Vec<u8>) {
+        match self {
+            Self::Pattern(number) => encode_variants(*number, patterns(*number).0, out),
             Self::And(left, right) | Self::Or(left, right) => {
                 let dearest = |side: &Self| {
                     let mut most = 0;
-                    side.members(&mut |number| most = most.max(cost(number)));
+                    side.members(&mut |number| most = most.max(patterns(number).1));
                     most
                 };
                 let (first, second) =
                     if dearest(left) <= dearest(right) { (left, right) } else { (right, left) };
-                first.encode(cost, out);
-                second.encode(cost, out);
-                if matches!(self, Self::And(..)) { AND } else { OR }
+                node(if matches!(self, Self::And(..)) { AND } else { OR }, out, |out| {
+                    first.encode(patterns, out);
+                    second.encode(patterns, out);
+                });
             }
-            Self::Counted(inner, count) => {
+            Self::Counted(inner, count) => node(COUNTED, out, |out| {
                 out.push(count.comparison as u8);
                 out.extend_from_slice(&count.number.to_le_bytes());
                 out.extend_from_slice(&count.distinct.to_le_bytes());
-                inner.encode(cost, out);
-                COUNTED
-            }
-        };
-        let length = (out.len() - start - 5) as u32;
-        out[start] = tag;
-        out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+                inner.encode(patterns, out);
+            }),
+        }
     }
+}
+
+/// Appends the patterns of a subsignature as alternatives with one number: `p | (q | r)`.
+fn encode_variants(number: u8, mut places: Range<u8>, out: &mut Vec<u8>) {
+    let Some(place) = places.next() else { return };
+    if places.is_empty() {
+        node(PATTERN, out, |out| out.extend([number, place]));
+    } else {
+        node(OR, out, |out| {
+            encode_variants(number, place..place + 1, out);
+            encode_variants(number, places, out);
+        });
+    }
+}
+
+/// Appends a node: its tag, the length of its body, the body.
+fn node(tag: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[tag, 0, 0, 0, 0]);
+    body(out);
+    let length = (out.len() - start - 5) as u32;
+    out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
 }
 
 const PATTERN: u8 = 1;
@@ -150,7 +167,7 @@ pub(crate) struct Value {
     members: u64,
 }
 
-/// Evaluates an encoded expression; `count` tells how often a subsignature matches. Nothing if it is damaged.
+/// Evaluates an encoded expression; `count` tells how often the pattern at a place matches. Nothing if it is damaged.
 pub(crate) fn evaluate<E>(
     code: &[u8],
     depth: u32,
@@ -159,20 +176,20 @@ pub(crate) fn evaluate<E>(
     let Some(depth) = depth.checked_sub(1) else {
         return Ok(None);
     };
-    let Some((tag, body, _)) = node(code) else {
+    let Some((tag, body, _)) = split(code) else {
         return Ok(None);
     };
     Ok(match tag {
         PATTERN => {
-            let Some(number) = body.first().copied().filter(|number| *number < 64) else {
+            let &[number @ 0..64, place] = body else {
                 return Ok(None);
             };
-            let matches = count(number)?;
+            let matches = count(place)?;
             let members = if matches > 0 { 1_u64 << number } else { 0 };
             Some(Value { truth: matches > 0, sum: u64::from(matches), members })
         }
         AND | OR => {
-            let Some((_, _, second)) = node(body) else {
+            let Some((_, _, second)) = split(body) else {
                 return Ok(None);
             };
             let Some(left) = evaluate(body, depth, count)? else {
@@ -218,7 +235,7 @@ pub(crate) fn evaluate<E>(
 }
 
 /// Tag and body of a node, and what follows it.
-fn node(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+fn split(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let tag = *code.first()?;
     let length = number_at(code, 1)? as usize;
     let (body, rest) = code.get(5..)?.split_at_checked(length)?;
@@ -256,7 +273,7 @@ mod tests {
 
     fn truth(expression: &Expression, counts: &[u32]) -> bool {
         let mut code = Vec::new();
-        expression.encode(&u32::from, &mut code);
+        expression.encode(&|number| (number..number + 1, u32::from(number)), &mut code);
         let mut count = |number: u8| Ok::<_, ()>(counts.get(usize::from(number)).copied().unwrap_or(0));
         evaluate(&code, 100, &mut count).unwrap().unwrap().truth
     }
@@ -293,12 +310,26 @@ mod tests {
     }
 
     #[test]
+    fn variants_count_as_one_member() {
+        let twice = counted(pattern(0), Comparison::More, 1, 1);
+        let mut code = Vec::new();
+        twice.encode(&|_| (3..6, 0), &mut code);
+        let value = |distinct: [u32; 6]| {
+            let mut count = |place: u8| Ok::<_, ()>(distinct[usize::from(place)]);
+            evaluate(&code, 100, &mut count).unwrap().unwrap()
+        };
+        assert_eq!(value([9, 9, 9, 1, 0, 0]), Value::default(), "{code:?}");
+        let sum = value([0, 0, 0, 1, 0, 1]);
+        assert!(sum.truth && sum.members == 1);
+    }
+
+    #[test]
     fn damaged_code_is_no_value() {
         let mut count = |_| Ok::<_, ()>(1);
         for code in [
             &[][..],
             &[AND, 1, 0, 0, 0, 9],
-            &[PATTERN, 1, 0, 0, 0, 64],
+            &[PATTERN, 2, 0, 0, 0, 64, 0],
             &[9, 0, 0, 0, 0],
             &[OR, 255, 255, 255, 255],
         ] {

@@ -4,18 +4,18 @@
 //! them share, `target` knows ClamAV's numbers and names of file types.
 
 mod hash;
-//mod extended;
-//mod logical;
+mod extended;
+mod logical;
 mod ignore;
-//mod pattern;
-//mod offset;
-//mod target;
-//mod expression;
+mod pattern;
+mod offset;
+mod target;
+mod expression;
 
-//pub(crate) use extended::Extended;
+pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
-//pub(crate) use logical::Logical;
+pub(crate) use logical::Logical;
 
 use candor_object::Category;
 
