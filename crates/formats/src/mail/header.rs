@@ -103,7 +103,8 @@ pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
                 });
             }
             None if is_after_bare_cr && is_mac == Some(false) => append(&mut header, current, text),
-            None if has_more_fields(&window, next) => {}
+            // Where another part begins, this block has ended.
+            None if !text.starts_with(b"--") && has_more_fields(&window, next) => {}
             None => break,
         }
         is_after_bare_cr = window.get(next.wrapping_sub(1)) == Some(&b'\r');
@@ -138,7 +139,7 @@ pub(crate) fn lead_length(bytes: &[u8]) -> usize {
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut has_from = false;
     while let Some((text, next)) = line(bytes, at) {
-        let is_from = text.starts_with(b"From ") || text.starts_with(b">From ");
+        let is_from = is_from_line(text) || text.starts_with(b">From ");
         if !is_blank(text) && (has_from || !is_from) {
             break;
         }
@@ -146,6 +147,11 @@ pub(crate) fn lead_length(bytes: &[u8]) -> usize {
         at = next;
     }
     at
+}
+
+/// Whether the line begins a message in a mailbox. `From : x` is a field.
+pub(crate) fn is_from_line(text: &[u8]) -> bool {
+    text.starts_with(b"From ") && field(text).is_none()
 }
 
 /// The line at `at` and the place of the next one.
@@ -201,7 +207,6 @@ fn has_more_fields(window: &[u8], mut at: usize) -> bool {
                 if is_mime_field(text) {
                     return true;
                 }
-                // Where another part begins, this block has ended.
                 if text.starts_with(b"--") {
                     return false;
                 }

@@ -120,7 +120,7 @@ impl Lines {
         self.buffer.drain(..self.at.min(self.buffer.len()));
         self.at = 0;
         let kept = self.buffer.len();
-        self.buffer.resize(BUFFER.saturating_add(3), 0);
+        self.buffer.resize(BUFFER.max(kept).saturating_add(3), 0);
         let space = self.buffer.get_mut(kept..).unwrap_or_default();
         let read = self
             .content

@@ -6,7 +6,7 @@
 
 use candor_object::{Child, Content, FileType, Flow, Sink};
 
-use super::header::field;
+use super::header::{field, is_from_line};
 use super::lines::{Lines, is_blank_content};
 use super::{recognise, walk};
 use crate::{Format, Glimpse, HEAD};
@@ -39,7 +39,7 @@ impl Format for Mbox {
                 is_first = false;
             }
             let text = line.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line.text);
-            if text.starts_with(b"From ") {
+            if is_from_line(text) {
                 separator = Some((line.start, line.next));
             }
             count = count.wrapping_add(1);

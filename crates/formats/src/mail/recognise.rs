@@ -3,7 +3,7 @@
 //! Fields are weighed: those that only mail has count most. A few fields must come together, since `Subject:`
 //! alone begins many a text, and `Date:` with `Content-Type:` is how HTTP begins.
 
-use super::header::{field, lead_length, line};
+use super::header::{field, is_from_line, lead_length, line};
 use super::lines::is_blank;
 use super::{parameters, uu};
 
@@ -22,20 +22,18 @@ pub(crate) fn is_mailbox(head: &[u8]) -> bool {
         return false;
     };
     // Two points are one field that nearly only mail has.
-    text.starts_with(b"From ") && weight(head, next) >= 2
+    is_from_line(text) && weight(head, next) >= 2
 }
 
-/// Whether a uuencoded file begins with `head`.
-pub(crate) fn is_uuencoded(head: &[u8]) -> bool {
-    let Some((text, next)) = line(head, blank_length(head)) else {
-        return false;
-    };
-    match uu::begin(text) {
-        Some(uu::Begin::Uu(_)) => {
-            line(head, next).is_some_and(|(text, _)| uu::data_length(text).is_some() || text == b"end")
-        }
-        Some(uu::Begin::Base64(_)) => true,
-        None => false,
+/// Where the data begin, if a uuencoded file begins with `head`.
+pub(crate) fn uuencoded(head: &[u8]) -> Option<usize> {
+    let (text, start) = line(head, blank_length(head))?;
+    let is_data = |text: &[u8]| uu::data_length(text).is_some() || text == b"end";
+    match uu::begin(text)? {
+        uu::Begin::Uu(_) => line(head, start)
+            .is_some_and(|(text, _)| is_data(text))
+            .then_some(start),
+        uu::Begin::Base64(_) => Some(start),
     }
 }
 
@@ -179,9 +177,9 @@ mod tests {
         ] {
             assert!(!is_message(text.as_bytes()), "{text}");
             assert!(!is_mailbox(text.as_bytes()), "{text}");
-            assert!(!is_uuencoded(text.as_bytes()), "{text}");
+            assert!(!uuencoded(text.as_bytes()).is_some(), "{text}");
         }
-        assert!(is_uuencoded(b"\nbegin 644 a\n#0V%T\n`\nend\n"));
-        assert!(!is_uuencoded(b"begin 644 a\nwords of text\n"));
+        assert_eq!(uuencoded(b"\nbegin 644 a\n#0V%T\n`\nend\n"), Some(13));
+        assert!(uuencoded(b"begin 644 a\nwords of text\n").is_none());
     }
 }

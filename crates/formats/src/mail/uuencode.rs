@@ -16,7 +16,7 @@ impl Format for Uuencode {
     }
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
-        recognise::is_uuencoded(glimpse.head)
+        recognise::uuencoded(glimpse.head).is_some()
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {

@@ -251,7 +251,9 @@ impl<'s> Walk<'s> {
                 Reason::Limit(Limit::Depth),
                 &format!("{}: multiparts nested too deep", entity.label()),
             );
-            return Ok(false);
+            // The search of a text finds encoded parts at any depth.
+            self.leaf(entity, body)?;
+            return Ok(true);
         }
         let mut boundaries = entity.boundaries.clone();
         if boundaries.len() > parameters::MAX_BOUNDARIES {
@@ -390,7 +392,11 @@ impl<'s> Walk<'s> {
         let is_whole =
             !entity.transfers.iter().all(Transfer::is_replaced) || (is_base64 && appearance == Look::Other);
         if is_whole {
-            self.sink.range(Child::part(&entity.name), body.clone())?;
+            // A text that begins with a uuencoded file would be opened once more by that format, so it is
+            // handed over without its first line.
+            let skipped = recognise::uuencoded(&body.window(0, HEAD)?).unwrap_or(0);
+            self.sink
+                .range(Child::part(&entity.name), body.from(skipped as u64))?;
         }
         if is_base64 || (is_whole && appearance == Look::Base64) {
             self.base64(entity, body)?;
