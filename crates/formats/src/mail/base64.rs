@@ -52,10 +52,8 @@ impl Base64 {
     }
 
     fn flush(&mut self) {
-        let [_, first, second, third] = self
-            .group
-            .wrapping_shl(4_u32.saturating_sub(self.sextets).wrapping_mul(6))
-            .to_be_bytes();
+        let [_, first, second, third] =
+            self.group.wrapping_shl(4_u32.saturating_sub(self.sextets).wrapping_mul(6)).to_be_bytes();
         let (bytes, from) = match self.sextets {
             2 => ([0, 0, first], 2),
             3 => ([0, first, second], 1),
@@ -103,10 +101,7 @@ impl Read for Base64 {
             while self.pending_from >= 3 {
                 if self.done && self.cut && filled == 0 {
                     self.cut = false;
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "base64 text ends too early",
-                    ));
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "base64 text ends too early"));
                 }
                 if self.done {
                     return Ok(filled);
@@ -162,33 +157,18 @@ mod tests {
     fn decode(text: &str, end: End) -> (String, Option<io::ErrorKind>) {
         let mut bytes = Vec::new();
         let result = Base64::new(Content::from_vec(text.into()), end).read_to_end(&mut bytes);
-        (
-            String::from_utf8_lossy(&bytes).into_owned(),
-            result.err().map(|error| error.kind()),
-        )
+        (String::from_utf8_lossy(&bytes).into_owned(), result.err().map(|error| error.kind()))
     }
 
     #[test]
     fn decodes_what_is_there() {
-        for text in [
-            "YWJjZA==",
-            "YWJjZA",
-            "YW!Jj\r\n  ZA=",
-            "Y\nW\nJ\nj\nZ\nA",
-            "Y*W-J_jZA==\n\n",
-        ] {
+        for text in ["YWJjZA==", "YWJjZA", "YW!Jj\r\n  ZA=", "Y\nW\nJ\nj\nZ\nA", "Y*W-J_jZA==\n\n"] {
             assert_eq!(decode(text, End::Content), ("abcd".into(), None), "{text}");
         }
         assert_eq!(decode("YWJj\nZGU=", End::Content).0, "abcde");
         assert_eq!(decode("YQ==YmM=\n===ZGVm", End::Content).0, "abcdef");
-        assert_eq!(
-            decode("YWJjZ", End::Content),
-            ("abc".into(), Some(io::ErrorKind::UnexpectedEof))
-        );
-        assert_eq!(
-            decode("Y", End::Content),
-            (String::new(), Some(io::ErrorKind::UnexpectedEof))
-        );
+        assert_eq!(decode("YWJjZ", End::Content), ("abc".into(), Some(io::ErrorKind::UnexpectedEof)));
+        assert_eq!(decode("Y", End::Content), (String::new(), Some(io::ErrorKind::UnexpectedEof)));
         assert_eq!(decode("", End::Content), (String::new(), None));
     }
 
@@ -197,10 +177,7 @@ mod tests {
         assert_eq!(decode("YWJj\n====\nYWJj", End::Equals), ("abc".into(), None));
         assert_eq!(decode("YQ==\n====\nYWJj", End::Equals), ("a".into(), None));
         let (text, error) = decode("YWJj\nYQ", End::Equals);
-        assert_eq!(
-            (text.as_str(), error),
-            ("abca", Some(io::ErrorKind::UnexpectedEof))
-        );
+        assert_eq!((text.as_str(), error), ("abca", Some(io::ErrorKind::UnexpectedEof)));
     }
 
     #[test]

@@ -19,12 +19,7 @@ pub(crate) struct Bytes {
 impl Bytes {
     /// The bytes of `content` from its start on.
     pub(crate) fn new(content: Content) -> Self {
-        Self {
-            content,
-            buffer: Vec::new(),
-            base: 0,
-            at: 0,
-        }
+        Self { content, buffer: Vec::new(), base: 0, at: 0 }
     }
 
     /// The next byte.
@@ -48,9 +43,7 @@ impl Bytes {
         let kept = self.buffer.len();
         self.buffer.resize(BUFFER.max(kept), 0);
         let space = self.buffer.get_mut(kept..).unwrap_or_default();
-        let read = self
-            .content
-            .read_at(self.base.saturating_add(kept as u64), space)?;
+        let read = self.content.read_at(self.base.saturating_add(kept as u64), space)?;
         self.buffer.truncate(kept.saturating_add(read));
         Ok(self.buffer.get(ahead).copied())
     }

@@ -32,6 +32,16 @@ pub(crate) enum Found {
     Encrypted(u64),
 }
 
+impl Found {
+    /// Where the data of an encoded file begin.
+    pub(crate) fn data(&self) -> Option<u64> {
+        match self {
+            Self::Uu(_, start) | Self::Base64(_, start) | Self::Yenc(_, start) => Some(*start),
+            Self::Section(..) | Self::Encrypted(_) => None,
+        }
+    }
+}
+
 /// What a text has in it.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
@@ -89,12 +99,8 @@ pub(crate) fn search(text: &Content, sink: &mut dyn Sink) -> Result<Search, Stop
         if let Some((name, value)) = field(line.text) {
             if run.start.is_none() {
                 let is_marked = last.2.starts_with(b"--") && last.2.len() > 2;
-                run = Run {
-                    start: Some(line.start),
-                    before: last.0,
-                    is_sectioned: false,
-                    marker: Vec::new(),
-                };
+                run =
+                    Run { start: Some(line.start), before: last.0, is_sectioned: false, marker: Vec::new() };
                 if is_marked {
                     run.marker.clone_from(&last.2);
                 } else {
@@ -103,9 +109,7 @@ pub(crate) fn search(text: &Content, sink: &mut dyn Sink) -> Result<Search, Stop
             }
             let hides = || {
                 value.trim_ascii().is_empty()
-                    || transfers([value].into_iter())
-                        .iter()
-                        .any(|transfer| *transfer != Transfer::Identity)
+                    || transfers([value].into_iter()).iter().any(|transfer| *transfer != Transfer::Identity)
             };
             if name == "content-transfer-encoding" && !run.is_sectioned && hides() {
                 run.is_sectioned = true;
@@ -122,8 +126,7 @@ pub(crate) fn search(text: &Content, sink: &mut dyn Sink) -> Result<Search, Stop
         last.2.clear();
         if line.text.starts_with(b"--") {
             let marker = line.text.trim_ascii_end();
-            last.2
-                .extend_from_slice(marker.get(..MAX_MARKER).unwrap_or(marker));
+            last.2.extend_from_slice(marker.get(..MAX_MARKER).unwrap_or(marker));
         }
         count = count.wrapping_add(1);
         if count.is_multiple_of(1024) {
@@ -163,13 +166,7 @@ mod tests {
     fn finds_files_in_text() {
         let text = "Hi\nbegin 644 a b\n#0V%T\n`\nend\nbegin 644 of the day\nSo it goes.\nbegin-base64 644 c\nYQ==\n====\n";
         let places = (text.find("#0").unwrap() as u64, text.find("YQ").unwrap() as u64);
-        assert_eq!(
-            found(text),
-            [
-                Found::Uu("a b".into(), places.0),
-                Found::Base64("c".into(), places.1)
-            ]
-        );
+        assert_eq!(found(text), [Found::Uu("a b".into(), places.0), Found::Base64("c".into(), places.1)]);
     }
 
     #[test]
@@ -181,9 +178,6 @@ mod tests {
         assert_eq!(found(text), [Found::Section(start, end)]);
         assert_eq!(found("Content-Transfer-Encoding: 7bit\n\nYQ==\n"), []);
         let two = "A: b\nContent-Transfer-Encoding: base64\n\nYQ==\n\nB: c\nContent-Transfer-Encoding: x\n\n";
-        assert_eq!(
-            found(two),
-            [Found::Section(0, 46), Found::Section(46, two.len() as u64)]
-        );
+        assert_eq!(found(two), [Found::Section(0, 46), Found::Section(46, two.len() as u64)]);
     }
 }

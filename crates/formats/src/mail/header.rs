@@ -54,10 +54,7 @@ pub(crate) struct Header {
 impl Header {
     /// The values of the field `name`.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name == name)
-            .map(|field| field.value.as_slice())
+        self.fields.iter().filter(move |field| field.name == name).map(|field| field.value.as_slice())
     }
 }
 
@@ -75,9 +72,7 @@ pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
     loop {
         let Some((text, next)) = line(&window, at) else {
             let is_cut = (window.len() as u64) < content.size();
-            header.excess = is_cut
-                .then_some("header block longer than 256 KiB")
-                .or(header.excess);
+            header.excess = is_cut.then_some("header block longer than 256 KiB").or(header.excess);
             break;
         };
         if text.is_empty() || (is_blank(text) && !goes_on(&window, next)) {
@@ -97,10 +92,7 @@ pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
             }
             Some((name, value)) => {
                 current = Current::Mime;
-                header.fields.push(Field {
-                    name,
-                    value: clean(value),
-                });
+                header.fields.push(Field { name, value: clean(value) });
             }
             None if is_after_bare_cr && is_mac == Some(false) => append(&mut header, current, text),
             // Where another part begins, this block has ended.
@@ -186,10 +178,7 @@ pub(crate) fn field(text: &[u8]) -> Option<(String, &[u8])> {
 /// Whether a field that matters is on the line.
 pub(crate) fn is_mime_field(text: &[u8]) -> bool {
     field(text).is_some_and(|(name, _)| {
-        matches!(
-            name.as_str(),
-            "content-type" | "content-transfer-encoding" | "content-disposition"
-        )
+        matches!(name.as_str(), "content-type" | "content-transfer-encoding" | "content-disposition")
     })
 }
 
@@ -226,10 +215,7 @@ mod tests {
         let header = read(&Content::from_vec(text.into()), lead).unwrap();
         let fields = header.fields.iter();
         let fields = fields.map(|field| format!("{}={}", field.name, String::from_utf8_lossy(&field.value)));
-        (
-            fields.collect(),
-            text[usize::try_from(header.body).unwrap()..].to_owned(),
-        )
+        (fields.collect(), text[usize::try_from(header.body).unwrap()..].to_owned())
     }
 
     #[test]
@@ -248,34 +234,16 @@ mod tests {
             let (fields, body) = values(text, Lead::Part);
             assert_eq!(fields.len(), 1, "{text:?} {fields:?}");
             let joined: String = fields[0].split_whitespace().collect();
-            assert_eq!(
-                (joined.as_str(), body.as_str()),
-                ("content-type=a/b;c", "body"),
-                "{text:?}"
-            );
+            assert_eq!((joined.as_str(), body.as_str()), ("content-type=a/b;c", "body"), "{text:?}");
         }
     }
 
     #[test]
     fn where_the_body_begins() {
-        assert_eq!(
-            values("\nContent-Type: a\n\nb", Lead::Part).1,
-            "Content-Type: a\n\nb"
-        );
+        assert_eq!(values("\nContent-Type: a\n\nb", Lead::Part).1, "Content-Type: a\n\nb");
         assert_eq!(values("Content-Type: a\nno field\n", Lead::Part).1, "no field\n");
-        assert_eq!(
-            values("Content-Type: a\n--b\nContent-Type: x\n", Lead::Part).1,
-            "--b\nContent-Type: x\n"
-        );
-        assert_eq!(
-            values(
-                "\u{feff}\r\n \r\n>From x\r\nContent-Type: a\r\n\r\nb",
-                Lead::Message
-            )
-            .0
-            .len(),
-            1
-        );
+        assert_eq!(values("Content-Type: a\n--b\nContent-Type: x\n", Lead::Part).1, "--b\nContent-Type: x\n");
+        assert_eq!(values("\u{feff}\r\n \r\n>From x\r\nContent-Type: a\r\n\r\nb", Lead::Message).0.len(), 1);
         assert_eq!(values("", Lead::Message).1, "");
     }
 }

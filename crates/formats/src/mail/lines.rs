@@ -39,13 +39,7 @@ pub(crate) struct Lines {
 impl Lines {
     /// The lines of `content` from `offset` on.
     pub(crate) fn new(content: &Content, offset: u64) -> Self {
-        Self {
-            content: content.clone(),
-            buffer: Vec::new(),
-            long: Vec::new(),
-            base: offset,
-            at: 0,
-        }
+        Self { content: content.clone(), buffer: Vec::new(), long: Vec::new(), base: offset, at: 0 }
     }
 
     /// The next line; none at the end. A line end at the very end begins no further line.
@@ -66,17 +60,10 @@ impl Lines {
                         self.long.as_slice()
                     } else {
                         start = here;
-                        self.buffer
-                            .get(line_start..line_start.saturating_add(end))
-                            .unwrap_or_default()
+                        self.buffer.get(line_start..line_start.saturating_add(end)).unwrap_or_default()
                     };
                     let end = here.saturating_add(end as u64);
-                    return Ok(Some(Line {
-                        start,
-                        end,
-                        next: here.saturating_add(next as u64),
-                        text,
-                    }));
+                    return Ok(Some(Line { start, end, next: here.saturating_add(next as u64), text }));
                 }
                 None if all => {
                     if rest.is_empty() && !is_long {
@@ -90,12 +77,7 @@ impl Lines {
                     } else {
                         self.buffer.get(line_start..).unwrap_or_default()
                     };
-                    return Ok(Some(Line {
-                        start,
-                        end,
-                        next: end,
-                        text,
-                    }));
+                    return Ok(Some(Line { start, end, next: end, text }));
                 }
                 None if rest.len() >= BUFFER => {
                     if !is_long {
@@ -122,15 +104,10 @@ impl Lines {
         let kept = self.buffer.len();
         self.buffer.resize(BUFFER.max(kept).saturating_add(3), 0);
         let space = self.buffer.get_mut(kept..).unwrap_or_default();
-        let read = self
-            .content
-            .read_at(self.base.saturating_add(kept as u64), space)?;
+        let read = self.content.read_at(self.base.saturating_add(kept as u64), space)?;
         self.buffer.truncate(kept.saturating_add(read));
         if read == 0 && self.base.saturating_add(kept as u64) < self.content.size() {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the content became shorter",
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the content became shorter"));
         }
         Ok(())
     }
@@ -151,9 +128,7 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// Whether nothing but white space and NULs is in it.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0))
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0))
 }
 
 /// Whether nothing but white space and NULs is in the content.
@@ -187,10 +162,7 @@ mod tests {
 
     #[test]
     fn every_line_end_ends_a_line() {
-        let texts: Vec<_> = all(b"a\nb\r\nc\r\r\nd\re\r\rf")
-            .into_iter()
-            .map(|line| line.3)
-            .collect();
+        let texts: Vec<_> = all(b"a\nb\r\nc\r\r\nd\re\r\rf").into_iter().map(|line| line.3).collect();
         assert_eq!(texts, [&b"a"[..], b"b", b"c", b"d", b"e", b"", b"f"]);
         assert_eq!(all(b"a\r\n"), [(0, 1, 3, b"a".to_vec())]);
         assert!(all(b"").is_empty());
@@ -210,9 +182,6 @@ mod tests {
         }
         let long = all(&vec![b'y'; 3 * BUFFER]);
         assert_eq!(long.len(), 1);
-        assert_eq!(
-            (long[0].0, long[0].1, long[0].3.len()),
-            (0, 3 * BUFFER as u64, SHOWN)
-        );
+        assert_eq!((long[0].0, long[0].1, long[0].3.len()), (0, 3 * BUFFER as u64, SHOWN));
     }
 }

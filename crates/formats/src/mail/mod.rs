@@ -25,6 +25,7 @@ mod words;
 mod embedded;
 mod multipart;
 mod walk;
+mod leaf;
 
 mod mbox;
 mod recognise;

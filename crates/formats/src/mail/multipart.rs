@@ -47,11 +47,7 @@ pub(crate) fn split(
     sink: &mut dyn Sink,
 ) -> Result<Vec<Split>, Stop> {
     let mut splits: Vec<(Split, Region)> = Vec::new();
-    let outside = Region {
-        start: 0,
-        end: 0,
-        kind: Kind::Outside,
-    };
+    let outside = Region { start: 0, end: 0, kind: Kind::Outside };
     splits.resize_with(boundaries.len(), || (Split::default(), outside));
     let mut lines = Lines::new(body, 0);
     let mut last_end = 0;
@@ -69,11 +65,7 @@ pub(crate) fn split(
                 let end = last_end.max(open.start);
                 split.regions.push(Region { end, ..*open });
                 split.is_closed = kind == Kind::Outside;
-                *open = Region {
-                    start: line.next,
-                    end: line.next,
-                    kind,
-                };
+                *open = Region { start: line.next, end: line.next, kind };
             }
         }
         last_end = line.end;
@@ -84,10 +76,7 @@ pub(crate) fn split(
     }
     let close = |(mut split, open): (Split, Region)| {
         if !split.regions.is_empty() {
-            split.regions.push(Region {
-                end: body.size(),
-                ..open
-            });
+            split.regions.push(Region { end: body.size(), ..open });
         }
         split
     };
@@ -100,9 +89,7 @@ fn delimiter(rest: &[u8], boundary: &[u8]) -> Option<Kind> {
     if is_blank(rest) {
         return Some(Kind::Part);
     }
-    rest.strip_prefix(b"--")
-        .is_some_and(is_blank)
-        .then_some(Kind::Outside)
+    rest.strip_prefix(b"--").is_some_and(is_blank).then_some(Kind::Outside)
 }
 
 /// The boundary of a body that declares none: the first line that begins like one and has a header behind it.
@@ -142,43 +129,27 @@ mod tests {
 
     fn regions(text: &str, boundaries: &[&str]) -> Vec<Vec<String>> {
         let content = Content::from_vec(text.into());
-        let boundaries: Vec<Vec<u8>> = boundaries
-            .iter()
-            .map(|boundary| boundary.as_bytes().to_vec())
-            .collect();
+        let boundaries: Vec<Vec<u8>> =
+            boundaries.iter().map(|boundary| boundary.as_bytes().to_vec()).collect();
         let mut sink = Collector::new(Budget::new(&Limits::default(), 0));
         let name = |region: &Region| {
             let range = usize::try_from(region.start).unwrap()..usize::try_from(region.end).unwrap();
             format!("{:?} {:?}", region.kind, &text[range])
         };
         let splits = split(&content, &boundaries, 5, &mut sink).unwrap();
-        splits
-            .iter()
-            .map(|split| split.regions.iter().map(name).collect())
-            .collect()
+        splits.iter().map(|split| split.regions.iter().map(name).collect()).collect()
     }
 
     #[test]
     fn splits_at_each_boundary() {
         let text = "pre\r\n--a \r\n1\r\n--ab\n2\n--a--\npost\n--a\n3";
         let found = regions(text, &["a", "ab", "c"]);
-        let expected = [
-            r#"Outside "pre""#,
-            "Part \"1\\r\\n--ab\\n2\"",
-            r#"Outside "post""#,
-            r#"Part "3""#,
-        ];
+        let expected = [r#"Outside "pre""#, "Part \"1\\r\\n--ab\\n2\"", r#"Outside "post""#, r#"Part "3""#];
         assert_eq!(found[0], expected);
         assert_eq!(found[1].len(), 2);
         assert!(found[2].is_empty());
-        assert_eq!(
-            regions("--\nx\n----\n", &[""])[0],
-            [r#"Outside """#, r#"Part "x""#, r#"Outside """#]
-        );
-        assert_eq!(
-            regions("--a\n--a\n", &["a"])[0],
-            [r#"Outside """#, r#"Part """#, r#"Part """#]
-        );
+        assert_eq!(regions("--\nx\n----\n", &[""])[0], [r#"Outside """#, r#"Part "x""#, r#"Outside """#]);
+        assert_eq!(regions("--a\n--a\n", &["a"])[0], [r#"Outside """#, r#"Part """#, r#"Part """#]);
         assert_eq!(regions(&"--a\nx\n".repeat(9), &["a"])[0].len(), 6);
     }
 
@@ -186,10 +157,7 @@ mod tests {
     fn guesses_a_boundary() {
         let mut sink = Collector::new(Budget::new(&Limits::default(), 0));
         let mut guess = |text: &str| guess(&Content::from_vec(text.into()), &mut sink).unwrap();
-        assert_eq!(
-            guess("x\n-----\n\n-- \n\n--b\ntext\n--c \nA: b\n"),
-            Some(b"c".to_vec())
-        );
+        assert_eq!(guess("x\n-----\n\n-- \n\n--b\ntext\n--c \nA: b\n"), Some(b"c".to_vec()));
         assert_eq!(guess("-----BEGIN PGP MESSAGE-----\nVersion: 1\n"), None);
     }
 }

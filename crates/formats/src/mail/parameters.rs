@@ -45,17 +45,9 @@ pub(crate) fn media_type(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(first).to_ascii_lowercase();
     let Some((kind, subtype)) = text.split_once('/') else {
         let text = text.split_ascii_whitespace().next().unwrap_or_default();
-        return if text.contains('=') {
-            String::new()
-        } else {
-            trim(text).to_owned()
-        };
+        return if text.contains('=') { String::new() } else { trim(text).to_owned() };
     };
-    let subtype = subtype
-        .trim_start()
-        .split([' ', '\t', ','])
-        .next()
-        .unwrap_or_default();
+    let subtype = subtype.trim_start().split([' ', '\t', ',']).next().unwrap_or_default();
     format!("{}/{}", trim(kind), trim(subtype))
 }
 
@@ -73,10 +65,8 @@ fn pairs(value: &[u8]) -> Vec<(String, Vec<u8>)> {
             break;
         }
         let (before, after) = rest.split_at_checked(equals).unwrap_or((rest, &[]));
-        let name = before
-            .trim_ascii_end()
-            .rsplit(|byte| matches!(byte, b';' | b',' | b' ' | b'\t' | b'"'))
-            .next();
+        let name =
+            before.trim_ascii_end().rsplit(|byte| matches!(byte, b';' | b',' | b' ' | b'\t' | b'"')).next();
         let name = String::from_utf8_lossy(name.unwrap_or_default()).to_ascii_lowercase();
         let after = after.get(1..).unwrap_or_default().trim_ascii_start();
         let (value, tail) = match after.strip_prefix(b"\"") {
@@ -129,9 +119,7 @@ pub(crate) fn parameter(value: &[u8], name: &str) -> Option<String> {
         }
     }
     if pieces.is_empty() {
-        return plain
-            .map(|value| words::decode(&value))
-            .filter(|text| !text.is_empty());
+        return plain.map(|value| words::decode(&value)).filter(|text| !text.is_empty());
     }
     let mut bytes = Vec::new();
     let mut charset = String::new();
@@ -167,37 +155,20 @@ pub(crate) fn boundaries(value: &[u8], found: &mut Vec<Vec<u8>>) {
     }
     let lower = value.to_ascii_lowercase();
     let word = b"boundary";
-    for (place, _) in lower
-        .windows(word.len())
-        .enumerate()
-        .filter(|(_, window)| window == word)
-    {
-        let rest = value
-            .get(place.saturating_add(word.len())..)
-            .unwrap_or_default()
-            .trim_ascii_start();
+    for (place, _) in lower.windows(word.len()).enumerate().filter(|(_, window)| window == word) {
+        let rest = value.get(place.saturating_add(word.len())..).unwrap_or_default().trim_ascii_start();
         let Some(rest) = rest.strip_prefix(b"=") else {
             continue;
         };
         let rest = rest.trim_ascii_start();
         if let Some(quoted) = rest.strip_prefix(b"\"") {
             add(&unquote(quoted).0);
-            let end = quoted
-                .iter()
-                .position(|byte| *byte == b'"')
-                .unwrap_or(quoted.len());
+            let end = quoted.iter().position(|byte| *byte == b'"').unwrap_or(quoted.len());
             add(quoted.get(..end).unwrap_or(quoted));
         } else {
-            let token = rest
-                .split(|byte| *byte == b';')
-                .next()
-                .unwrap_or_default()
-                .trim_ascii();
+            let token = rest.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
             add(token);
-            add(token
-                .split(|byte| matches!(byte, b' ' | b'\t'))
-                .next()
-                .unwrap_or_default());
+            add(token.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default());
             add(token.split(|byte| *byte == b'(').next().unwrap_or_default());
             add(token
                 .trim_ascii()
@@ -215,21 +186,14 @@ mod tests {
     fn tried(value: &str) -> Vec<String> {
         let mut found = Vec::new();
         boundaries(value.as_bytes(), &mut found);
-        found
-            .iter()
-            .map(|boundary| String::from_utf8_lossy(boundary).into_owned())
-            .collect()
+        found.iter().map(|boundary| String::from_utf8_lossy(boundary).into_owned()).collect()
     }
 
     #[test]
     fn media_types() {
-        for value in [
-            "text/plain",
-            " Text / PLAIN ; x=y",
-            "te(c)xt/plain(d)",
-            "\"text/plain\"",
-            "text/plain x=y",
-        ] {
+        for value in
+            ["text/plain", " Text / PLAIN ; x=y", "te(c)xt/plain(d)", "\"text/plain\"", "text/plain x=y"]
+        {
             assert_eq!(media_type(value.as_bytes()), "text/plain", "{value}");
         }
         assert_eq!(media_type(b"boundary=x"), "");
@@ -246,16 +210,9 @@ mod tests {
             "attachment; filename*1=\"exe\"; filename*0*=us-ascii''a%2e",
             "attachment; (c) filename=\"=?utf-8?Q?a.exe?=\"",
         ] {
-            assert_eq!(
-                parameter(value.as_bytes(), "filename").as_deref(),
-                Some("a.exe"),
-                "{value}"
-            );
+            assert_eq!(parameter(value.as_bytes(), "filename").as_deref(), Some("a.exe"), "{value}");
         }
-        assert_eq!(
-            parameter(b"x; filename=\"C:\\a \\\"b\\\".txt\"", "filename").unwrap(),
-            "C:\\a \"b\".txt"
-        );
+        assert_eq!(parameter(b"x; filename=\"C:\\a \\\"b\\\".txt\"", "filename").unwrap(), "C:\\a \"b\".txt");
         assert_eq!(parameter(b"x; filenames=a", "filename"), None);
     }
 
@@ -271,11 +228,7 @@ mod tests {
             "m/x; boundary*0=a; boundary*1=b",
             "m/x; boundary=ab c",
         ] {
-            assert!(
-                tried(value).contains(&"ab".to_owned()),
-                "{value}: {:?}",
-                tried(value)
-            );
+            assert!(tried(value).contains(&"ab".to_owned()), "{value}: {:?}", tried(value));
         }
         assert_eq!(tried("m/x; boundary=a; boundary=b"), ["a", "b"]);
         assert_eq!(tried("m/x; boundary=\"\""), [""]);

@@ -24,10 +24,7 @@ pub(crate) struct Quoted {
 impl Quoted {
     /// Decodes `content`.
     pub(crate) fn new(content: Content) -> Self {
-        Self {
-            input: Bytes::new(content),
-            keep: 0,
-        }
+        Self { input: Bytes::new(content), keep: 0 }
     }
 
     fn step(&mut self) -> io::Result<Option<u8>> {
@@ -120,16 +117,12 @@ mod tests {
             ("end  ", "end"),
         ] {
             let mut out = String::new();
-            Quoted::new(Content::from_vec(text.into()))
-                .read_to_string(&mut out)
-                .unwrap();
+            Quoted::new(Content::from_vec(text.into())).read_to_string(&mut out).unwrap();
             assert_eq!(out, plain, "{text:?}");
         }
         let spaces = vec![b' '; 100_000];
         let mut out = Vec::new();
-        Quoted::new(Content::from_vec(spaces))
-            .read_to_end(&mut out)
-            .unwrap();
+        Quoted::new(Content::from_vec(spaces)).read_to_end(&mut out).unwrap();
         assert!(out.len() <= 100_000);
     }
 }

@@ -30,9 +30,7 @@ pub(crate) fn uuencoded(head: &[u8]) -> Option<usize> {
     let (text, start) = line(head, blank_length(head))?;
     let is_data = |text: &[u8]| uu::data_length(text).is_some() || text == b"end";
     match uu::begin(text)? {
-        uu::Begin::Uu(_) => line(head, start)
-            .is_some_and(|(text, _)| is_data(text))
-            .then_some(start),
+        uu::Begin::Uu(_) => line(head, start).is_some_and(|(text, _)| is_data(text)).then_some(start),
         uu::Begin::Base64(_) => Some(start),
     }
 }
@@ -77,11 +75,7 @@ fn weight(head: &[u8], mut at: usize) -> u32 {
     }
     total = total.saturating_add(points(value));
     // A field longer than the glimpse hides the rest: one field of mail must do then.
-    if is_open && head.len() >= crate::HEAD && total > 0 {
-        ENOUGH
-    } else {
-        total
-    }
+    if is_open && head.len() >= crate::HEAD && total > 0 { ENOUGH } else { total }
 }
 
 fn points(field: Option<(String, Vec<u8>)>) -> u32 {
@@ -177,7 +171,7 @@ mod tests {
         ] {
             assert!(!is_message(text.as_bytes()), "{text}");
             assert!(!is_mailbox(text.as_bytes()), "{text}");
-            assert!(!uuencoded(text.as_bytes()).is_some(), "{text}");
+            assert!(uuencoded(text.as_bytes()).is_none(), "{text}");
         }
         assert_eq!(uuencoded(b"\nbegin 644 a\n#0V%T\n`\nend\n"), Some(13));
         assert!(uuencoded(b"begin 644 a\nwords of text\n").is_none());

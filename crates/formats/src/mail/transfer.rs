@@ -80,11 +80,7 @@ pub(crate) fn transfers<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Trans
         let text = String::from_utf8_lossy(&without_comments(value)).to_ascii_lowercase();
         let separators =
             |c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | ',' | ':' | '"' | '\'' | '=');
-        for word in text
-            .split(separators)
-            .filter(|word| !word.is_empty())
-            .take(MAX_TRANSFERS)
-        {
+        for word in text.split(separators).filter(|word| !word.is_empty()).take(MAX_TRANSFERS) {
             let transfer = Transfer::from_word(word);
             if found.len() < MAX_TRANSFERS && !found.contains(&transfer) {
                 found.push(transfer);
@@ -123,11 +119,7 @@ pub(crate) fn look(body: &Content) -> io::Result<Look> {
         if padding > 2 || !characters.iter().all(|byte| is_sextet(*byte)) {
             return Ok(Look::Other);
         }
-        return Ok(if text.len() >= LOOK_LINE {
-            Look::Base64
-        } else {
-            Look::Perhaps
-        });
+        return Ok(if text.len() >= LOOK_LINE { Look::Base64 } else { Look::Perhaps });
     }
     Ok(Look::Perhaps)
 }
@@ -138,30 +130,14 @@ mod tests {
 
     #[test]
     fn words_of_all_spellings() {
-        for value in [
-            "base64",
-            " BASE64 ",
-            "\"Base64\"",
-            "base64;",
-            "(x) base64 (y)",
-            "base64 base64",
-            "bas(e)e64",
-        ] {
-            assert_eq!(
-                transfers([value.as_bytes()].into_iter()),
-                [Transfer::Base64],
-                "{value}"
-            );
+        for value in
+            ["base64", " BASE64 ", "\"Base64\"", "base64;", "(x) base64 (y)", "base64 base64", "bas(e)e64"]
+        {
+            assert_eq!(transfers([value.as_bytes()].into_iter()), [Transfer::Base64], "{value}");
         }
-        assert_eq!(
-            transfers([&b"7bit"[..], b"base64"].into_iter()),
-            [Transfer::Identity, Transfer::Base64]
-        );
+        assert_eq!(transfers([&b"7bit"[..], b"base64"].into_iter()), [Transfer::Identity, Transfer::Base64]);
         assert_eq!(transfers(std::iter::empty()), [Transfer::Identity]);
-        assert_eq!(
-            transfers([&b"64base"[..]].into_iter()),
-            [Transfer::Unknown("64base".into())]
-        );
+        assert_eq!(transfers([&b"64base"[..]].into_iter()), [Transfer::Unknown("64base".into())]);
     }
 
     #[test]

@@ -37,11 +37,7 @@ pub(crate) fn begin(line: &[u8]) -> Option<Begin> {
         return None;
     }
     let name = crate::fields::name(after.trim_ascii());
-    Some(if is_base64 {
-        Begin::Base64(name)
-    } else {
-        Begin::Uu(name)
-    })
+    Some(if is_base64 { Begin::Base64(name) } else { Begin::Uu(name) })
 }
 
 /// The number of bytes on a data line, or none if it is no data line.
@@ -130,9 +126,8 @@ impl Uu {
         let value = |byte: Option<&u8>| u32::from(byte.map_or(0, |byte| byte.wrapping_sub(b' ') & 63));
         let mut at = 1_usize;
         while self.out.len() < length {
-            let group = (0..4_usize).fold(0, |group, index| {
-                (group << 6) | value(self.line.get(at.saturating_add(index)))
-            });
+            let group = (0..4_usize)
+                .fold(0, |group, index| (group << 6) | value(self.line.get(at.saturating_add(index))));
             let [_, bytes @ ..] = group.to_be_bytes();
             self.out.extend_from_slice(&bytes);
             at = at.saturating_add(4);
@@ -165,24 +160,15 @@ mod tests {
     fn decode(text: &str) -> (String, Option<io::ErrorKind>) {
         let mut bytes = Vec::new();
         let result = Uu::new(Content::from_vec(text.into())).read_to_end(&mut bytes);
-        (
-            String::from_utf8_lossy(&bytes).into_owned(),
-            result.err().map(|error| error.kind()),
-        )
+        (String::from_utf8_lossy(&bytes).into_owned(), result.err().map(|error| error.kind()))
     }
 
     #[test]
     fn decodes_what_is_there() {
         assert_eq!(decode("#0V%T\n`\nend\n"), ("Cat".into(), None));
         assert_eq!(decode("#0V%T\r\n \r\nend\r\nafter"), ("Cat".into(), None));
-        assert_eq!(
-            decode("#0V%T\n"),
-            ("Cat".into(), Some(io::ErrorKind::UnexpectedEof))
-        );
-        assert_eq!(
-            decode("#0V%T\nbegin 644 x\n#0V%T\n"),
-            ("Cat".into(), Some(io::ErrorKind::UnexpectedEof))
-        );
+        assert_eq!(decode("#0V%T\n"), ("Cat".into(), Some(io::ErrorKind::UnexpectedEof)));
+        assert_eq!(decode("#0V%T\nbegin 644 x\n#0V%T\n"), ("Cat".into(), Some(io::ErrorKind::UnexpectedEof)));
         let garbage = decode("#0V%T\n-- some words --\n#0V%T\nend\n");
         assert_eq!(garbage, ("CatCat".into(), Some(io::ErrorKind::InvalidData)));
         assert_eq!(decode("$0V%T\nend\n").0, "Cat\0");
@@ -192,13 +178,7 @@ mod tests {
     fn first_lines() {
         assert_eq!(begin(b"begin 644 a b.txt "), Some(Begin::Uu("a b.txt".into())));
         assert_eq!(begin(b"begin-base64 0755 x"), Some(Begin::Base64("x".into())));
-        for line in [
-            &b"begin the day"[..],
-            b"begin 99 x",
-            b"beginning",
-            b"begin 644x",
-            b"begin644 x",
-        ] {
+        for line in [&b"begin the day"[..], b"begin 99 x", b"beginning", b"begin 644x", b"begin644 x"] {
             assert_eq!(begin(line), None, "{}", String::from_utf8_lossy(line));
         }
     }

@@ -2,16 +2,12 @@
 
 use std::io::{Cursor, Read};
 
-use candor_object::{Child, Content, Flow, Limit, Reason, Sink};
+use candor_object::{Child, Content, Flow, Limit, Reason, Sink, Stop};
 
-use super::base64::{Base64, End, early_padding};
-use super::embedded::{self, Found};
 use super::header::{self, Header, Lead};
 use super::lines::is_blank_content;
 use super::multipart::{self, Kind};
 use super::transfer::{Look, Transfer, look, transfers};
-use super::uu::Uu;
-use super::yenc::Yenc;
 use super::{parameters, recognise};
 use crate::HEAD;
 
@@ -24,17 +20,11 @@ const MAX_PARTS: usize = 20_000;
 const MAX_PASSES: u64 = 200;
 /// Bytes that may be gone through however small the message is.
 const FREE: u64 = 1 << 20;
-/// Bytes of a decoded text that are searched for uuencoded files; bounds memory.
-const MAX_TEXT: u64 = 4 << 20;
 
 /// Takes a message apart.
 pub(crate) fn open(message: &Content, sink: &mut dyn Sink) -> Flow {
     let mut walk = Walk::new(message, sink);
-    walk.stack.push(Item {
-        content: message.clone(),
-        depth: 0,
-        kind: Role::Message,
-    });
+    walk.stack.push(Item { content: message.clone(), depth: 0, kind: Role::Message });
     walk.run()
 }
 
@@ -47,7 +37,7 @@ pub(crate) fn open_text(text: &Content, sink: &mut dyn Sink) -> Flow {
 
 /// What a piece of work is.
 #[derive(Clone, Debug)]
-enum Role {
+pub(super) enum Role {
     /// A message with its header.
     Message,
     /// A part with its header.
@@ -58,53 +48,44 @@ enum Role {
     Outside(Vec<Transfer>),
 }
 
-struct Item {
-    content: Content,
-    depth: u32,
-    kind: Role,
+/// A piece of work.
+pub(super) struct Item {
+    pub(super) content: Content,
+    pub(super) depth: u32,
+    pub(super) kind: Role,
 }
 
-struct Walk<'s> {
-    sink: &'s mut dyn Sink,
-    stack: Vec<Item>,
+/// The work that is left, and what may be spent on it.
+pub(super) struct Walk<'s> {
+    pub(super) sink: &'s mut dyn Sink,
+    pub(super) stack: Vec<Item>,
     parts: usize,
     allowance: u64,
     is_exhausted: bool,
 }
 
 /// What the header of an entity says about its body.
-struct Entity {
-    name: String,
-    types: Vec<String>,
-    transfers: Vec<Transfer>,
+pub(super) struct Entity {
+    pub(super) name: String,
+    pub(super) types: Vec<String>,
+    pub(super) transfers: Vec<Transfer>,
     boundaries: Vec<Vec<u8>>,
-    depth: u32,
-    is_lost: bool,
+    pub(super) depth: u32,
+    pub(super) is_lost: bool,
 }
 
 impl Entity {
     fn new(header: &Header, item: &Item) -> Self {
-        let types: Vec<String> = header
-            .values("content-type")
-            .map(parameters::media_type)
-            .collect();
+        let types: Vec<String> = header.values("content-type").map(parameters::media_type).collect();
         let name = header
             .values("content-disposition")
             .find_map(|value| parameters::parameter(value, "filename"))
+            .or_else(|| header.values("content-type").find_map(|value| parameters::parameter(value, "name")))
             .or_else(|| {
-                header
-                    .values("content-type")
-                    .find_map(|value| parameters::parameter(value, "name"))
-            })
-            .or_else(|| {
-                header
-                    .values("content-disposition")
-                    .find_map(|value| parameters::parameter(value, "name"))
+                header.values("content-disposition").find_map(|value| parameters::parameter(value, "name"))
             });
         let mut boundaries = Vec::new();
-        header
-            .values("content-type")
-            .for_each(|value| parameters::boundaries(value, &mut boundaries));
+        header.values("content-type").for_each(|value| parameters::boundaries(value, &mut boundaries));
         Self {
             name: name.unwrap_or_default(),
             types,
@@ -115,33 +96,23 @@ impl Entity {
         }
     }
 
-    fn is(&self, prefix: &str) -> bool {
+    pub(super) fn is(&self, prefix: &str) -> bool {
         self.types.iter().any(|kind| kind.starts_with(prefix))
     }
 
     /// How people find it again in a report.
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         let kind = self.types.first().map_or("part", String::as_str);
         let kind: String = kind.chars().take(80).collect();
         let name: String = self.name.chars().take(80).collect();
-        if name.is_empty() {
-            format!("{kind} at depth {}", self.depth)
-        } else {
-            format!("{kind} {name:?}")
-        }
+        if name.is_empty() { format!("{kind} at depth {}", self.depth) } else { format!("{kind} {name:?}") }
     }
 }
 
 impl<'s> Walk<'s> {
     fn new(content: &Content, sink: &'s mut dyn Sink) -> Self {
         let allowance = content.size().saturating_mul(MAX_PASSES).saturating_add(FREE);
-        Self {
-            sink,
-            stack: Vec::new(),
-            parts: 0,
-            allowance,
-            is_exhausted: false,
-        }
+        Self { sink, stack: Vec::new(), parts: 0, allowance, is_exhausted: false }
     }
 
     fn run(&mut self) -> Flow {
@@ -153,7 +124,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Whether the content may be gone through once more.
-    fn may_read(&mut self, content: &Content) -> bool {
+    pub(super) fn may_read(&mut self, content: &Content) -> bool {
         match self.allowance.checked_sub(content.size()) {
             Some(left) => self.allowance = left,
             None if self.is_exhausted => return false,
@@ -175,19 +146,10 @@ impl<'s> Walk<'s> {
             let mut entity = Entity::new(&Header::default(), item);
             // What surrounds the parts is encoded only if the whole multipart says so and it looks so.
             let is_encoded = look(&item.content)? == Look::Base64;
-            entity.transfers.extend(
-                transfers
-                    .iter()
-                    .filter(|t| is_encoded && !t.is_identity())
-                    .cloned(),
-            );
+            entity.transfers.extend(transfers.iter().filter(|t| is_encoded && !t.is_identity()).cloned());
             return self.leaf(&entity, &item.content);
         }
-        let lead = if matches!(item.kind, Role::Message) {
-            Lead::Message
-        } else {
-            Lead::Part
-        };
+        let lead = if matches!(item.kind, Role::Message) { Lead::Message } else { Lead::Part };
         let header = header::read(&item.content, lead)?;
         if let Some(excess) = header.excess {
             self.sink.gap(Reason::Damaged, excess);
@@ -202,8 +164,7 @@ impl<'s> Walk<'s> {
             return Ok(());
         }
         if matches!(item.kind, Role::Message) && header.body > 0 {
-            self.sink
-                .range(Child::part(""), item.content.range(0, header.body))?;
+            self.sink.range(Child::part(""), item.content.range(0, header.body))?;
         }
         self.body(&entity, &body)
     }
@@ -226,17 +187,9 @@ impl<'s> Walk<'s> {
             }
         }
         if entity.is("message/partial") {
-            self.sink.gap(
-                Reason::Unsupported,
-                &format!("{}: a piece of a message", entity.label()),
-            );
+            self.sink.gap(Reason::Unsupported, &format!("{}: a piece of a message", entity.label()));
         }
-        let is_message = [
-            "message/rfc822",
-            "message/global",
-            "message/partial",
-            "message/news",
-        ];
+        let is_message = ["message/rfc822", "message/global", "message/partial", "message/news"];
         if is_message.iter().any(|kind| entity.is(kind)) {
             self.message(entity, body)
         } else {
@@ -245,23 +198,17 @@ impl<'s> Walk<'s> {
     }
 
     /// Splits a multipart and puts its parts on the list; false if it cannot be split.
-    fn multipart(&mut self, entity: &Entity, body: &Content) -> Result<bool, candor_object::Stop> {
+    fn multipart(&mut self, entity: &Entity, body: &Content) -> Result<bool, Stop> {
         if entity.depth >= MAX_DEPTH {
-            self.sink.gap(
-                Reason::Limit(Limit::Depth),
-                &format!("{}: multiparts nested too deep", entity.label()),
-            );
+            self.sink
+                .gap(Reason::Limit(Limit::Depth), &format!("{}: multiparts nested too deep", entity.label()));
             // The search of a text finds encoded parts at any depth.
             self.leaf(entity, body)?;
             return Ok(true);
         }
         let mut boundaries = entity.boundaries.clone();
         if boundaries.len() > parameters::MAX_BOUNDARIES {
-            let detail = format!(
-                "{}: more than {} boundaries",
-                entity.label(),
-                parameters::MAX_BOUNDARIES
-            );
+            let detail = format!("{}: more than {} boundaries", entity.label(), parameters::MAX_BOUNDARIES);
             self.sink.gap(Reason::Damaged, &detail);
             boundaries.truncate(parameters::MAX_BOUNDARIES);
         }
@@ -283,14 +230,12 @@ impl<'s> Walk<'s> {
         }
     }
 
-    fn split(
-        &mut self,
-        entity: &Entity,
-        body: &Content,
-        boundaries: &[Vec<u8>],
-    ) -> Result<bool, candor_object::Stop> {
-        if !self.may_read(body) {
-            return Ok(false);
+    fn split(&mut self, entity: &Entity, body: &Content, boundaries: &[Vec<u8>]) -> Result<bool, Stop> {
+        // Each boundary that occurs makes parts that are gone through in turn.
+        for _ in boundaries {
+            if !self.may_read(body) {
+                return Ok(false);
+            }
         }
         let left = MAX_PARTS.saturating_sub(self.parts);
         let splits = multipart::split(body, boundaries, left, self.sink)?;
@@ -301,10 +246,8 @@ impl<'s> Walk<'s> {
         // The list is a stack: what is to be taken first goes on it last.
         for split in occurring.iter().rev() {
             if let Some(excess) = split.excess {
-                let detail = format!(
-                    "{}: more than {MAX_PARTS} parts, from offset {excess} on",
-                    entity.label()
-                );
+                let detail =
+                    format!("{}: more than {MAX_PARTS} parts, from offset {excess} on", entity.label());
                 self.sink.gap(Reason::Limit(Limit::Objects), &detail);
             }
             if !split.is_closed {
@@ -318,11 +261,7 @@ impl<'s> Walk<'s> {
                     Kind::Outside => Role::Outside(entity.transfers.clone()),
                 };
                 let content = body.range(region.start, region.end.saturating_sub(region.start));
-                self.stack.push(Item {
-                    content,
-                    depth: entity.depth.saturating_add(1),
-                    kind,
-                });
+                self.stack.push(Item { content, depth: entity.depth.saturating_add(1), kind });
             }
         }
         Ok(!occurring.is_empty())
@@ -350,20 +289,12 @@ impl<'s> Walk<'s> {
             if !transfer.is_identity() {
                 let mut head = Vec::new();
                 // What cannot be decoded here cannot be decoded below either, where it becomes a gap.
-                let _ = transfer
-                    .decoder(body.clone())
-                    .take(HEAD as u64)
-                    .read_to_end(&mut head);
+                let _ = transfer.decoder(body.clone()).take(HEAD as u64).read_to_end(&mut head);
                 // Nobody would open a message that does not look like one, so it is made to look like one.
-                let lead: &[u8] = if looks_open(&head) {
-                    b""
-                } else {
-                    b"MIME-Version: 1.0\r\nX-Part: message\r\n"
-                };
-                self.sink.child(
-                    Child::part(&entity.name),
-                    &mut lead.chain(transfer.decoder(body.clone())),
-                )?;
+                let lead: &[u8] =
+                    if looks_open(&head) { b"" } else { b"MIME-Version: 1.0\r\nX-Part: message\r\n" };
+                self.sink
+                    .child(Child::part(&entity.name), &mut lead.chain(transfer.decoder(body.clone())))?;
                 continue;
             }
             self.sink.range(Child::part(&entity.name), body.clone())?;
@@ -376,187 +307,112 @@ impl<'s> Walk<'s> {
                 continue;
             }
             let depth = entity.depth.saturating_add(1);
-            self.stack.push(Item {
-                content: body.clone(),
-                depth,
-                kind: Role::Message,
-            });
+            self.stack.push(Item { content: body.clone(), depth, kind: Role::Message });
         }
         Ok(())
-    }
-
-    /// Hands over a body that has no parts, in every way in which it may be encoded.
-    fn leaf(&mut self, entity: &Entity, body: &Content) -> Flow {
-        let appearance = look(body)?;
-        let is_base64 = entity.transfers.contains(&Transfer::Base64);
-        let is_whole =
-            !entity.transfers.iter().all(Transfer::is_replaced) || (is_base64 && appearance == Look::Other);
-        if is_whole {
-            // A text that begins with a uuencoded file would be opened once more by that format, so it is
-            // handed over without its first line.
-            let skipped = recognise::uuencoded(&body.window(0, HEAD)?).unwrap_or(0);
-            self.sink
-                .range(Child::part(&entity.name), body.from(skipped as u64))?;
-        }
-        if is_base64 || (is_whole && appearance == Look::Base64) {
-            self.base64(entity, body)?;
-        }
-        if entity.transfers.contains(&Transfer::Quoted) {
-            self.sink.child(
-                Child::part(&entity.name),
-                &mut Transfer::Quoted.decoder(body.clone()),
-            )?;
-        }
-        self.encrypted(entity, body)?;
-        let has_file = if entity.is_lost {
-            false
-        } else {
-            self.embedded(body, &entity.name, entity.depth)?
-        };
-        for transfer in &entity.transfers {
-            match transfer {
-                Transfer::Uu | Transfer::Yenc if !has_file => {
-                    self.lone(entity, transfer, body)?;
-                }
-                Transfer::Unknown(word) if appearance != Look::Base64 => {
-                    let detail = format!("{}: transfer encoding {word:?} is not known", entity.label());
-                    self.sink.gap(Reason::Unsupported, &detail);
-                }
-                Transfer::Base64 | Transfer::Quoted => self.decoded_text(entity, transfer, body)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn base64(&mut self, entity: &Entity, body: &Content) -> Flow {
-        if let Some(end) = early_padding(body)? {
-            self.sink.anomaly("data-after-padding", &entity.label());
-            let first = Transfer::Base64.decoder(body.range(0, end));
-            self.sink.child(Child::part(&entity.name), &mut { first })?;
-        }
-        self.sink.child(
-            Child::part(&entity.name),
-            &mut Transfer::Base64.decoder(body.clone()),
-        )
-    }
-
-    /// A file whose encoding is declared, but whose first line was not found.
-    fn lone(&mut self, entity: &Entity, transfer: &Transfer, body: &Content) -> Flow {
-        // In a part that was found in a text, the first line was found with the text.
-        if entity.is_lost {
-            return Ok(());
-        }
-        self.sink
-            .child(Child::part(&entity.name), &mut transfer.decoder(body.clone()))
-    }
-
-    /// Notes S/MIME by what is in it: the label is the sender's choice.
-    fn encrypted(&mut self, entity: &Entity, body: &Content) -> Flow {
-        if !entity.is("application/pkcs7-mime") && !entity.is("application/x-pkcs7-mime") {
-            return Ok(());
-        }
-        for transfer in &entity.transfers {
-            let mut head = Vec::new();
-            // Damage was noted when the part was handed over.
-            let _ = transfer.decoder(body.clone()).take(64).read_to_end(&mut head);
-            // 1.2.840.113549.1.7, of which 2 is signed and 3 is enveloped.
-            let prefix = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
-            let place = head.windows(prefix.len()).position(|window| window == prefix);
-            let kind = place.and_then(|place| head.get(place.checked_add(prefix.len())?));
-            match kind {
-                Some(2) => self
-                    .sink
-                    .gap(Reason::Unsupported, &format!("{}: signed S/MIME", entity.label())),
-                _ => self.sink.gap(Reason::Encrypted, &entity.label()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Searches a decoded text for encoded files, which mail readers show wherever they are.
-    fn decoded_text(&mut self, entity: &Entity, transfer: &Transfer, body: &Content) -> Flow {
-        let is_text = entity.types.is_empty() || entity.is("text/");
-        if entity.is_lost || !is_text || !self.may_read(body) {
-            return Ok(());
-        }
-        let mut text = Vec::new();
-        // Damage was noted when the part was handed over.
-        let _ = transfer
-            .decoder(body.clone())
-            .take(MAX_TEXT)
-            .read_to_end(&mut text);
-        if text.len() as u64 >= MAX_TEXT {
-            let detail = format!("{}: not searched for encoded files after 4 MiB", entity.label());
-            self.sink.gap(Reason::Limit(Limit::ObjectBytes), &detail);
-        }
-        self.embedded(&Content::from_vec(text), &entity.name, entity.depth)?;
-        Ok(())
-    }
-
-    /// Hands over what is encoded in the middle of a text; true if there was a file.
-    fn embedded(&mut self, text: &Content, name: &str, depth: u32) -> Result<bool, candor_object::Stop> {
-        if !self.may_read(text) {
-            return Ok(false);
-        }
-        let search = embedded::search(text, self.sink)?;
-        let called = |own: &str| {
-            if own.is_empty() {
-                name.to_owned()
-            } else {
-                own.to_owned()
-            }
-        };
-        let mut has_file = false;
-        let mut sections = Vec::new();
-        for found in search.found {
-            has_file |= !matches!(found, Found::Section(..) | Found::Encrypted(_));
-            match found {
-                Found::Uu(own, start) => {
-                    self.sink
-                        .child(Child::part(&called(&own)), &mut Uu::new(text.from(start)))?;
-                }
-                Found::Base64(own, start) => {
-                    let mut decoder = Base64::new(text.from(start), End::Equals);
-                    self.sink.child(Child::part(&called(&own)), &mut decoder)?;
-                }
-                Found::Yenc(begin, start) => {
-                    self.sink.child(
-                        Child::part(&called(&begin.name)),
-                        &mut Yenc::new(text.from(start)),
-                    )?;
-                    if let Some(part) = begin.part {
-                        let part: String = part.chars().take(20).collect();
-                        let detail = format!("yEnc file {:?}: only part {part} of it", begin.name);
-                        self.sink.gap(Reason::Unsupported, &detail);
-                    }
-                }
-                Found::Encrypted(start) => {
-                    self.sink.gap(
-                        Reason::Encrypted,
-                        &format!("PGP message at offset {start} of a text"),
-                    );
-                }
-                Found::Section(start, end) => {
-                    let content = text.range(start, end.saturating_sub(start));
-                    sections.push(Item {
-                        content,
-                        depth: depth.saturating_add(1),
-                        kind: Role::Lost,
-                    });
-                }
-            }
-        }
-        if let Some(excess) = search.excess {
-            let detail = format!("text with too many encoded files, from offset {excess} on");
-            self.sink.gap(Reason::Limit(Limit::Objects), &detail);
-        }
-        self.stack.extend(sections.into_iter().rev());
-        Ok(has_file)
     }
 }
 
 /// Whether a child that begins with `head` is opened as mail.
 fn looks_open(head: &[u8]) -> bool {
     recognise::is_message(head) || recognise::is_mailbox(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use candor_object::{Budget, Limits, Source};
+
+    use super::*;
+    use crate::Collector;
+
+    fn taken(content: &Content) -> Collector {
+        let mut sink = Collector::new(Budget::new(&Limits::default(), 0));
+        let _ = open(content, &mut sink);
+        sink
+    }
+
+    fn bodies(sink: &Collector) -> Vec<(String, Vec<u8>)> {
+        let body = |content: &Content| content.window(0, usize::MAX).unwrap().into_owned();
+        sink.children.iter().map(|child| (child.name.clone(), body(&child.content))).collect()
+    }
+
+    struct Behind(Vec<u8>);
+
+    impl Source for Behind {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let rest = &self.0[usize::try_from(offset).unwrap().min(self.0.len())..];
+            let count = rest.len().min(buffer.len()).min(1000);
+            buffer[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn content_in_memory_and_behind_a_source_give_the_same() {
+        for sample in [
+            &include_bytes!("../../tests/golden/mail/plain.eml")[..],
+            include_bytes!("../../tests/golden/mail/two-content-types.eml"),
+            include_bytes!("../../tests/golden/mail/uu-in-text.eml"),
+            include_bytes!("../../tests/golden/mail/yenc.eml"),
+        ] {
+            let memory = taken(&Content::from_vec(sample.to_vec()));
+            let source = taken(&Content::from_source(Arc::new(Behind(sample.to_vec()))));
+            assert_eq!(bodies(&memory), bodies(&source));
+            assert_eq!(memory.gaps, source.gaps);
+        }
+    }
+
+    #[test]
+    fn hostile_shapes_end_soon() {
+        let head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
+        let both = "Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c\n\n";
+        let levels: String = (0..60)
+            .map(|level| {
+                format!(
+                    "--a\n--b\n--c\nContent-Type: multipart/x; boundary=a; boundary=b; boundary=c{level}\n\n"
+                )
+            })
+            .collect();
+        let shapes = [
+            head.to_owned() + &"--b\n".repeat(500_000),
+            head.to_owned() + &"--b\nContent-Type: multipart/x; boundary=b\n\n".repeat(30_000),
+            both.to_owned() + &levels.repeat(20),
+            both.to_owned() + &"--a\n--b\n--c\n".repeat(100_000),
+            head.to_owned() + &"begin 644 x\n#0V%T\n".repeat(100_000),
+            head.to_owned() + &"begin-base64 644 x\nYQ==\n".repeat(100_000),
+            head.to_owned() + &"=ybegin line=1 name=x\nab\n".repeat(100_000),
+            head.to_owned() + &"Content-Transfer-Encoding: base64\n\nYQ==\n".repeat(50_000),
+            "Content-Type: multipart/x; boundary=b\n".repeat(200_000),
+            format!("Content-Type: multipart/x;{}", " boundary=x;".repeat(200_000)),
+            format!(
+                "Content-Type: a/b; name*0=a;{}\n\nx",
+                (0..200_000).map(|n| format!("name*{n}=x;")).collect::<String>()
+            ),
+            format!("Content-Type: a/b; name=\"{}\"\n\nx", "=?x?Q?".repeat(30_000)),
+            "a\n".repeat(1_000_000),
+            " \n".repeat(1_000_000),
+            "(".repeat(2_000_000),
+            "From: a\nx\n".repeat(100_000),
+        ];
+        for (number, shape) in shapes.into_iter().enumerate() {
+            let started = Instant::now();
+            let size = shape.len();
+            let sink = taken(&Content::from_vec(shape.into_bytes()));
+            println!(
+                "{number}: {size} bytes {:?} {} {:?}",
+                started.elapsed(),
+                sink.children.len(),
+                sink.gaps.iter().take(2).collect::<Vec<_>>()
+            );
+            assert!(started.elapsed() < Duration::from_secs(30), "shape {number}");
+        }
+    }
 }

@@ -37,10 +37,7 @@ pub(crate) fn decode(value: &[u8]) -> String {
     let mut rest = value;
     let mut is_after_word = false;
     while !rest.is_empty() {
-        let start = rest
-            .windows(2)
-            .position(|pair| pair == b"=?")
-            .unwrap_or(rest.len());
+        let start = rest.windows(2).position(|pair| pair == b"=?").unwrap_or(rest.len());
         let (plain, tail) = rest.split_at_checked(start).unwrap_or((rest, &[]));
         let word = word(tail);
         // White space between two encoded words belongs to neither.
@@ -78,10 +75,8 @@ fn word(bytes: &[u8]) -> Option<(String, &[u8])> {
             bytes
         }
         b"Q" | b"q" => {
-            let spaced: Vec<u8> = encoded
-                .iter()
-                .map(|byte| if *byte == b'_' { b' ' } else { *byte })
-                .collect();
+            let spaced: Vec<u8> =
+                encoded.iter().map(|byte| if *byte == b'_' { b' ' } else { *byte }).collect();
             percent(&spaced, b'=')
         }
         _ => return None,
@@ -117,10 +112,7 @@ mod tests {
     #[test]
     fn encoded_words() {
         assert_eq!(decode(b"=?utf-8?B?w6QuZXhl?="), "ä.exe");
-        assert_eq!(
-            decode(b"=?ISO-8859-1?Q?=E4_b?= =?utf-8*de?q?.exe?= x"),
-            "ä b.exe x"
-        );
+        assert_eq!(decode(b"=?ISO-8859-1?Q?=E4_b?= =?utf-8*de?q?.exe?= x"), "ä b.exe x");
         assert_eq!(decode(b"plain =? =?x?Z?a?= ="), "plain =? =?x?Z?a?= =");
         assert_eq!(decode(b"=?utf-16le?B?YQAuAGUAeABlAA==?="), "a.exe");
         assert_eq!(percent(b"%41%4g%", b'%'), b"A%4g%");

@@ -26,14 +26,9 @@ pub(crate) fn begin(line: &[u8]) -> Option<Begin> {
     if !fields.contains("line=") && !fields.contains("size=") {
         return None;
     }
-    let part = fields
-        .split_ascii_whitespace()
-        .find_map(|field| field.strip_prefix("part="))
-        .map(str::to_owned);
-    Some(Begin {
-        name: name.trim().to_owned(),
-        part,
-    })
+    let part =
+        fields.split_ascii_whitespace().find_map(|field| field.strip_prefix("part=")).map(str::to_owned);
+    Some(Begin { name: name.trim().to_owned(), part })
 }
 
 /// A reader of the decoded bytes.
@@ -47,11 +42,7 @@ pub(crate) struct Yenc {
 impl Yenc {
     /// Decodes `content`, which begins with the line after `=ybegin`.
     pub(crate) fn new(content: Content) -> Self {
-        Self {
-            input: Bytes::new(content),
-            at_start: true,
-            done: false,
-        }
+        Self { input: Bytes::new(content), at_start: true, done: false }
     }
 
     fn step(&mut self) -> io::Result<Option<u8>> {
@@ -138,11 +129,7 @@ mod tests {
             }
         }
         let mut cut = Vec::new();
-        assert!(
-            Yenc::new(Content::from_vec(text.clone()))
-                .read_to_end(&mut cut)
-                .is_err()
-        );
+        assert!(Yenc::new(Content::from_vec(text.clone())).read_to_end(&mut cut).is_err());
         assert_eq!(cut, plain);
         text.extend_from_slice(b"\r\n=yend size=256\r\nmore");
         let mut out = Vec::new();
@@ -153,10 +140,7 @@ mod tests {
     #[test]
     fn first_lines() {
         let found = begin(b"=ybegin part=1 line=128 size=9 name=a b.zip").unwrap();
-        assert_eq!(
-            (found.name.as_str(), found.part.as_deref()),
-            ("a b.zip", Some("1"))
-        );
+        assert_eq!((found.name.as_str(), found.part.as_deref()), ("a b.zip", Some("1")));
         assert_eq!(begin(b"=ybegin of something"), None);
     }
 }
