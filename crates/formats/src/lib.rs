@@ -23,8 +23,8 @@ use std::io;
 
 use candor_object::{Content, FileType, Flow, Layout, Sink};
 
-mod collector;
 mod fields;
+mod collector;
 
 mod gzip;
 mod mail;

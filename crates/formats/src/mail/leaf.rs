@@ -72,21 +72,32 @@ impl Walk<'_> {
         self.sink.child(Child::part(&entity.name), &mut transfer.decoder(body.clone()))
     }
 
-    /// Notes S/MIME by what is in it: the label is the sender's choice.
+    /// Notes S/MIME by what is in it, since the parameter that names its kind is the sender's choice.
     fn encrypted(&mut self, entity: &Entity, body: &Content) -> Flow {
-        if !entity.is("application/pkcs7-mime") && !entity.is("application/x-pkcs7-mime") {
+        let is_declared = entity.is("application/pkcs7-mime") || entity.is("application/x-pkcs7-mime");
+        if !is_declared && !entity.name.to_ascii_lowercase().ends_with(".p7m") {
             return Ok(());
         }
         for transfer in &entity.transfers {
             let mut head = Vec::new();
             // Damage was noted when the part was handed over.
             let _ = transfer.decoder(body.clone()).take(64).read_to_end(&mut head);
-            // 1.2.840.113549.1.7, of which 2 is signed and 3 is enveloped.
-            let prefix = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+            // What is no ASN.1 sequence is no S/MIME, but whatever it is: it was handed over.
+            if head.first() != Some(&0x30) {
+                continue;
+            }
+            // The content types of RFC 5652 begin with 1.2.840.113549.1.
+            let prefix = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01];
             let place = head.windows(prefix.len()).position(|window| window == prefix);
-            let kind = place.and_then(|place| head.get(place.checked_add(prefix.len())?));
+            let kind =
+                place.and_then(|place| head.get(place.checked_add(prefix.len())?..)).unwrap_or_default();
             match kind {
-                Some(2) => self.sink.gap(Reason::Unsupported, &format!("{}: signed S/MIME", entity.label())),
+                [7, 2, ..] => {
+                    self.sink.gap(Reason::Unsupported, &format!("{}: signed S/MIME", entity.label()))
+                }
+                [9, 16, 1, 9, ..] => {
+                    self.sink.gap(Reason::Unsupported, &format!("{}: compressed S/MIME", entity.label()));
+                }
                 _ => self.sink.gap(Reason::Encrypted, &entity.label()),
             }
         }

@@ -9,26 +9,26 @@ use candor_object::{Content, FileType, Flow, Sink};
 
 use crate::{Format, Glimpse};
 
-mod bytes;
 mod lines;
+mod bytes;
 
 mod base64;
 mod quoted;
-mod transfer;
 mod uu;
 mod yenc;
+mod transfer;
 
-mod header;
-mod parameters;
 mod words;
+mod parameters;
+mod header;
 
-mod embedded;
 mod multipart;
+mod embedded;
 mod walk;
 mod leaf;
 
-mod mbox;
 mod recognise;
+mod mbox;
 mod uuencode;
 
 pub(crate) use mbox::Mbox;
