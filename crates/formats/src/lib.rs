@@ -32,6 +32,8 @@ mod gzip;
 
 mod unopened;
 
+mod mail;
+
 mod html;
 mod script;
 mod text;
@@ -42,7 +44,8 @@ pub use collector::{Collected, Collector};
 pub static FORMATS: &[&dyn Format] = &[&elf::Elf, &pe::Pe, &pe::DosExe, &gzip::Gzip];
 
 /// The formats that are judged by their text, which are asked after all others.
-static TEXTS: &[&dyn Format] = &[&script::Script, &html::Html, &text::Text];
+static TEXTS: &[&dyn Format] =
+    &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &script::Script, &html::Html, &text::Text];
 
 /// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
 /// then those that are judged by their text.

@@ -44,7 +44,9 @@ impl Modifiers {
                 'a' => modifiers.ascii = true,
                 'f' => modifiers.fullword = true,
                 _ => {
-                    return Err(Complaint::malformed(format!("the modifier {letter:?} is none that we know")));
+                    return Err(Complaint::malformed(format!(
+                        "the modifier {letter:?} is none that we know"
+                    )));
                 }
             }
         }
