@@ -55,6 +55,8 @@ struct Pointer {
     count: u64,
     disk: u32,
     directory_disk: u32,
+    /// Whether the content ends where the record says; the others are believed less.
+    last: bool,
 }
 
 /// How the offsets in a directory are to be understood.
@@ -73,7 +75,7 @@ impl Directory {
         for pointer in pointers(content)? {
             notes.sink.pulse()?;
             empty |= pointer.record == 0 && pointer.size == 0;
-            if pointer.disk != 0 || pointer.directory_disk != 0 {
+            if pointer.last && (pointer.disk != 0 || pointer.directory_disk != 0) {
                 let detail = format!(
                     "part {} of an archive whose directory is on part {}: the other parts are other files",
                     pointer.disk, pointer.directory_disk
@@ -183,6 +185,7 @@ fn resolve(content: &Content, claims: &Claims, base: &Base) -> io::Result<(u64, 
         Base::Unknown(first) => ([0, i64::try_from(*first).unwrap_or(0)], true),
     };
     let mut best = None;
+    let start_missing = bases.first().is_some_and(|base| *base < 0);
     for base in bases {
         let Some(header) = claims.offset.checked_add_signed(base) else {
             continue;
@@ -196,7 +199,7 @@ fn resolve(content: &Content, claims: &Claims, base: &Base) -> io::Result<(u64, 
         if local.name == claims.name {
             return Ok((header, true));
         }
-        if !by_name {
+        if !by_name && !start_missing {
             best = best.or(Some(header));
         }
     }
@@ -231,6 +234,7 @@ fn pointer(bytes: &[u8], record: u64) -> Option<Pointer> {
         count: u16_le(bytes, 10)?.into(),
         size: u32_le(bytes, 12)?.into(),
         offset: u32_le(bytes, 16)?.into(),
+        last: bytes.len() == usize::from(u16_le(bytes, 20)?).checked_add(22)?,
     })
 }
 
@@ -261,6 +265,7 @@ fn pointers_64(content: &Content, record: u64) -> io::Result<Vec<Pointer>> {
                     count: u64_le(&bytes, 32)?,
                     size: u64_le(&bytes, 40)?,
                     offset: u64_le(&bytes, 48)?,
+                    last: false,
                 })
             })());
         }

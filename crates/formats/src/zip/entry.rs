@@ -41,8 +41,6 @@ pub(super) struct Member<'a> {
     local: Option<&'a Claims>,
     /// Where its data starts.
     start: u64,
-    /// Where the next known member starts.
-    next: u64,
     /// Up to where other members reach.
     covered: u64,
 }
@@ -60,6 +58,8 @@ struct Outcome {
     verified: bool,
     /// Whether a reading came to its end.
     complete: bool,
+    /// Whether a reading failed before anything came out.
+    barren: bool,
     /// Where the readings end, the credible ones if there are any.
     ends: Vec<u64>,
     checksums: Vec<u32>,
@@ -73,7 +73,6 @@ impl<'a> Member<'a> {
         central: Option<&'a Claims>,
         local: Option<&'a Claims>,
         start: u64,
-        next: u64,
         covered: u64,
     ) -> Self {
         let name = central.or(local).map(Claims::text).unwrap_or_default();
@@ -84,7 +83,6 @@ impl<'a> Member<'a> {
             central,
             local,
             start,
-            next,
             covered,
         }
     }
@@ -191,7 +189,7 @@ pub(super) fn open(
         );
         packed(content, member, DEFLATE, Failures::Keep, &mut outcome, notes)?;
     }
-    if !outcome.complete && has_packed && !has_stored && outcome.ends.is_empty() {
+    if outcome.barren && !has_stored && outcome.ends.is_empty() {
         raw(content, member, seen, notes)?;
     }
     conclude(content, member, &unsupported, outcome, notes)
@@ -302,9 +300,8 @@ fn readings(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Resu
 
 /// The size of stored data that no header tells: up to a descriptor that fits, else up to the next header.
 fn stored_size(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Result<u64, Stop> {
-    let limit = member.next.max(member.start);
     let mut fallback = None;
-    let (mut from, mut to) = (member.start, limit);
+    let (mut from, mut to) = (member.start, content.size());
     while let Some(place) = scan::find(content, from, to, b"PK", sink)? {
         from = place.saturating_add(2);
         let bytes = content.window(place, 20)?;
@@ -326,7 +323,7 @@ fn stored_size(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> R
             to = to.min(place.saturating_add(DESCRIPTOR_SEARCH));
         }
     }
-    Ok(fallback.unwrap_or_else(|| limit.min(content.size()).saturating_sub(member.start)))
+    Ok(fallback.unwrap_or_else(|| content.size().saturating_sub(member.start)))
 }
 
 /// Whether an entry that claims to be encrypted is not: its checksum is right without any key.
@@ -412,6 +409,7 @@ fn packed(
     }
     outcome.complaints.extend(stream.complaint.take());
     let (produced, crc) = (stream.produced, stream.crc.sum());
+    outcome.barren |= produced == 0 && stream.ended == Ended::Failed;
     if produced > 0 || stream.ended == Ended::Clean {
         let taken = member.start.saturating_add(progress.consumed());
         let exact = member.claims().map(|c| c.packed).find(|packed| {
@@ -573,7 +571,7 @@ pub(super) fn recover(
     starts.extend([bare, bare.saturating_add(central.extra)]);
     starts.extend(before_next);
     for start in &starts {
-        let member = Member::new(0, Some(central), None, *start, content.size(), 0);
+        let member = Member::new(0, Some(central), None, *start, 0);
         for reading in readings(content, &member, sink)? {
             if central.packed > 0 && is_plain(content, &member, reading, sink)? {
                 return Ok(Some(*start));

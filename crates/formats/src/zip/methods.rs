@@ -8,27 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read};
 use std::rc::Rc;
 
-use bzip2::bufread::BzDecoder;
 use candor_object::{Content, Reader};
-use deflate64::InflaterManaged;
-use flate2::bufread::DeflateDecoder;
-use lzma_rust2::{LzmaReader, XzReader};
-use ruzstd::decoding::StreamingDecoder;
 
-use crate::fields::{u16_le, u32_le};
+use super::decoders::{Pieces, Streams, ZSTD_STARTS, open_bzip2, open_lzma, open_xz, open_zstd};
 
 /// Stored: no compression.
 pub(crate) const STORED: u16 = 0;
 /// Deflate.
 pub(crate) const DEFLATE: u16 = 8;
-
-/// Dictionaries larger than this are not opened (xz) or cut (LZMA): no object grows larger by default.
-const MAX_DICTIONARY: u32 = 256 << 20;
-/// LZMA cannot multiply its input more than about 7,000 times, so a dictionary need not be larger than this
-/// times the input.
-const MAX_RATIO: u64 = 16 << 10;
-/// Streams without output that may follow one another; more are an attack on time.
-const MAX_EMPTY_STREAMS: u32 = 1000;
 
 /// The name of a method, or nothing if APPNOTE assigns none to the number.
 pub(crate) fn method_name(method: u16) -> Option<&'static str> {
@@ -105,11 +92,8 @@ pub(crate) fn decoder(
 ) -> io::Result<Box<dyn Read>> {
     let input = Packed::new(content, progress);
     let decoder: Box<dyn Read> = match method {
-        DEFLATE => Box::new(DeflateDecoder::new(input)),
-        9 => Box::new(Deflate64 {
-            input,
-            inflater: Box::new(InflaterManaged::new()),
-        }),
+        DEFLATE => Box::new(Pieces::deflate(input)),
+        9 => Box::new(Pieces::deflate64(input)),
         12 => Box::new(Streams::new(content, progress, open_bzip2, &[(0, b"BZh")])?),
         14 => open_lzma(input, content.size(), end)?,
         20 | 93 => Box::new(Streams::new(content, progress, open_zstd, ZSTD_STARTS)?),
@@ -137,13 +121,13 @@ pub(crate) enum StreamEnd {
 }
 
 /// The compressed input: counts what is taken and keeps errors of reading.
-struct Packed {
+pub(super) struct Packed {
     reader: BufReader<Reader>,
     progress: Rc<Progress>,
 }
 
 impl Packed {
-    fn new(content: &Content, progress: &Rc<Progress>) -> Self {
+    pub(super) fn new(content: &Content, progress: &Rc<Progress>) -> Self {
         let capacity = usize::try_from(content.size())
             .unwrap_or(usize::MAX)
             .clamp(16, 32 << 10);
@@ -203,163 +187,4 @@ impl Read for Truthful {
             }
         })
     }
-}
-
-struct Deflate64 {
-    input: Packed,
-    inflater: Box<InflaterManaged>,
-}
-
-impl Read for Deflate64 {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The crate's own reader takes the end of the input for the end of the stream.
-        while !buffer.is_empty() && !self.inflater.finished() {
-            let input = self.input.fill_buf()?;
-            let ended = input.is_empty();
-            let result = self.inflater.inflate(input, buffer);
-            self.input.consume(result.bytes_consumed);
-            if result.data_error {
-                return Err(Error::new(ErrorKind::InvalidData, "invalid deflate64 stream"));
-            }
-            if result.bytes_written > 0 {
-                return Ok(result.bytes_written);
-            }
-            if ended && !self.inflater.finished() {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedEof,
-                    "incomplete deflate64 stream",
-                ));
-            }
-        }
-        Ok(0)
-    }
-}
-
-type Open = fn(Packed) -> io::Result<Box<dyn Read>>;
-type Starts = &'static [(usize, &'static [u8])];
-
-const ZSTD_STARTS: Starts = &[(0, &[0x28, 0xb5, 0x2f, 0xfd]), (1, &[0x2a, 0x4d, 0x18])];
-
-/// Streams of one kind in a row, which are one content: extra ones hide from decoders that stop at the first.
-struct Streams {
-    content: Content,
-    progress: Rc<Progress>,
-    open: Open,
-    starts: Starts,
-    current: Option<Box<dyn Read>>,
-    empty: u32,
-}
-
-impl Streams {
-    fn new(content: &Content, progress: &Rc<Progress>, open: Open, starts: Starts) -> io::Result<Self> {
-        let current = Some(open(Packed::new(content, progress))?);
-        let (content, progress) = (content.clone(), Rc::clone(progress));
-        Ok(Self {
-            content,
-            progress,
-            open,
-            starts,
-            current,
-            empty: 0,
-        })
-    }
-}
-
-impl Read for Streams {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(decoder) = &mut self.current {
-            let count = decoder.read(buffer)?;
-            if count > 0 || buffer.is_empty() {
-                self.empty = 0;
-                return Ok(count);
-            }
-            self.empty = self.empty.saturating_add(1);
-            if self.empty > MAX_EMPTY_STREAMS {
-                return Err(Error::new(
-                    ErrorKind::InvalidData,
-                    "too many empty streams in a row",
-                ));
-            }
-            let rest = self.content.from(self.progress.consumed());
-            let head = rest.window(0, 8)?;
-            let again = self
-                .starts
-                .iter()
-                .any(|(offset, magic)| head.get(*offset..).is_some_and(|head| head.starts_with(magic)));
-            self.current = if again {
-                Some((self.open)(Packed::new(&rest, &self.progress))?)
-            } else {
-                None
-            };
-        }
-        Ok(0)
-    }
-}
-
-fn open_bzip2(input: Packed) -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(BzDecoder::new(input)))
-}
-
-fn open_xz(input: Packed) -> io::Result<Box<dyn Read>> {
-    let limit = (MAX_DICTIONARY >> 10).saturating_add(1 << 10);
-    Ok(Box::new(XzReader::new_mem_limit(input, false, limit)))
-}
-
-fn open_zstd(mut input: Packed) -> io::Result<Box<dyn Read>> {
-    let mut magic = [0; 4];
-    input.read_exact(&mut magic)?;
-    if magic.get(1..) == Some(&[0x2a, 0x4d, 0x18]) && magic.first().is_some_and(|byte| byte >> 4 == 5) {
-        let mut size = [0; 4];
-        input.read_exact(&mut size)?;
-        let skipped = u64::from(u32::from_le_bytes(size));
-        return Ok(Box::new(Skip(input.take(skipped))));
-    }
-    let start = io::Cursor::new(magic).chain(input);
-    let decoder = StreamingDecoder::new(start).map_err(|error| {
-        let text = error.to_string();
-        let large = text.contains("window");
-        Error::new(
-            if large {
-                ErrorKind::Unsupported
-            } else {
-                ErrorKind::InvalidData
-            },
-            text,
-        )
-    })?;
-    Ok(Box::new(decoder))
-}
-
-/// A skippable zstd frame: taken from the input, without output.
-struct Skip(io::Take<Packed>);
-
-impl Read for Skip {
-    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
-        io::copy(&mut self.0, &mut io::sink())?;
-        Ok(0)
-    }
-}
-
-fn open_lzma(mut input: Packed, packed: u64, end: StreamEnd) -> io::Result<Box<dyn Read>> {
-    // Two bytes of version, then the size of the properties, which is 5 for LZMA.
-    let mut header = [0; 9];
-    input.read_exact(&mut header)?;
-    if u16_le(&header, 2) != Some(5) {
-        return Err(Error::new(
-            ErrorKind::InvalidData,
-            "lzma properties are not 5 bytes long",
-        ));
-    }
-    let properties = header.get(4).copied().unwrap_or(0);
-    let bound = u32::try_from(packed.saturating_mul(MAX_RATIO))
-        .unwrap_or(u32::MAX)
-        .clamp(4096, MAX_DICTIONARY);
-    let dictionary = u32_le(&header, 5).unwrap_or(0).min(bound);
-    let size = match end {
-        StreamEnd::Marker => u64::MAX,
-        StreamEnd::Size(size) => size,
-    };
-    let mut reader = LzmaReader::new_with_props(input, size, properties, dictionary, None)?;
-    reader.set_defer_errors(true);
-    Ok(Box::new(reader))
 }

@@ -8,6 +8,7 @@
 //! encryption bit set on plain members (Android malware), stored members that are deflate streams, bytes before
 //! the archive, and many entries for one piece of data (Fifield's bomb, 2019), which is taken out once.
 
+mod decoders;
 mod directory;
 mod entry;
 mod header;

@@ -73,17 +73,14 @@ impl<'a, 'b> Walk<'a, 'b> {
             let same = rest.iter().take_while(|entry| entry.header == header).count();
             let (group, after) = rest.split_at(same);
             rest = after;
-            let next = rest
-                .first()
-                .map_or_else(|| self.content.size(), |entry| entry.header);
-            cursor = self.group(group, next)?.max(cursor);
+            cursor = self.group(group)?.max(cursor);
         }
         self.search(cursor, self.content.size())?;
         Ok(())
     }
 
     /// Opens the entries for one local header; returns where its member ends.
-    fn group(&mut self, group: &[Entry], next: u64) -> Result<u64, Stop> {
+    fn group(&mut self, group: &[Entry]) -> Result<u64, Stop> {
         let mut end = u64::MAX;
         let mut first = String::new();
         for entry in group {
@@ -93,7 +90,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 continue;
             };
             let start = entry.header;
-            let Some(opened) = self.member(start, central.as_ref(), Some(&local), next)? else {
+            let Some(opened) = self.member(start, central.as_ref(), Some(&local))? else {
                 let name = central.map(|claims| claims.text()).unwrap_or_default();
                 let detail = format!("entry {} {name:.100?} has the same data as {first}", self.number);
                 self.notes.anomaly("zip-overlap", &detail);
@@ -118,12 +115,11 @@ impl<'a, 'b> Walk<'a, 'b> {
         header: u64,
         central: Option<&Claims>,
         local: Option<&Claims>,
-        next: u64,
     ) -> Result<Option<u64>, Stop> {
         self.number = self.number.saturating_add(1);
         let length = local.map_or(0, |claims| claims.length);
         let start = header.saturating_add(length);
-        let member = Member::new(self.number, central, local, start, next, self.farthest.0);
+        let member = Member::new(self.number, central, local, start, self.farthest.0);
         let overlap = header < self.farthest.0;
         let opened = entry::open(self.content, &member, &mut self.seen, self.notes)?;
         if overlap && opened.is_some() {
@@ -165,9 +161,18 @@ impl<'a, 'b> Walk<'a, 'b> {
                     self.notes.anomaly("zip-header-place", &detail);
                     Claims::central(self.content, place)?
                 }
-                None => None,
+                None => {
+                    if !self.directory.entries.is_empty() {
+                        let detail = format!(
+                            "{:.100?} at offset {header} is not in the directory",
+                            local.text()
+                        );
+                        self.notes.anomaly("zip-unlisted", &detail);
+                    }
+                    None
+                }
             };
-            let opened = self.member(header, central.as_ref(), Some(&local), to)?;
+            let opened = self.member(header, central.as_ref(), Some(&local))?;
             let least = header.saturating_add(local.length);
             cursor = opened.unwrap_or(least).max(least);
         }
@@ -200,6 +205,8 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     /// Opens the entries that only the central directory shows.
     fn recover(&mut self) -> Flow {
+        // These come out of order, so where the others end says nothing about overlaps.
+        self.farthest = (0, String::new());
         for entry in &self.directory.lost {
             self.notes.sink.pulse()?;
             if self.paired.contains(&entry.central) {
@@ -216,8 +223,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                         entry.header
                     );
                     self.notes.anomaly("zip-header-place", &detail);
-                    let next = self.content.size();
-                    self.member(start, Some(&central), None, next)?;
+                    self.member(start, Some(&central), None)?;
                 }
                 None if central.disk != 0 => {
                     let detail = format!("entry {:.100?} is on disk {}", central.text(), central.disk);

@@ -173,6 +173,18 @@ def handmade():
     save("header-cut.zip", archive([E()], directory=False) + b"PK\3\4\x14\0\0\0")
 
 
+    long = b"".join(b"%d*%d=%d\n" % (i, i, i * i) for i in range(1500))
+    packed = {8: deflate(long), 12: bz2.compress(long, 1), 14: zip_lzma(long), 93: zstd(long * 20), 95: lzma.compress(long)}
+    for method, body in packed.items():
+        if len(body) < 9000:
+            cut = E(method=method, data=long, body=body[:-60] + b"\xff" * 60, flags=2 if method == 14 else 0)
+            save(f"damaged-end-method{method}.zip", archive([cut, E(b"b.txt")]))
+            save(f"cut-end-method{method}.zip", archive([cut], directory=False)[:-60])
+    # A bzip2 stream whose second block is damaged still has a first.
+    blocks = bz2.compress(bytes(i * i >> 8 & 3 for i in range(160000)), 1)
+    print("bzip2 blocks", len(blocks))
+
+
 def real_tools():
     with tempfile.TemporaryDirectory() as folder:
         run = lambda *a, **k: subprocess.run(a, cwd=folder, check=True, stdout=subprocess.DEVNULL, **k)
