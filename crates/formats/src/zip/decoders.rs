@@ -9,7 +9,7 @@ use std::rc::Rc;
 use candor_object::Content;
 use deflate64::InflaterManaged;
 use flate2::{Decompress, FlushDecompress};
-use lzma_rust2::{LzmaReader, XzReader};
+use lzma_rust2::{Action, LzmaReader, Status, XzStream};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -29,7 +29,7 @@ struct Piece {
     consumed: usize,
     produced: usize,
     /// Whether the stream is over, or what is wrong with it.
-    state: Result<bool, &'static str>,
+    state: io::Result<bool>,
 }
 
 type Decode = Box<dyn FnMut(&[u8], &mut [u8]) -> Piece>;
@@ -39,7 +39,7 @@ pub(super) struct Pieces {
     input: Packed,
     decode: Decode,
     /// Nothing while the stream goes on; then its end or its error, and the decoder is not called again.
-    end: Option<Result<(), &'static str>>,
+    end: Option<io::Result<()>>,
 }
 
 impl Pieces {
@@ -53,7 +53,7 @@ impl Pieces {
                 produced: moved(before_out, inflate.total_out()),
                 state: match result {
                     Ok(status) => Ok(status == flate2::Status::StreamEnd),
-                    Err(_) => Err("invalid deflate stream"),
+                    Err(_) => Err(damaged("invalid deflate stream")),
                 },
             }
         })
@@ -68,7 +68,7 @@ impl Pieces {
                 consumed: result.bytes_consumed,
                 produced: result.bytes_written,
                 state: if failed {
-                    Err("invalid deflate64 stream")
+                    Err(damaged("invalid deflate64 stream"))
                 } else {
                     Ok(inflate.finished())
                 },
@@ -86,7 +86,38 @@ impl Pieces {
                 produced: moved(before_out, decompress.total_out()),
                 state: match result {
                     Ok(status) => Ok(status == bzip2::Status::StreamEnd),
-                    Err(_) => Err("invalid bzip2 stream"),
+                    Err(_) => Err(damaged("invalid bzip2 stream")),
+                },
+            }
+        })
+    }
+
+    pub(super) fn xz(input: Packed) -> Self {
+        let limit = (MAX_DICTIONARY >> 10).saturating_add(1 << 10);
+        let mut stream = XzStream::new_mem_limit(false, limit);
+        Self::new(input, move |packed, buffer| {
+            // What a failed call has decoded is lost, so a call takes and gives little.
+            let packed = packed.get(..16).unwrap_or(packed);
+            let end = buffer.len().min(512);
+            let result = stream.process(packed, buffer.get_mut(..end).unwrap_or_default(), Action::Run);
+            match result {
+                Ok(done) => Piece {
+                    consumed: done.bytes_consumed,
+                    produced: done.bytes_produced,
+                    state: Ok(done.status == Status::StreamEnd),
+                },
+                Err(error) if error.kind() == ErrorKind::OutOfMemory => {
+                    let error = Error::new(ErrorKind::Unsupported, "xz dictionary is too large");
+                    Piece {
+                        consumed: 0,
+                        produced: 0,
+                        state: Err(error),
+                    }
+                }
+                Err(error) => Piece {
+                    consumed: 0,
+                    produced: 0,
+                    state: Err(error),
                 },
             }
         })
@@ -99,6 +130,10 @@ impl Pieces {
             end: None,
         }
     }
+}
+
+fn damaged(what: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidData, what)
 }
 
 fn moved(before: u64, after: u64) -> usize {
@@ -118,7 +153,7 @@ impl Read for Pieces {
                     return Err(Error::new(ErrorKind::UnexpectedEof, "stream ends too early"));
                 }
                 Ok(false) if piece.produced == 0 && piece.consumed == 0 => {
-                    self.end = Some(Err("no progress"))
+                    self.end = Some(Err(damaged("stream without progress")))
                 }
                 Ok(false) => {}
                 Err(error) => self.end = Some(Err(error)),
@@ -127,26 +162,10 @@ impl Read for Pieces {
                 return Ok(piece.produced);
             }
         }
-        match self.end {
-            Some(Err(error)) => Err(Error::new(ErrorKind::InvalidData, error)),
+        match self.end.replace(Ok(())) {
+            Some(Err(error)) => Err(error),
             _ => Ok(0),
         }
-    }
-}
-
-/// Reads so little at a time that not much is lost when the decoder drops a failed call's output.
-struct Small<R>(R);
-
-impl<R: Read> Read for Small<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = buffer.len().min(64);
-        let Some(buffer) = buffer.get_mut(..end) else {
-            return Ok(0);
-        };
-        self.0.read(buffer).map_err(|error| match error.kind() {
-            ErrorKind::OutOfMemory => Error::new(ErrorKind::Unsupported, error),
-            _ => error,
-        })
     }
 }
 
@@ -221,8 +240,7 @@ pub(super) fn open_bzip2(input: Packed) -> io::Result<Box<dyn Read>> {
 }
 
 pub(super) fn open_xz(input: Packed) -> io::Result<Box<dyn Read>> {
-    let limit = (MAX_DICTIONARY >> 10).saturating_add(1 << 10);
-    Ok(Box::new(Small(XzReader::new_mem_limit(input, false, limit))))
+    Ok(Box::new(Pieces::xz(input)))
 }
 
 pub(super) fn open_zstd(mut input: Packed) -> io::Result<Box<dyn Read>> {

@@ -53,7 +53,7 @@ pub(crate) fn is_decoded(method: u16) -> bool {
 pub(crate) fn read_ahead(method: u16) -> u64 {
     match method {
         DEFLATE => 0,
-        14 | 95 => 64 << 10,
+        14 => 64 << 10,
         _ => 8,
     }
 }

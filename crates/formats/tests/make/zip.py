@@ -3,7 +3,7 @@
 
 Needs zip, 7z and zstd for the samples that real tools make. All contents are inert text.
 """
-import bz2, lzma, pathlib, struct, subprocess, tempfile, zipfile, zlib
+import bz2, lzma, os, pathlib, struct, subprocess, tempfile, zipfile, zlib
 
 OUT = pathlib.Path(__file__).parent.parent / "golden" / "zip"
 TEXT = b"".join(b"line %d of an inert sample\n" % i for i in range(20))
@@ -173,16 +173,16 @@ def handmade():
     save("header-cut.zip", archive([E()], directory=False) + b"PK\3\4\x14\0\0\0")
 
 
-    long = b"".join(b"%d*%d=%d\n" % (i, i, i * i) for i in range(1500))
+    long = b"".join(b"%d*%d=%d\n" % (i, i, i * i) for i in range(1200))
     packed = {8: deflate(long), 12: bz2.compress(long, 1), 14: zip_lzma(long), 93: zstd(long * 20), 95: lzma.compress(long)}
     for method, body in packed.items():
-        if len(body) < 9000:
+        if len(body) < 15000:
             cut = E(method=method, data=long, body=body[:-60] + b"\xff" * 60, flags=2 if method == 14 else 0)
             save(f"damaged-end-method{method}.zip", archive([cut, E(b"b.txt")]))
             save(f"cut-end-method{method}.zip", archive([cut], directory=False)[:-60])
-    # A bzip2 stream whose second block is damaged still has a first.
-    blocks = bz2.compress(bytes(i * i >> 8 & 3 for i in range(160000)), 1)
-    print("bzip2 blocks", len(blocks))
+    blocks = b"".join(b"%d " % (i // 60) for i in range(50000))
+    packed = zstd(blocks)
+    save("zstd-blocks-cut.zip", archive([E(method=93, data=blocks, body=packed)])[:len(packed) - 30])
 
 
 def real_tools():
@@ -192,6 +192,8 @@ def real_tools():
         (path / "a.txt").write_bytes(TEXT)
         (path / "d").mkdir()
         (path / "d" / "b.txt").write_bytes(TEXT * 3)
+        for file in (path / "a.txt", path / "d" / "b.txt", path / "d"):
+            os.utime(file, (1767225600, 1767225600))
         run("zip", "-rq", "infozip.zip", "a.txt", "d")
         run("zip", "-q", "-P", "secret", "infozip-encrypted.zip", "a.txt")
         with open(path / "infozip-stream.zip", "wb") as out:
