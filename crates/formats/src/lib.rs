@@ -29,6 +29,7 @@ mod collector;
 mod elf;
 mod pe;
 mod gzip;
+mod zip;
 
 mod unopened;
 
@@ -41,7 +42,15 @@ mod text;
 pub use collector::{Collected, Collector};
 
 /// The formats with a magic or a structure of their own, in the order in which they are asked.
-pub static FORMATS: &[&dyn Format] = &[&elf::Elf, &pe::Pe, &pe::DosExe, &gzip::Gzip];
+pub static FORMATS: &[&dyn Format] = &[
+    &elf::Elf,
+    &pe::Pe,
+    &pe::DosExe,
+    &gzip::Gzip,
+    &zip::Zip,
+    // Anything may stand before an archive, so that what begins with another magic is asked first.
+    &zip::AppendedZip,
+];
 
 /// The formats that are judged by their text, which are asked after all others.
 static TEXTS: &[&dyn Format] =
