@@ -23,15 +23,25 @@ use std::io;
 
 use candor_object::{Content, FileType, Flow, Layout, Sink};
 
-mod fields;
 mod collector;
+mod fields;
+mod frames;
 
+mod bzip2;
 mod gzip;
+mod lz4;
+mod lzma;
+mod xz;
+mod zstd;
 
 pub use collector::{Collected, Collector};
 
 /// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
-pub static FORMATS: &[&dyn Format] = &[&gzip::Gzip];
+pub static FORMATS: &[&dyn Format] = &[
+    &gzip::Gzip, &bzip2::Bzip2, &xz::Xz, &zstd::Zstd, &lz4::Lz4,
+    // Without magic.
+    &lzma::Lzma,
+];
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
 pub const HEAD: usize = 4096;
@@ -77,7 +87,9 @@ pub struct Glimpse<'a> {
 impl Glimpse<'_> {
     /// Whether `magic` stands at `offset` in the head.
     pub fn has(&self, offset: usize, magic: &[u8]) -> bool {
-        self.head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+        self.head
+            .get(offset..)
+            .is_some_and(|rest| rest.starts_with(magic))
     }
 }
 
@@ -88,7 +100,11 @@ impl Glimpse<'_> {
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     let head = content.window(0, HEAD)?;
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
+    let glimpse = Glimpse {
+        head: &head,
+        tail: &tail,
+        size: content.size(),
+    };
     Ok(FORMATS.iter().copied().find(|format| format.recognises(&glimpse)))
 }
 
@@ -97,6 +113,10 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
 /// # Errors
 /// Those of reading the content.
 pub fn file_type(content: &Content) -> io::Result<FileType> {
-    let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
+    let fallback = if content.size() == 0 {
+        FileType::EMPTY
+    } else {
+        FileType::DATA
+    };
     Ok(identify(content)?.map_or(fallback, |format| format.file_type()))
 }
