@@ -11,6 +11,8 @@ use std::rc::Rc;
 
 use candor_object::{Child, Content, Flow, Reader, Reason, Relation, Sink, Stop};
 
+use crate::search::{find, skip_zeros, zeros};
+
 /// Bytes of a frame's start that [`Frames::begins`] is shown, where there are as many.
 pub(crate) const HEAD: usize = 32;
 /// Input that may bring no output before the frame counts as damaged: no encoder writes so many empty blocks,
@@ -321,19 +323,9 @@ pub(crate) fn open(frames: &dyn Frames, content: &Content, sink: &mut dyn Sink) 
                 steps_back = steps_back.saturating_add(1);
                 run.frame.saturating_add(1)
             }
-            End::Whole => {
-                let mut start = reached;
-                loop {
-                    sink.pulse()?;
-                    let padding = zeros(content, start, PADDING)?;
-                    start = start.saturating_add(padding);
-                    if padding < PADDING {
-                        break start;
-                    }
-                }
-            }
+            End::Whole => skip_zeros(content, reached, sink)?,
         };
-        let next = find(frames, content, from, sink)?;
+        let next = find(content, from, (1, HEAD), sink, |head| frames.begins(head))?;
         if run.end == End::Whole && from < content.size() {
             let rest = content.range(from, next.unwrap_or(u64::MAX).saturating_sub(from));
             if rest.size() > 0 {
@@ -357,38 +349,4 @@ fn hand_over_skipped(run: &Run<'_>, sink: &mut dyn Sink) -> Flow {
         sink.gap(Reason::Unsupported, &detail);
     }
     Ok(())
-}
-
-/// How many zeros there are from `offset` on, up to `most`.
-pub(crate) fn zeros(content: &Content, offset: u64, most: u64) -> io::Result<u64> {
-    let mut count: u64 = 0;
-    while count < most {
-        let window = content.window(offset.saturating_add(count), 16 << 10)?;
-        let run = window.iter().position(|byte| *byte != 0).unwrap_or(window.len());
-        count = count.saturating_add(run as u64);
-        if run < window.len() || window.is_empty() {
-            break;
-        }
-    }
-    Ok(count.min(most))
-}
-
-fn find(frames: &dyn Frames, content: &Content, from: u64, sink: &mut dyn Sink) -> Result<Option<u64>, Stop> {
-    const STEP: usize = 64 << 10;
-    let mut offset = from;
-    while offset < content.size() {
-        sink.pulse()?;
-        let window = content.window(offset, STEP.saturating_add(HEAD))?;
-        let places = window.len().min(STEP);
-        for place in 0..places {
-            if window.get(place..).is_some_and(|rest| frames.begins(rest)) {
-                return Ok(Some(offset.saturating_add(place as u64)));
-            }
-        }
-        if places == 0 {
-            break;
-        }
-        offset = offset.saturating_add(places as u64);
-    }
-    Ok(None)
 }

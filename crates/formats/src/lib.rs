@@ -26,11 +26,15 @@ use candor_object::{Content, FileType, Flow, Layout, Sink};
 mod collector;
 mod fields;
 mod frames;
+mod search;
 
+mod ar;
 mod bzip2;
+mod cpio;
 mod gzip;
 mod lz4;
 mod lzma;
+mod tar;
 mod xz;
 mod zstd;
 
@@ -39,6 +43,7 @@ pub use collector::{Collected, Collector};
 /// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
 pub static FORMATS: &[&dyn Format] = &[
     &gzip::Gzip, &bzip2::Bzip2, &xz::Xz, &zstd::Zstd, &lz4::Lz4,
+    &ar::Ar, &tar::Tar, &cpio::Cpio,
     // Without magic.
     &lzma::Lzma,
 ];
