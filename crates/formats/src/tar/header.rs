@@ -24,7 +24,8 @@ impl Header {
         let checksum_is_right = checksum_is_right(block);
         let ustar = block.get(257..262)? == b"ustar";
         let named = block.first() != Some(&0);
-        if !ustar && !(named && checksum_is_right) {
+        let is_header = ustar || (named && checksum_is_right);
+        if !is_header {
             return None;
         }
         let short = fields::name(block.get(..100)?);
