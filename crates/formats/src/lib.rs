@@ -23,8 +23,8 @@ use std::io;
 
 use candor_object::{Content, FileType, Flow, Layout, Sink};
 
-mod collector;
 mod fields;
+mod collector;
 
 mod gzip;
 mod zip;
@@ -78,9 +78,7 @@ pub struct Glimpse<'a> {
 impl Glimpse<'_> {
     /// Whether `magic` stands at `offset` in the head.
     pub fn has(&self, offset: usize, magic: &[u8]) -> bool {
-        self.head
-            .get(offset..)
-            .is_some_and(|rest| rest.starts_with(magic))
+        self.head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
     }
 }
 
@@ -91,11 +89,7 @@ impl Glimpse<'_> {
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     let head = content.window(0, HEAD)?;
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    let glimpse = Glimpse {
-        head: &head,
-        tail: &tail,
-        size: content.size(),
-    };
+    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
     Ok(FORMATS.iter().copied().find(|format| format.recognises(&glimpse)))
 }
 
@@ -104,10 +98,6 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
 /// # Errors
 /// Those of reading the content.
 pub fn file_type(content: &Content) -> io::Result<FileType> {
-    let fallback = if content.size() == 0 {
-        FileType::EMPTY
-    } else {
-        FileType::DATA
-    };
+    let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
     Ok(identify(content)?.map_or(fallback, |format| format.file_type()))
 }

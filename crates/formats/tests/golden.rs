@@ -25,9 +25,7 @@ fn samples_open_as_recorded() {
 fn describe(bytes: &[u8]) -> String {
     let content = Content::from_vec(bytes.to_vec());
     let mut text = format!("type {}\n", file_type(&content).unwrap());
-    let Some(format) = identify(&content).unwrap() else {
-        return text;
-    };
+    let Some(format) = identify(&content).unwrap() else { return text };
     if let Some(layout) = format.layout(&content).unwrap() {
         let _ = writeln!(text, "{layout:#?}");
     }
@@ -37,12 +35,7 @@ fn describe(bytes: &[u8]) -> String {
         let bytes = child.content.window(0, usize::MAX).unwrap();
         let (size, crc) = (bytes.len(), crc32fast::hash(&bytes));
         let kind = file_type(&child.content).unwrap();
-        let _ = writeln!(
-            text,
-            "{} {:?} {kind} {size} bytes crc32 {crc:08x}",
-            child.relation.name(),
-            child.name
-        );
+        let _ = writeln!(text, "{} {:?} {kind} {size} bytes crc32 {crc:08x}", child.relation.name(), child.name);
     }
     for (reason, detail) in &sink.gaps {
         let _ = writeln!(text, "gap {}: {detail}", reason.name());

@@ -67,11 +67,7 @@ impl Pieces {
             Piece {
                 consumed: result.bytes_consumed,
                 produced: result.bytes_written,
-                state: if failed {
-                    Err(damaged("invalid deflate64 stream"))
-                } else {
-                    Ok(inflate.finished())
-                },
+                state: if failed { Err(damaged("invalid deflate64 stream")) } else { Ok(inflate.finished()) },
             }
         })
     }
@@ -108,27 +104,15 @@ impl Pieces {
                 },
                 Err(error) if error.kind() == ErrorKind::OutOfMemory => {
                     let error = Error::new(ErrorKind::Unsupported, "xz dictionary is too large");
-                    Piece {
-                        consumed: 0,
-                        produced: 0,
-                        state: Err(error),
-                    }
+                    Piece { consumed: 0, produced: 0, state: Err(error) }
                 }
-                Err(error) => Piece {
-                    consumed: 0,
-                    produced: 0,
-                    state: Err(error),
-                },
+                Err(error) => Piece { consumed: 0, produced: 0, state: Err(error) },
             }
         })
     }
 
     fn new(input: Packed, decode: impl FnMut(&[u8], &mut [u8]) -> Piece + 'static) -> Self {
-        Self {
-            input,
-            decode: Box::new(decode),
-            end: None,
-        }
+        Self { input, decode: Box::new(decode), end: None }
     }
 }
 
@@ -193,14 +177,7 @@ impl Streams {
     ) -> io::Result<Self> {
         let current = Some(open(Packed::new(content, progress))?);
         let (content, progress) = (content.clone(), Rc::clone(progress));
-        Ok(Self {
-            content,
-            progress,
-            open,
-            starts,
-            current,
-            empty: 0,
-        })
+        Ok(Self { content, progress, open, starts, current, empty: 0 })
     }
 }
 
@@ -214,10 +191,7 @@ impl Read for Streams {
             }
             self.empty = self.empty.saturating_add(1);
             if self.empty > MAX_EMPTY_STREAMS {
-                return Err(Error::new(
-                    ErrorKind::InvalidData,
-                    "too many empty streams in a row",
-                ));
+                return Err(Error::new(ErrorKind::InvalidData, "too many empty streams in a row"));
             }
             let rest = self.content.from(self.progress.consumed());
             let head = rest.window(0, 8)?;
@@ -225,11 +199,7 @@ impl Read for Streams {
                 .starts
                 .iter()
                 .any(|(offset, magic)| head.get(*offset..).is_some_and(|head| head.starts_with(magic)));
-            self.current = if again {
-                Some((self.open)(Packed::new(&rest, &self.progress))?)
-            } else {
-                None
-            };
+            self.current = if again { Some((self.open)(Packed::new(&rest, &self.progress))?) } else { None };
         }
         Ok(0)
     }
@@ -253,25 +223,12 @@ pub(super) fn open_zstd(mut input: Packed) -> io::Result<Box<dyn Read>> {
         return Ok(Box::new(Skip(input.take(skipped))));
     }
     let mut decoder = FrameDecoder::new();
-    decoder
-        .init(io::Cursor::new(magic).chain(&mut input))
-        .map_err(|error| {
-            let text = error.to_string();
-            let large = matches!(error, FrameDecoderError::WindowSizeTooBig { .. });
-            Error::new(
-                if large {
-                    ErrorKind::Unsupported
-                } else {
-                    ErrorKind::InvalidData
-                },
-                text,
-            )
-        })?;
-    Ok(Box::new(Zstd {
-        decoder,
-        input,
-        failure: None,
-    }))
+    decoder.init(io::Cursor::new(magic).chain(&mut input)).map_err(|error| {
+        let text = error.to_string();
+        let large = matches!(error, FrameDecoderError::WindowSizeTooBig { .. });
+        Error::new(if large { ErrorKind::Unsupported } else { ErrorKind::InvalidData }, text)
+    })?;
+    Ok(Box::new(Zstd { decoder, input, failure: None }))
 }
 
 struct Zstd {
@@ -319,15 +276,11 @@ pub(super) fn open_lzma(mut input: Packed, packed: u64, end: StreamEnd) -> io::R
     let mut header = [0; 9];
     input.read_exact(&mut header)?;
     if u16_le(&header, 2) != Some(5) {
-        return Err(Error::new(
-            ErrorKind::InvalidData,
-            "lzma properties are not 5 bytes long",
-        ));
+        return Err(Error::new(ErrorKind::InvalidData, "lzma properties are not 5 bytes long"));
     }
     let properties = header.get(4).copied().unwrap_or(0);
-    let bound = u32::try_from(packed.saturating_mul(MAX_RATIO))
-        .unwrap_or(u32::MAX)
-        .clamp(4096, MAX_DICTIONARY);
+    let bound =
+        u32::try_from(packed.saturating_mul(MAX_RATIO)).unwrap_or(u32::MAX).clamp(4096, MAX_DICTIONARY);
     let dictionary = u32_le(&header, 5).unwrap_or(0).min(bound);
     let size = match end {
         StreamEnd::Marker => u64::MAX,

@@ -135,10 +135,7 @@ impl Directory {
             from = end.max(start.saturating_add(4));
         }
         if !self.entries.is_empty() {
-            notes.anomaly(
-                "zip-directory-place",
-                "no end record points to the central directory",
-            );
+            notes.anomaly("zip-directory-place", "no end record points to the central directory");
         }
         Ok(())
     }
@@ -248,11 +245,7 @@ fn pointers_64(content: &Content, record: u64) -> io::Result<Vec<Pointer>> {
         return Ok(Vec::new());
     }
     let mut pointers = Vec::new();
-    let mut places: Vec<u64> = place
-        .checked_sub(56)
-        .into_iter()
-        .chain(u64_le(&locator, 8))
-        .collect();
+    let mut places: Vec<u64> = place.checked_sub(56).into_iter().chain(u64_le(&locator, 8)).collect();
     places.dedup();
     for record in places {
         let bytes = content.window(record, 56)?;

@@ -77,14 +77,7 @@ impl<'a> Member<'a> {
     ) -> Self {
         let name = central.or(local).map(Claims::text).unwrap_or_default();
         let label = format!("entry {number} {name:.100?}");
-        Self {
-            label,
-            name,
-            central,
-            local,
-            start,
-            covered,
-        }
+        Self { label, name, central, local, start, covered }
     }
 
     fn claims(&self) -> impl Iterator<Item = &'a Claims> + use<'a> {
@@ -93,18 +86,12 @@ impl<'a> Member<'a> {
 
     /// Checksums that a header claims; zero only where it is meant.
     fn checksums(&self) -> impl Iterator<Item = u32> + use<'a> {
-        self.claims()
-            .filter(|c| c.crc != 0 || (!c.has_descriptor() && c.unpacked == 0))
-            .map(|c| c.crc)
+        self.claims().filter(|c| c.crc != 0 || (!c.has_descriptor() && c.unpacked == 0)).map(|c| c.crc)
     }
 
     fn stream_end(&self) -> StreamEnd {
         let marked = self.claims().any(|claims| claims.flags & 2 != 0);
-        let size = self
-            .claims()
-            .map(|claims| claims.unpacked)
-            .max()
-            .filter(|size| *size > 0 && !marked);
+        let size = self.claims().map(|claims| claims.unpacked).max().filter(|size| *size > 0 && !marked);
         size.map_or(StreamEnd::Marker, StreamEnd::Size)
     }
 }
@@ -121,11 +108,8 @@ pub(super) fn open(
         return Ok(Some(member.start.saturating_add(packed)));
     }
     let mut readings = readings(content, member, notes.sink)?;
-    let mut unsupported: Vec<u16> = member
-        .claims()
-        .map(|c| c.method)
-        .filter(|m| *m != STORED && !is_decoded(*m))
-        .collect();
+    let mut unsupported: Vec<u16> =
+        member.claims().map(|c| c.method).filter(|m| *m != STORED && !is_decoded(*m)).collect();
     unsupported.dedup();
     let total = readings.len().saturating_add(unsupported.len());
     readings.retain(|reading| seen.0.insert(key(member.start, *reading)));
@@ -142,10 +126,7 @@ pub(super) fn open(
             plain |= is_plain(content, member, *reading, notes.sink)?;
         }
         if plain {
-            notes.anomaly(
-                "zip-false-encryption",
-                &format!("{} is not encrypted", member.label),
-            );
+            notes.anomaly("zip-false-encryption", &format!("{} is not encrypted", member.label));
         } else {
             notes.gap(Reason::Encrypted, &format!("{} is encrypted", member.label));
             if encrypted == member.claims().count() {
@@ -155,23 +136,16 @@ pub(super) fn open(
     }
 
     let mut outcome = Outcome::default();
-    let failures = if readings.len() == 1 && unsupported.is_empty() {
-        Failures::Pass
-    } else {
-        Failures::Keep
-    };
+    let failures =
+        if readings.len() == 1 && unsupported.is_empty() { Failures::Pass } else { Failures::Keep };
     for reading in &readings {
         match reading {
             Reading::Stored(size) => stored(content, member, *size, &mut outcome, notes)?,
             Reading::Packed(method) => packed(content, member, *method, failures, &mut outcome, notes)?,
         }
     }
-    let has_stored = readings
-        .iter()
-        .any(|reading| matches!(reading, Reading::Stored(size) if *size > 0));
-    let has_packed = readings
-        .iter()
-        .any(|reading| matches!(reading, Reading::Packed(_)));
+    let has_stored = readings.iter().any(|reading| matches!(reading, Reading::Stored(size) if *size > 0));
+    let has_packed = readings.iter().any(|reading| matches!(reading, Reading::Packed(_)));
     let unassigned = unsupported.iter().any(|method| method_name(*method).is_none());
     if unassigned {
         // Android takes every method but deflate for stored, and its malware makes numbers up.
@@ -183,10 +157,7 @@ pub(super) fn open(
         && is_deflate(content, member, notes.sink)?
         && seen.0.insert((member.start, DEFLATE, 0))
     {
-        notes.anomaly(
-            "zip-hidden-deflate",
-            &format!("{} is a deflate stream", member.label),
-        );
+        notes.anomaly("zip-hidden-deflate", &format!("{} is a deflate stream", member.label));
         packed(content, member, DEFLATE, Failures::Keep, &mut outcome, notes)?;
     }
     if outcome.barren && !has_stored && outcome.ends.is_empty() {
@@ -207,30 +178,18 @@ fn conclude(
             notes.gap(*reason, detail);
         }
         for method in unsupported {
-            let name = method_name(*method)
-                .map(|name| format!(" ({name})"))
-                .unwrap_or_default();
-            let detail = format!(
-                "{}: compression method {method}{name} is not supported",
-                member.label
-            );
+            let name = method_name(*method).map(|name| format!(" ({name})")).unwrap_or_default();
+            let detail = format!("{}: compression method {method}{name} is not supported", member.label);
             notes.gap(Reason::Unsupported, &detail);
         }
-        if let (true, Some(found), Some(claimed)) = (
-            outcome.complete,
-            outcome.checksums.first(),
-            member.checksums().next(),
-        ) {
+        if let (true, Some(found), Some(claimed)) =
+            (outcome.complete, outcome.checksums.first(), member.checksums().next())
+        {
             let detail = format!("{}: checksum is {found:08x}, not {claimed:08x}", member.label);
             notes.anomaly("zip-checksum", &detail);
         }
     }
-    let end = outcome
-        .ends
-        .iter()
-        .copied()
-        .min()
-        .unwrap_or_else(|| claimed_end(content, member));
+    let end = outcome.ends.iter().copied().min().unwrap_or_else(|| claimed_end(content, member));
     Ok(Some(end))
 }
 
@@ -243,12 +202,7 @@ fn key(start: u64, reading: Reading) -> (u64, u16, u64) {
 
 /// Where the member ends if its headers tell the truth: the smallest claim, so that nothing behind is missed.
 fn claimed_end(content: &Content, member: &Member<'_>) -> u64 {
-    let packed = member
-        .claims()
-        .filter(|c| !c.is_sizeless())
-        .map(|c| c.packed)
-        .min()
-        .unwrap_or(0);
+    let packed = member.claims().filter(|c| !c.is_sizeless()).map(|c| c.packed).min().unwrap_or(0);
     member.start.saturating_add(packed).min(content.size())
 }
 
@@ -257,10 +211,7 @@ fn is_directory(content: &Content, member: &Member<'_>) -> Result<bool, Stop> {
     if !member.claims().any(|c| c.name.ends_with(b"/")) {
         return Ok(false);
     }
-    if member
-        .claims()
-        .any(|c| !c.is_sizeless() && (c.unpacked > 0 || c.packed > 2))
-    {
+    if member.claims().any(|c| !c.is_sizeless() && (c.unpacked > 0 || c.packed > 2)) {
         return Ok(false);
     }
     if !member.claims().any(Claims::is_sizeless) {
@@ -350,9 +301,7 @@ fn is_deflate(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Re
     let rest = content.from(member.start);
     let probed = probe(DEFLATE, &rest, StreamEnd::Marker, 64 << 10, sink)?;
     // Short plain text can be a deflate stream by chance; one that fills what is claimed is none.
-    let fits = member
-        .claims()
-        .any(|c| probed.produced == c.unpacked || probed.consumed == c.packed);
+    let fits = member.claims().any(|c| probed.produced == c.unpacked || probed.consumed == c.packed);
     Ok(match probed.ended {
         Ended::Clean => fits && probed.produced > 0,
         Ended::Stopped => true,
@@ -443,11 +392,8 @@ fn shorter(
     notes: &mut Notes<'_>,
 ) -> Result<(), Stop> {
     let produced = stream.produced;
-    let sizes: BTreeSet<u64> = member
-        .claims()
-        .map(|c| c.unpacked)
-        .filter(|size| *size > 0 && *size != produced)
-        .collect();
+    let sizes: BTreeSet<u64> =
+        member.claims().map(|c| c.unpacked).filter(|size| *size > 0 && *size != produced).collect();
     for size in sizes {
         if stream.ended == Ended::Clean {
             let detail = format!("{}: {produced} bytes came out, not {size}", member.label);
@@ -459,11 +405,8 @@ fn shorter(
         let progress = Rc::new(Progress::default());
         let rest = content.from(member.start);
         if let Ok(decoder) = decoder(method, &rest, member.stream_end(), &progress) {
-            let mut stream = Stream::new(
-                Box::new(std::io::Read::take(decoder, size)),
-                &member.label,
-                Failures::Keep,
-            );
+            let mut stream =
+                Stream::new(Box::new(std::io::Read::take(decoder, size)), &member.label, Failures::Keep);
             notes.sink.child(Child::member(&member.name), &mut stream)?;
         }
         if let Some(failure) = progress.failure() {
@@ -493,16 +436,10 @@ fn descriptor_agrees(
 
 /// Hands over the claimed bytes as they are, where no reading of the headers makes sense of them.
 fn raw(content: &Content, member: &Member<'_>, seen: &mut Seen, notes: &mut Notes<'_>) -> Result<(), Stop> {
-    let sizes: BTreeSet<u64> = member
-        .claims()
-        .map(|c| c.packed)
-        .filter(|size| *size > 0)
-        .collect();
+    let sizes: BTreeSet<u64> = member.claims().map(|c| c.packed).filter(|size| *size > 0).collect();
     for size in sizes {
         if seen.0.insert((member.start, STORED, size)) {
-            notes
-                .sink
-                .range(Child::member(&member.name), content.range(member.start, size))?;
+            notes.sink.range(Child::member(&member.name), content.range(member.start, size))?;
         }
     }
     Ok(())
@@ -513,11 +450,7 @@ fn note_disagreement(member: &Member<'_>, notes: &mut Notes<'_>) {
         return;
     };
     if central.name != local.name {
-        let detail = format!(
-            "{} is called {:.100?} in its local header",
-            member.label,
-            local.text()
-        );
+        let detail = format!("{} is called {:.100?} in its local header", member.label, local.text());
         notes.anomaly("zip-name-mismatch", &detail);
     }
     if central.method != local.method {
@@ -563,9 +496,7 @@ pub(super) fn recover(
     let broken =
         Claims::local(content, header)?.filter(|local| local.name == central.name && !local.name.is_empty());
     let by_length = broken.map(|local| header.saturating_add(local.length));
-    let bare = header
-        .saturating_add(30)
-        .saturating_add(central.name.len() as u64);
+    let bare = header.saturating_add(30).saturating_add(central.name.len() as u64);
     let reach = bare.saturating_add(central.packed).saturating_add(1 << 17);
     let before_next = scan::find(content, bare, reach, LOCAL, sink)?
         .or(scan::find(content, bare, reach, CENTRAL, sink)?)

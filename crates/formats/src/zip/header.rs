@@ -44,9 +44,7 @@ impl Claims {
         let fixed = content.window(offset, 30)?;
         let parsed = (|| {
             let (name, extra) = (u16_le(&fixed, 26)?, u16_le(&fixed, 28)?);
-            let length = LOCAL_SIZE
-                .checked_add(u64::from(name))?
-                .checked_add(u64::from(extra))?;
+            let length = LOCAL_SIZE.checked_add(u64::from(name))?.checked_add(u64::from(extra))?;
             let claims = Self {
                 flags: u16_le(&fixed, 6)?,
                 method: u16_le(&fixed, 8)?,
@@ -187,10 +185,7 @@ fn cp437(byte: u8) -> char {
     const HIGH: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
     match byte.checked_sub(128) {
         None => char::from(byte),
-        Some(high) => HIGH
-            .chars()
-            .nth(usize::from(high))
-            .unwrap_or(char::REPLACEMENT_CHARACTER),
+        Some(high) => HIGH.chars().nth(usize::from(high)).unwrap_or(char::REPLACEMENT_CHARACTER),
     }
 }
 
@@ -200,20 +195,13 @@ mod tests {
 
     #[test]
     fn zip64_values_are_taken_in_order_where_the_header_is_full() {
-        let mut claims = Claims {
-            unpacked: 7,
-            packed: 0xffff_ffff,
-            offset: 0xffff_ffff,
-            ..Claims::default()
-        };
+        let mut claims =
+            Claims { unpacked: 7, packed: 0xffff_ffff, offset: 0xffff_ffff, ..Claims::default() };
         let mut extra = vec![9, 9, 1, 0, 5, 1, 0, 16, 0];
         extra.extend_from_slice(&(1_u64 << 33).to_le_bytes());
         extra.extend_from_slice(&(1_u64 << 34).to_le_bytes());
         claims.widen(&extra);
-        assert_eq!(
-            (claims.unpacked, claims.packed, claims.offset),
-            (7, 1 << 33, 1 << 34)
-        );
+        assert_eq!((claims.unpacked, claims.packed, claims.offset), (7, 1 << 33, 1 << 34));
         claims.widen(&extra[..12]);
     }
 
@@ -221,10 +209,7 @@ mod tests {
     fn names_decode_and_are_cut_between_characters() {
         assert_eq!(decode(b"\x80\xe1\xff"), "Çß\u{a0}");
         assert_eq!(decode("ü".as_bytes()), "ü");
-        let claims = Claims {
-            name: "xü".repeat(1000).into_bytes(),
-            ..Claims::default()
-        };
+        let claims = Claims { name: "xü".repeat(1000).into_bytes(), ..Claims::default() };
         assert!(claims.text().len() <= MAX_NAME && claims.text().len() > MAX_NAME - 2);
     }
 }

@@ -99,16 +99,10 @@ pub(crate) fn decoder(
         20 | 93 => Box::new(Streams::new(content, progress, open_zstd, ZSTD_STARTS)?),
         95 => Box::new(Streams::new(content, progress, open_xz, &[(0, b"\xfd7zXZ\0")])?),
         _ => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("method {method} is not supported"),
-            ));
+            return Err(Error::new(ErrorKind::Unsupported, format!("method {method} is not supported")));
         }
     };
-    Ok(Box::new(Truthful {
-        decoder,
-        progress: Rc::clone(progress),
-    }))
+    Ok(Box::new(Truthful { decoder, progress: Rc::clone(progress) }))
 }
 
 /// How the end of an LZMA stream is known.
@@ -128,13 +122,8 @@ pub(super) struct Packed {
 
 impl Packed {
     pub(super) fn new(content: &Content, progress: &Rc<Progress>) -> Self {
-        let capacity = usize::try_from(content.size())
-            .unwrap_or(usize::MAX)
-            .clamp(16, 32 << 10);
-        Self {
-            reader: BufReader::with_capacity(capacity, content.reader()),
-            progress: Rc::clone(progress),
-        }
+        let capacity = usize::try_from(content.size()).unwrap_or(usize::MAX).clamp(16, 32 << 10);
+        Self { reader: BufReader::with_capacity(capacity, content.reader()), progress: Rc::clone(progress) }
     }
 }
 
@@ -157,9 +146,7 @@ impl BufRead for Packed {
 
     fn consume(&mut self, count: usize) {
         self.reader.consume(count);
-        self.progress
-            .consumed
-            .set(self.progress.consumed.get().saturating_add(count as u64));
+        self.progress.consumed.set(self.progress.consumed.get().saturating_add(count as u64));
     }
 }
 

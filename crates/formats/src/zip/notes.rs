@@ -18,12 +18,7 @@ pub(super) struct Notes<'a> {
 
 impl<'a> Notes<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink) -> Self {
-        Self {
-            sink,
-            gaps: 0,
-            further_gaps: Vec::new(),
-            anomalies: BTreeMap::new(),
-        }
+        Self { sink, gaps: 0, further_gaps: Vec::new(), anomalies: BTreeMap::new() }
     }
 
     /// Notes a gap; beyond the first thousand only the number of each reason.
@@ -50,8 +45,7 @@ impl<'a> Notes<'a> {
     /// Tells how much was noted beyond the bounds.
     pub(super) fn finish(self) {
         for (reason, count) in self.further_gaps {
-            self.sink
-                .gap(reason, &format!("{count} further gaps of this kind"));
+            self.sink.gap(reason, &format!("{count} further gaps of this kind"));
         }
         for (name, count) in self.anomalies {
             if let Some(further) = count.checked_sub(MAX_ANOMALIES).filter(|further| *further > 0) {

@@ -43,15 +43,7 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     pub(super) fn new(decoder: Box<dyn Read>, label: &'a str, failures: Failures) -> Self {
         let crc = Crc::new();
-        Self {
-            decoder,
-            label,
-            failures,
-            crc,
-            produced: 0,
-            ended: Ended::Stopped,
-            complaint: None,
-        }
+        Self { decoder, label, failures, crc, produced: 0, ended: Ended::Stopped, complaint: None }
     }
 
     /// A stream that fails at once, for a decoder that could not begin.
@@ -140,10 +132,5 @@ pub(super) fn probe(
     }
     let (ended, produced, consumed) = (stream.ended, stream.produced, progress.consumed());
     let crc = (ended == Ended::Clean).then(|| stream.crc.sum());
-    Ok(Probed {
-        ended,
-        produced,
-        consumed,
-        crc,
-    })
+    Ok(Probed { ended, produced, consumed, crc })
 }

@@ -44,16 +44,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn new(content: &'a Content, notes: &'a mut Notes<'b>, directory: &'a Directory) -> Self {
         let (lost, paired) = (HashMap::new(), BTreeSet::new());
         let farthest = (0, String::new());
-        Self {
-            content,
-            notes,
-            directory,
-            lost,
-            paired,
-            seen: Seen::default(),
-            number: 0,
-            farthest,
-        }
+        Self { content, notes, directory, lost, paired, seen: Seen::default(), number: 0, farthest }
     }
 
     fn run(&mut self) -> Flow {
@@ -102,11 +93,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             end = end.min(opened);
         }
         let start = group.first().map_or(0, |entry| entry.header);
-        Ok(if end == u64::MAX {
-            start.saturating_add(LOCAL_SIZE)
-        } else {
-            end
-        })
+        Ok(if end == u64::MAX { start.saturating_add(LOCAL_SIZE) } else { end })
     }
 
     /// Opens one member; returns where it ends, or nothing if all of it was handed over before.
@@ -123,10 +110,8 @@ impl<'a, 'b> Walk<'a, 'b> {
         let overlap = header < self.farthest.0;
         let opened = entry::open(self.content, &member, &mut self.seen, self.notes)?;
         if overlap && opened.is_some() {
-            let detail = format!(
-                "{} at offset {header} lies in the data of {}",
-                member.label, self.farthest.1
-            );
+            let detail =
+                format!("{} at offset {header} lies in the data of {}", member.label, self.farthest.1);
             self.notes.anomaly("zip-overlap", &detail);
         }
         if let Some(end) = opened.filter(|end| *end > self.farthest.0) {
@@ -163,10 +148,8 @@ impl<'a, 'b> Walk<'a, 'b> {
                 }
                 None => {
                     if !self.directory.entries.is_empty() {
-                        let detail = format!(
-                            "{:.100?} at offset {header} is not in the directory",
-                            local.text()
-                        );
+                        let detail =
+                            format!("{:.100?} at offset {header} is not in the directory", local.text());
                         self.notes.anomaly("zip-unlisted", &detail);
                     }
                     None
@@ -183,9 +166,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn next_local(&mut self, from: u64, to: u64) -> Result<Option<u64>, Stop> {
         let ranges = &self.directory.ranges;
         let mut from = from;
-        let mut index = ranges
-            .partition_point(|(start, _)| *start < from)
-            .saturating_sub(1);
+        let mut index = ranges.partition_point(|(start, _)| *start < from).saturating_sub(1);
         while from < to {
             while ranges.get(index).is_some_and(|(_, end)| *end <= from) {
                 index = index.saturating_add(1);
@@ -230,11 +211,8 @@ impl<'a, 'b> Walk<'a, 'b> {
                     self.notes.gap(Reason::Truncated, &detail);
                 }
                 None => {
-                    let detail = format!(
-                        "entry {:.100?}: no local header at offset {}",
-                        central.text(),
-                        entry.header
-                    );
+                    let detail =
+                        format!("entry {:.100?}: no local header at offset {}", central.text(), entry.header);
                     self.notes.gap(Reason::Damaged, &detail);
                 }
             }
