@@ -24,9 +24,6 @@ impl Format for Gzip {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         let input = BufReader::with_capacity(64 << 10, content.reader());
-        sink.child(
-            Child::stream(),
-            &mut MultiGzDecoder::new(input) as &mut dyn io::Read,
-        )
+        sink.child(Child::stream(), &mut MultiGzDecoder::new(input) as &mut dyn io::Read)
     }
 }

@@ -25,12 +25,7 @@ pub(crate) fn inspect(
     let whole = &object.content;
     for (name, algorithm) in look_up(database, Subject::Object, whole, false, inspection.deadline)? {
         let what = format!("{algorithm} of the object");
-        found.push(finding(
-            database,
-            inspection.id,
-            name,
-            evidence(what, object, 0, whole.size())?,
-        ));
+        found.push(finding(database, inspection.id, name, evidence(what, object, 0, whole.size())?));
     }
     let Some(layout) = inspection.layout else {
         return Ok(());
@@ -53,12 +48,7 @@ pub(crate) fn inspect(
         for (name, algorithm) in look_up(database, Subject::Imports, &data, false, inspection.deadline)? {
             let excerpt = list.bytes().take(MAX_EXCERPT).collect();
             let what = format!("{algorithm} of the import list");
-            let evidence = Evidence {
-                what,
-                offset: 0,
-                size: 0,
-                excerpt,
-            };
+            let evidence = Evidence { what, offset: 0, size: 0, excerpt };
             found.push(finding(database, inspection.id, name, evidence));
         }
     }
@@ -75,12 +65,7 @@ pub(crate) fn trusted(
     let found = look_up(database, Subject::Object, content, true, deadline)?;
     Ok(found.first().map(|(name, algorithm)| {
         let what = format!("{algorithm} of the object");
-        let evidence = Evidence {
-            what,
-            offset: 0,
-            size: content.size(),
-            excerpt: Vec::new(),
-        };
+        let evidence = Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() };
         finding(database, id, name, evidence)
     }))
 }
@@ -89,9 +74,7 @@ pub(crate) fn trusted(
 pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], Error> {
     let [_, _, digest] = digests(content, [false, false, true], deadline)?;
     let digest = digest.unwrap_or_default();
-    digest
-        .try_into()
-        .map_err(|_| Error::Damaged("a digest has an odd length"))
+    digest.try_into().map_err(|_| Error::Damaged("a digest has an odd length"))
 }
 
 type Known<'d> = Vec<(&'d NameRecord, &'static str)>;
@@ -164,17 +147,10 @@ fn import_list(layout: &candor_object::Layout) -> String {
     let mut list = String::new();
     for import in &layout.imports {
         let library = import.library.to_ascii_lowercase();
-        let stem = [".dll", ".sys", ".ocx"]
-            .iter()
-            .find_map(|suffix| library.strip_suffix(suffix));
+        let stem = [".dll", ".sys", ".ocx"].iter().find_map(|suffix| library.strip_suffix(suffix));
         let comma = if list.is_empty() { "" } else { "," };
         // Writing to a string cannot fail.
-        let _ = write!(
-            list,
-            "{comma}{}.{}",
-            stem.unwrap_or(&library),
-            import.symbol.to_ascii_lowercase()
-        );
+        let _ = write!(list, "{comma}{}.{}", stem.unwrap_or(&library), import.symbol.to_ascii_lowercase());
     }
     list
 }
@@ -182,12 +158,7 @@ fn import_list(layout: &candor_object::Layout) -> String {
 fn evidence(what: String, object: &Object, offset: u64, size: u64) -> Result<Evidence, Error> {
     let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
     let excerpt = object.content.window(offset, most)?.into_owned();
-    Ok(Evidence {
-        what,
-        offset,
-        size,
-        excerpt,
-    })
+    Ok(Evidence { what, offset, size, excerpt })
 }
 
 fn finding(database: &Database, object: ObjectId, record: &NameRecord, evidence: Evidence) -> Finding {

@@ -107,10 +107,7 @@ fn fold(element: &Element) -> Option<u8> {
 }
 
 fn frequency(gram: u32) -> u8 {
-    FREQUENCIES
-        .get(hash(gram, 16) as usize)
-        .copied()
-        .unwrap_or(NO_ANCHOR)
+    FREQUENCIES.get(hash(gram, 16) as usize).copied().unwrap_or(NO_ANCHOR)
 }
 
 #[cfg(test)]
@@ -118,10 +115,7 @@ mod tests {
     use super::*;
 
     fn group(text: &str) -> Group {
-        Group {
-            gap: 0,
-            elements: text.bytes().map(Element::either_case).collect(),
-        }
+        Group { gap: 0, elements: text.bytes().map(Element::either_case).collect() }
     }
 
     #[test]
@@ -139,10 +133,7 @@ mod tests {
         assert_eq!(choose(&group("a")), None);
         let mut gapped = group("xy");
         gapped.elements.insert(0, Element::Skip { min: 0, max: 100 });
-        assert_eq!(
-            choose(&gapped).map(|anchor| (anchor.distance, anchor.spread)),
-            Some((0, 100))
-        );
+        assert_eq!(choose(&gapped).map(|anchor| (anchor.distance, anchor.spread)), Some((0, 100)));
         gapped.elements.insert(0, Element::Skip { min: 0, max: 200 });
         assert_eq!(choose(&gapped), None);
     }

@@ -74,10 +74,7 @@ impl FilterWriter {
             distance: anchor.distance.into(),
             spread: anchor.spread.into(),
         };
-        self.anchors
-            .entry(types)
-            .or_default()
-            .push((anchor.length < 4, record));
+        self.anchors.entry(types).or_default().push((anchor.length < 4, record));
     }
 
     /// A signature that is evaluated on every object of a group of file types.
@@ -101,10 +98,7 @@ impl FilterWriter {
                 sets.push(groups.clone());
                 sets.len() - 1
             });
-            records.push(SetRecord {
-                name: strings.add(name),
-                set: (set as u32).into(),
-            });
+            records.push(SetRecord { name: strings.add(name), set: (set as u32).into() });
         }
         writer.section(Kind::Sets, 0, &records);
         for (number, groups) in sets.iter().enumerate() {
@@ -129,16 +123,9 @@ struct Kinds {
     anchors: Kind,
 }
 
-const LONG: Kinds = Kinds {
-    bitmap: Kind::Bitmap,
-    buckets: Kind::Buckets,
-    anchors: Kind::Anchors,
-};
-const SHORT: Kinds = Kinds {
-    bitmap: Kind::ShortBitmap,
-    buckets: Kind::ShortBuckets,
-    anchors: Kind::ShortAnchors,
-};
+const LONG: Kinds = Kinds { bitmap: Kind::Bitmap, buckets: Kind::Buckets, anchors: Kind::Anchors };
+const SHORT: Kinds =
+    Kinds { bitmap: Kind::ShortBitmap, buckets: Kind::ShortBuckets, anchors: Kind::ShortAnchors };
 
 fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &mut Writer) {
     if anchors.is_empty() {
@@ -149,12 +136,7 @@ fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &
     let bits = (anchors.len().next_power_of_two().ilog2() + 4).clamp(10, 23);
     let bucket_bits = (anchors.len().next_power_of_two().ilog2() + 1).clamp(4, 22);
     anchors.sort_by_key(|anchor| {
-        (
-            hash(anchor.gram.get(), bucket_bits),
-            anchor.gram.get(),
-            anchor.tail.get(),
-            anchor.group.get(),
-        )
+        (hash(anchor.gram.get(), bucket_bits), anchor.gram.get(), anchor.tail.get(), anchor.group.get())
     });
     let mut bitmap = vec![0_u64; 1 << (bits - 6)];
     let mut starts = vec![0_u32; (1 << bucket_bits) + 1];
@@ -191,38 +173,24 @@ impl<'d> Table<'d> {
         if bitmap.is_empty() {
             return Ok(None);
         }
-        let count = buckets
-            .len()
-            .checked_sub(1)
-            .filter(|count| count.is_power_of_two());
+        let count = buckets.len().checked_sub(1).filter(|count| count.is_power_of_two());
         let (Some(count), true) = (count, bitmap.len().is_power_of_two()) else {
             return Err(Error::Damaged("a set of anchors has an odd size"));
         };
         let bits = bitmap.len().ilog2().saturating_add(6);
-        Ok(Some(Self {
-            bitmap,
-            bits,
-            buckets,
-            bucket_bits: count.ilog2(),
-            anchors,
-        }))
+        Ok(Some(Self { bitmap, bits, buckets, bucket_bits: count.ilog2(), anchors }))
     }
 
     #[inline]
     fn passes(&self, gram: u32) -> bool {
         let bit = hash(gram, self.bits);
-        self.bitmap
-            .get((bit >> 6) as usize)
-            .is_some_and(|word| word.get() >> (bit & 63) & 1 != 0)
+        self.bitmap.get((bit >> 6) as usize).is_some_and(|word| word.get() >> (bit & 63) & 1 != 0)
     }
 
     fn bucket(&self, gram: u32) -> &'d [AnchorRecord] {
         let bucket = hash(gram, self.bucket_bits) as usize;
         let start = self.buckets.get(bucket).map_or(0, |start| start.get() as usize);
-        let end = self
-            .buckets
-            .get(bucket.wrapping_add(1))
-            .map_or(0, |end| end.get() as usize);
+        let end = self.buckets.get(bucket.wrapping_add(1)).map_or(0, |end| end.get() as usize);
         self.anchors.get(start..end).unwrap_or_default()
     }
 
@@ -302,9 +270,8 @@ impl<'d> Filters<'d> {
                 let &[a, b, c, d] = gram else { continue };
                 let gram = u32::from_le_bytes([a, b, c, d]) | FOLD;
                 if table.passes(gram) {
-                    table.candidates(bytes, gram, place.wrapping_add(4), &mut |anchor| {
-                        found(place, anchor)
-                    })?;
+                    table
+                        .candidates(bytes, gram, place.wrapping_add(4), &mut |anchor| found(place, anchor))?;
                 }
             }
         }
@@ -313,9 +280,8 @@ impl<'d> Filters<'d> {
                 let &[a, b] = gram else { continue };
                 let gram = u32::from_le_bytes([a | 0x20, b | 0x20, 0, 0]);
                 if table.passes(gram) {
-                    table.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| {
-                        found(place, anchor)
-                    })?;
+                    table
+                        .candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))?;
                 }
             }
         }

@@ -25,15 +25,7 @@ impl<'a> View<'a> {
     /// A view whose window is the whole content where it is in memory, and empty where it is not.
     pub(crate) fn new(content: &'a Content, deadline: Instant) -> Self {
         let window = Cow::Borrowed(content.as_slice().unwrap_or_default());
-        Self {
-            content,
-            window,
-            base: 0,
-            side: Vec::new(),
-            deadline,
-            work: 0,
-            failure: None,
-        }
+        Self { content, window, base: 0, side: Vec::new(), deadline, work: 0, failure: None }
     }
 
     /// Length of the content.

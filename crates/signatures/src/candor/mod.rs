@@ -12,22 +12,21 @@
 //! size = [20, 100_000]
 //! patterns = [
 //!   { text = ["iex", "(new-object"], gap = [0, 8], nocase = true },
-//!   { hex = "4d5a{10-20}(50|51)??", at = [0, 16] },
+//!   { hex = "4d5a{10-20}(50|51)??58", at = [0, 16] },
 //! ]
 //! expression = "0&1"                   # optional: all patterns
 //! ```
 //!
-//! `pattern` has the other keys of a pattern and `expression` the operators.
+//! `pattern` has the other keys of a pattern; hex digits and expressions are those of ClamAV's logical signatures.
 
 mod expression;
-mod hex;
 mod pattern;
 
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::io;
 
-use candor_detect::logical::{Condition, LogicalSignature, MAX_PATTERNS};
+use candor_detect::logical::{Condition, LogicalSignature, MAX_SUBSIGNATURES};
 use candor_object::{Category, Strength};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
@@ -89,7 +88,13 @@ impl Language for Candor {
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
-        let bytes = whole(text, MAX_FILE)?;
+        let bytes = match whole(text, MAX_FILE) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                output.problem(1, Complaint::malformed(format!("the file is {error}")));
+                return Ok(());
+            }
+            bytes => bytes?,
+        };
         let Ok(text) = str::from_utf8(&bytes) else {
             output.problem(1, Complaint::malformed("the file is not UTF-8"));
             return Ok(());
@@ -108,12 +113,11 @@ fn read_root(text: &str, root: DeTable<'_>, output: &mut Output<'_>) {
     for (key, value) in root {
         let start = key.span().start;
         let DeValue::Array(tables) = value.into_inner() else {
-            output.problem(line_at(text, start), Complaint::malformed(format!("{key:?} is no [[signature]]")));
+            unknown(text, start, output);
             continue;
         };
         if key.get_ref() != "signature" {
-            let reason = format!("unknown table {:?}, expected [[signature]]", key.get_ref());
-            output.problem(line_at(text, start), Complaint::malformed(reason));
+            unknown(text, start, output);
             continue;
         }
         for table in tables {
@@ -138,26 +142,27 @@ fn read_root(text: &str, root: DeTable<'_>, output: &mut Output<'_>) {
     }
 }
 
+fn unknown(text: &str, start: usize, output: &mut Output<'_>) {
+    output.problem(line_at(text, start), Complaint::malformed("only [[signature]] tables are known"));
+}
+
 /// The signature that a table describes.
 fn signature(table: &Table, source: &str) -> Result<LogicalSignature, Complaint> {
     name(&table.name)?;
     texts(table)?;
     let count = table.patterns.len();
-    if count == 0 || count > MAX_PATTERNS {
-        return Err(Complaint::malformed(format!("{count} patterns, expected 1 to {MAX_PATTERNS}")));
+    if count == 0 || count > MAX_SUBSIGNATURES {
+        return Err(Complaint::malformed(format!("{count} patterns, expected 1 to {MAX_SUBSIGNATURES}")));
     }
-    let mut patterns = Vec::with_capacity(count);
+    let mut subsignatures = Vec::with_capacity(count);
     for (number, table) in table.patterns.iter().enumerate() {
-        let pattern = table
-            .pattern()
-            .map_err(|reason| Complaint::malformed(format!("pattern {number}: {reason}")))?;
-        patterns.push(pattern);
+        let wrong = |reason| Complaint::malformed(format!("pattern {number}: {reason}"));
+        subsignatures.push(table.subsignature().map_err(wrong)?);
     }
     let expression = match &table.expression {
-        None => expression::all(count),
-        Some(text) => expression::parse(text, count),
-    }
-    .map_err(Complaint::Malformed)?;
+        None => expression::all(count).ok_or_else(|| Complaint::malformed("there are no patterns"))?,
+        Some(text) => expression::parse(text, count)?,
+    };
     Ok(LogicalSignature {
         name: table.name.clone(),
         source: source.to_owned(),
@@ -174,7 +179,7 @@ fn signature(table: &Table, source: &str) -> Result<LogicalSignature, Complaint>
         types: table.types.clone(),
         conditions: conditions(table)?,
         expression,
-        patterns,
+        subsignatures,
     })
 }
 
@@ -235,9 +240,8 @@ fn texts(table: &Table) -> Result<(), Complaint> {
 
 /// Whether this is `T` with four digits, maybe with a dot and three more.
 fn is_technique(id: &str) -> bool {
-    let digits = |text: &str, count: usize| {
-        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     id.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
         None => digits(rest, 4),
         Some((technique, variant)) => digits(technique, 4) && digits(variant, 3),
@@ -280,4 +284,100 @@ fn line_at(text: &str, offset: usize) -> u64 {
     let before = text.as_bytes().get(..offset).unwrap_or_default();
     let ends = before.iter().filter(|byte| **byte == b'\n').count();
     (ends as u64).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Sources;
+
+    /// The number of signatures in a text, and its problems.
+    fn read(text: &str) -> (u64, Vec<String>) {
+        let mut sources = Sources::default();
+        sources.add_text("a.toml", text);
+        let mut problems = Vec::new();
+        let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
+        (built.counts.logical, problems)
+    }
+
+    fn table(name: &str, rest: &str) -> String {
+        format!(
+            "[[signature]]\nname = \"Mine.Text.{name}\"\ncategory = \"malware\"\nstrength = \"weak\"\n\
+             reference = \"https://example.org\"\ndescription = \"A test.\"\n{rest}\n"
+        )
+    }
+
+    #[test]
+    fn good_tables_are_read() {
+        for rest in [
+            "patterns = [{ text = 'abc' }]",
+            "types = ['text']\nsize = [1, 9]\nroot = true\ntechnique = 'T1059.001'\npatterns = [{ text = 'abc', at = 5 }]",
+            "container = 'zip'\npatterns = [{ text = ['a', 'bcd'], gap = [0, 9], nocase = true, wide = true, ascii = true }]",
+            "expression = '0&(1=0)'\npatterns = [{ hex = '4d5a{2-9}5?5051', from_end = 9 }, { none_of = ' ', at = [3, 9] }]",
+        ] {
+            assert_eq!(read(&table("A-1", rest)), (1, vec![]), "{rest}");
+        }
+        assert_eq!(read("# nothing\n"), (0, vec![]));
+    }
+
+    #[test]
+    fn a_bad_table_costs_only_itself() {
+        let good = "patterns = [{ text = 'abc' }]";
+        for (bad, line, reason) in [
+            ("patterns = []", 8, "0 patterns"),
+            ("patterns = [{ }]", 8, "expected one of text, hex and none_of"),
+            ("patterns = [{ text = '' }]", 8, "empty"),
+            ("patterns = [{ text = 'abc', gap = [0, 1] }]", 8, "a gap needs"),
+            ("patterns = [{ text = ['a', 'b'], gap = [2, 1] }]", 8, "backwards"),
+            ("patterns = [{ text = 'abc', hex = '4142' }]", 8, "expected one of"),
+            ("patterns = [{ hex = '41' }]", 8, "two plain bytes"),
+            ("patterns = [{ hex = '4142', nocase = true }]", 8, "are for text"),
+            ("patterns = [{ none_of = 'abc', at = 3 }]", 8, "cannot be looked for"),
+            ("patterns = [{ text = 'abc', ascii = true }]", 8, "ascii goes with wide"),
+            ("patterns = [{ text = 'abc', at = [9, 3] }]", 8, "backwards"),
+            ("patterns = [{ text = 'abc', at = 1, from_end = 3 }]", 8, "at most one of"),
+            ("\npatterns = [{ text = 'abc', at = 'x' }]", 15, "expected an offset"),
+            ("patterns = [{ text = 'abc', att = 1 }]", 14, "unknown field"),
+            ("pattern = 1", 14, "unknown field"),
+            ("patterns = [{ text = 'abc' }]\nexpression = '1'", 8, "names pattern 1"),
+            ("patterns = [{ text = 'abc' }]\nsize = [-1, 2]", 15, "expected u64"),
+            ("patterns = [{ text = 'abc' }]\nsize = [3, 2]", 8, "backwards"),
+            ("patterns = [{ text = 'abc' }]\ntechnique = 'T1'", 8, "ATT&CK"),
+            ("patterns = [{ text = 'abc' }]\ntypes = ['']", 8, "one line"),
+            ("patterns = [{ text = 'abc' }]\nroot = true\ncontainer = 'zip'", 8, "no container"),
+        ] {
+            // The table that is wrong begins in the eighth line.
+            let text = [table("A-1", good), table("B-1", bad), table("C-1", good)].concat();
+            let (count, problems) = read(&text);
+            assert_eq!((count, problems.len()), (2, 1), "{bad}: {problems:?}");
+            assert!(problems[0].starts_with(&format!("a.toml:{line}: ")), "{bad}: {problems:?}");
+            assert!(problems[0].contains(reason), "{bad}: {problems:?}");
+        }
+        let twice = [table("A-1", good), table("A-1", good)].concat();
+        assert_eq!(
+            read(&twice),
+            (1, vec!["a.toml:8: malformed: the name \"Mine.Text.A-1\" is taken".into()])
+        );
+        assert!(read(&table("A 1", good)).1[0].contains("is odd"));
+        assert!(read(&table("A-1", good).replace("https:", "ftp:")).1[0].contains("no URL"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_a_problem_with_its_line() {
+        for (text, line) in
+            [("\n\n[[signature]\n", 3), ("a = 1\n", 1), ("[signature]\n", 1), ("\n[[x]]\n", 2)]
+        {
+            let (count, problems) = read(text);
+            assert_eq!((count, problems.len()), (0, 1), "{text}: {problems:?}");
+            assert!(problems[0].starts_with(&format!("a.toml:{line}: ")), "{text}: {problems:?}");
+        }
+        let deep = [
+            format!("a = {}", "[".repeat(1 << 20)),
+            format!("a{} = 1", ".a".repeat(1 << 20)),
+            format!("[a{}]", ".a".repeat(1 << 20)),
+            "#".repeat(5 << 20),
+        ];
+        for text in deep {
+            assert_eq!(read(&text).1.len(), 1);
+        }
+    }
 }

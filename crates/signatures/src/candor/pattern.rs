@@ -5,21 +5,24 @@
 //! | `text` | the bytes as UTF-8, or several texts that follow each other with a `gap` |
 //! | `gap` | fewest and most bytes between two texts of `text`; none without it |
 //! | `hex` | hex digits with wildcards, in place of `text` |
+//! | `none_of` | one byte that is none of these, in place of `text`; needs `at` with a range |
 //! | `nocase` | ASCII letters of `text` in either case |
 //! | `wide` | `text` is UTF-16, little-endian |
+//! | `ascii` | beside `wide`: `text` is in UTF-8 or in UTF-16 |
 //! | `fullword` | no letter or digit before and behind `text` |
 //! | `at` | offset, or first and last offset, from the start |
 //! | `from_end` | offset from the end |
 
 use std::fmt;
 
+use candor_detect::logical::Subsignature;
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
 use serde::Deserialize;
 
-use super::hex;
+use crate::clamav::pattern as hex;
 
 /// Most bytes of a gap whose end is known.
-pub(super) const MAX_GAP: u32 = 64 << 10;
+const MAX_GAP: u32 = 64 << 10;
 /// Longest text or hex digits, in bytes.
 const MAX_LENGTH: usize = 8192;
 /// Most characters of a pattern that are shown beside a finding.
@@ -31,10 +34,13 @@ pub(super) struct Table {
     text: Option<Pieces>,
     gap: Option<[u32; 2]>,
     hex: Option<String>,
+    none_of: Option<String>,
     #[serde(default)]
     nocase: bool,
     #[serde(default)]
     wide: bool,
+    #[serde(default)]
+    ascii: bool,
     #[serde(default)]
     fullword: bool,
     at: Option<At>,
@@ -56,22 +62,50 @@ enum At {
 }
 
 impl Table {
-    /// The pattern that the table describes.
-    pub(super) fn pattern(&self) -> Result<Pattern, String> {
-        let groups = match (&self.text, &self.hex) {
-            (Some(pieces), None) => vec![Group { gap: 0, elements: self.text(pieces)? }],
-            (None, Some(digits)) => {
-                if self.nocase || self.wide || self.fullword || self.gap.is_some() {
-                    return Err("nocase, wide, fullword and gap are for text".to_owned());
-                }
+    /// The pattern that the table describes, in one or two encodings.
+    pub(super) fn subsignature(&self) -> Result<Subsignature, String> {
+        let place = self.place()?;
+        let variants = match (&self.text, &self.hex, &self.none_of) {
+            (Some(pieces), None, None) => {
+                let encodings: &[Encoding] = match (self.wide, self.ascii) {
+                    (true, true) => &[Encoding::Utf8, Encoding::Utf16],
+                    (true, false) => &[Encoding::Utf16],
+                    (false, false) => &[Encoding::Utf8],
+                    (false, true) => return Err("ascii goes with wide".to_owned()),
+                };
+                let rows = encodings.iter().map(|encoding| self.text(pieces, *encoding));
+                let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+                rows.into_iter().map(|elements| vec![Group { gap: 0, elements }]).collect()
+            }
+            (None, Some(digits), None) => {
+                self.refuse_text_keys()?;
                 if digits.len() > MAX_LENGTH {
                     return Err(format!("the hex digits are longer than {MAX_LENGTH}"));
                 }
-                hex::parse(digits)?
+                let digits: String = digits.split_ascii_whitespace().collect();
+                let groups = hex::parse(&digits, hex::Modifiers::default());
+                vec![groups.map_err(|complaint| complaint.to_string())?]
             }
-            _ => return Err("expected either text or hex".to_owned()),
+            (None, None, Some(bytes)) => {
+                self.refuse_text_keys()?;
+                if bytes.is_empty() || bytes.len() > MAX_LENGTH || !matches!(self.at, Some(At::Range(_))) {
+                    return Err(
+                        "none_of cannot be looked for without a few bytes and at = [first, last]".to_owned()
+                    );
+                }
+                let branches = bytes.bytes().map(|byte| vec![Element::literal(byte)]).collect();
+                vec![vec![Group { gap: 0, elements: vec![Element::NotChoice(branches)] }]]
+            }
+            _ => return Err("expected one of text, hex and none_of".to_owned()),
         };
-        Ok(Pattern { place: self.place()?, groups })
+        Ok(variants.into_iter().map(|groups| Pattern { place, groups }).collect())
+    }
+
+    fn refuse_text_keys(&self) -> Result<(), String> {
+        if self.nocase || self.wide || self.ascii || self.fullword || self.gap.is_some() {
+            return Err("nocase, wide, ascii, fullword and gap are for text".to_owned());
+        }
+        Ok(())
     }
 
     fn place(&self) -> Result<Place, String> {
@@ -89,7 +123,7 @@ impl Table {
         })
     }
 
-    fn text(&self, pieces: &Pieces) -> Result<Vec<Element>, String> {
+    fn text(&self, pieces: &Pieces, encoding: Encoding) -> Result<Vec<Element>, String> {
         let pieces = match pieces {
             Pieces::One(text) => std::slice::from_ref(text),
             Pieces::Many(texts) => texts.as_slice(),
@@ -114,39 +148,55 @@ impl Table {
             if number > 0 && max > 0 {
                 elements.push(Element::Skip { min, max });
             }
-            elements.extend(self.bytes(text).into_iter().map(|byte| {
-                if self.nocase { Element::either_case(byte) } else { Element::literal(byte) }
-            }));
+            elements.extend(
+                encoding.bytes(text).into_iter().map(|byte| {
+                    if self.nocase { Element::either_case(byte) } else { Element::literal(byte) }
+                }),
+            );
         }
         elements.extend(boundary);
         Ok(elements)
     }
+}
 
-    fn bytes(&self, text: &str) -> Vec<u8> {
-        if self.wide {
-            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-        } else {
-            text.as_bytes().to_vec()
+#[derive(Clone, Copy)]
+enum Encoding {
+    Utf8,
+    Utf16,
+}
+
+impl Encoding {
+    fn bytes(self, text: &str) -> Vec<u8> {
+        match self {
+            Self::Utf8 => text.as_bytes().to_vec(),
+            Self::Utf16 => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         }
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = match (&self.text, &self.hex) {
-            (Some(Pieces::One(text)), _) => format!("{text:?}"),
-            (Some(Pieces::Many(texts)), _) => {
+        let whole = match (&self.text, &self.hex, &self.none_of) {
+            (Some(Pieces::One(text)), ..) => format!("{text:?}"),
+            (Some(Pieces::Many(texts)), ..) => {
                 let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
                 texts.join(" … ")
             }
-            (None, digits) => digits.clone().unwrap_or_default(),
+            (None, Some(digits), _) => digits.clone(),
+            (None, None, bytes) => format!("none of {:?}", bytes.as_deref().unwrap_or_default()),
         };
         let shown: String = whole.chars().take(SHOWN).collect();
         f.write_str(&shown)?;
         if shown.len() < whole.len() {
             f.write_str("…")?;
         }
-        for (set, word) in [(self.nocase, " nocase"), (self.wide, " wide"), (self.fullword, " fullword")] {
+        let words = [
+            (self.nocase, " nocase"),
+            (self.wide, " wide"),
+            (self.ascii, " ascii"),
+            (self.fullword, " fullword"),
+        ];
+        for (set, word) in words {
             if set {
                 f.write_str(word)?;
             }
