@@ -24,12 +24,22 @@ use std::io;
 use candor_object::{Content, FileType, Flow, Layout, Sink};
 
 mod fields;
+mod frames;
+mod search;
 mod collector;
 
 mod elf;
 mod pe;
 mod gzip;
+mod bzip2;
+mod xz;
+mod zstd;
+mod lz4;
+mod lzma;
 mod zip;
+mod ar;
+mod tar;
+mod cpio;
 
 mod unopened;
 
@@ -47,7 +57,16 @@ pub static FORMATS: &[&dyn Format] = &[
     &pe::Pe,
     &pe::DosExe,
     &gzip::Gzip,
+    &bzip2::Bzip2,
+    &xz::Xz,
+    &zstd::Zstd,
+    &lz4::Lz4,
     &zip::Zip,
+    &ar::Ar,
+    &tar::Tar,
+    &cpio::Cpio,
+    // It has no magic.
+    &lzma::Lzma,
     // Anything may stand before an archive, so that what begins with another magic is asked first.
     &zip::AppendedZip,
 ];

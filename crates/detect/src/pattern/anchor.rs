@@ -79,7 +79,14 @@ fn anchor_at(folded: &[Option<u8>], place: usize, distance: u32, spread: u32) ->
     let gram_bytes: [u8; 4] = std::array::from_fn(|at| if at < length { known(at).unwrap_or(0) } else { 0 });
     // A short gram is two bytes in the table; a third is checked as its tail.
     let tail_from = if length == 4 { 4 } else { 2 };
-    let tail_bytes: [Option<u8>; 4] = std::array::from_fn(|at| known(tail_from + at));
+    let mut tail_bytes = [None; 4];
+    for (at, byte) in tail_bytes.iter_mut().enumerate() {
+        *byte = known(tail_from + at);
+        if byte.is_none() {
+            // What follows an element of unknown length has no fixed distance from the gram.
+            break;
+        }
+    }
     let quality = match length {
         4 => frequency(u32::from_le_bytes(gram_bytes)),
         3 => SHORT[0],
@@ -124,6 +131,14 @@ mod tests {
         assert!((6..=14).contains(&anchor.distance), "{anchor:?}");
         assert!(anchor.quality < COMMON);
         assert!(choose(&group("\0\0\0\0\0\0")).unwrap().quality > COMMON);
+    }
+
+    #[test]
+    fn the_tail_ends_at_the_first_unknown_byte() {
+        let mut gapped = group("qzKJx");
+        gapped.elements.push(Element::Skip { min: 9, max: 9 });
+        gapped.elements.extend(group("aa").elements);
+        assert_eq!(choose(&gapped).unwrap().tail_mask & 0xff00, 0);
     }
 
     #[test]

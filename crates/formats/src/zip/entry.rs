@@ -19,16 +19,30 @@ use crate::fields::{u32_le, u64_le};
 /// How far beyond the first possible end a descriptor is looked for.
 const DESCRIPTOR_SEARCH: u64 = 16 << 20;
 
-/// What has been handed over: start of the data, method, size if stored.
+/// Bytes that may be searched in vain, as a multiple of the content: many entries that each need a long search
+/// would cost their product.
+const SEARCH_PASSES: u64 = 4;
+
+/// What has been handed over and what it cost to find it.
 #[derive(Debug, Default)]
-pub(super) struct Seen(BTreeSet<(u64, u16, u64)>);
+pub(super) struct Seen {
+    /// Start of the data, method, size if stored.
+    readings: BTreeSet<(u64, u16, u64)>,
+    /// Bytes that were searched for ends and starts that no header tells.
+    searched: u64,
+}
 
 impl Seen {
     /// Forgets data before `offset`, which no later header can mean.
     pub(super) fn forget_before(&mut self, offset: u64) {
-        if self.0.first().is_some_and(|(start, _, _)| *start < offset) {
-            self.0 = self.0.split_off(&(offset, 0, 0));
+        if self.readings.first().is_some_and(|(start, _, _)| *start < offset) {
+            self.readings = self.readings.split_off(&(offset, 0, 0));
         }
+    }
+
+    /// Whether there has been enough searching.
+    fn is_tired(&self, content: &Content) -> bool {
+        self.searched > content.size().saturating_mul(SEARCH_PASSES).saturating_add(DESCRIPTOR_SEARCH)
     }
 }
 
@@ -107,13 +121,13 @@ pub(super) fn open(
         let packed = member.claims().map(|claims| claims.packed).min().unwrap_or(0);
         return Ok(Some(member.start.saturating_add(packed)));
     }
-    let mut readings = readings(content, member, notes.sink)?;
+    let mut readings = readings(content, member, seen, notes.sink)?;
     let mut unsupported: Vec<u16> =
         member.claims().map(|c| c.method).filter(|m| *m != STORED && !is_decoded(*m)).collect();
     unsupported.dedup();
     let total = readings.len().saturating_add(unsupported.len());
-    readings.retain(|reading| seen.0.insert(key(member.start, *reading)));
-    unsupported.retain(|method| seen.0.insert((member.start, *method, 0)));
+    readings.retain(|reading| seen.readings.insert(key(member.start, *reading)));
+    unsupported.retain(|method| seen.readings.insert((member.start, *method, 0)));
     if total > 0 && readings.is_empty() && unsupported.is_empty() {
         return Ok(None);
     }
@@ -155,7 +169,7 @@ pub(super) fn open(
         && !has_packed
         && (has_stored || unassigned)
         && is_deflate(content, member, notes.sink)?
-        && seen.0.insert((member.start, DEFLATE, 0))
+        && seen.readings.insert((member.start, DEFLATE, 0))
     {
         notes.anomaly("zip-hidden-deflate", &format!("{} is a deflate stream", member.label));
         packed(content, member, DEFLATE, Failures::Keep, &mut outcome, notes)?;
@@ -221,7 +235,12 @@ fn is_directory(content: &Content, member: &Member<'_>) -> Result<bool, Stop> {
     Ok(next.is_empty() || next.as_ref() == b"PK" || next.as_ref() == [3, 0])
 }
 
-fn readings(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Result<Vec<Reading>, Stop> {
+fn readings(
+    content: &Content,
+    member: &Member<'_>,
+    seen: &mut Seen,
+    sink: &mut dyn Sink,
+) -> Result<Vec<Reading>, Stop> {
     let mut readings = Vec::new();
     let mut push = |reading| {
         if !readings.contains(&reading) {
@@ -231,7 +250,7 @@ fn readings(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Resu
     let sizeless = member.claims().all(Claims::is_sizeless);
     for claims in member.claims() {
         match claims.method {
-            STORED if sizeless => push(Reading::Stored(stored_size(content, member, sink)?)),
+            STORED if sizeless => push(Reading::Stored(stored_size(content, member, seen, sink)?)),
             STORED if claims.is_sizeless() => {}
             STORED => {
                 push(Reading::Stored(claims.packed));
@@ -250,7 +269,13 @@ fn readings(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Resu
 }
 
 /// The size of stored data that no header tells: up to a descriptor that fits, else up to the next header.
-fn stored_size(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Result<u64, Stop> {
+fn stored_size(
+    content: &Content,
+    member: &Member<'_>,
+    seen: &mut Seen,
+    sink: &mut dyn Sink,
+) -> Result<u64, Stop> {
+    let reach = if seen.is_tired(content) { 0 } else { DESCRIPTOR_SEARCH };
     let mut fallback = None;
     let (mut from, mut to) = (member.start, content.size());
     while let Some(place) = scan::find(content, from, to, b"PK", sink)? {
@@ -271,9 +296,10 @@ fn stored_size(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> R
                 }
             }
             fallback = Some(size);
-            to = to.min(place.saturating_add(DESCRIPTOR_SEARCH));
+            to = to.min(place.saturating_add(reach));
         }
     }
+    seen.searched = seen.searched.saturating_add(to.saturating_sub(member.start));
     Ok(fallback.unwrap_or_else(|| content.size().saturating_sub(member.start)))
 }
 
@@ -438,7 +464,7 @@ fn descriptor_agrees(
 fn raw(content: &Content, member: &Member<'_>, seen: &mut Seen, notes: &mut Notes<'_>) -> Result<(), Stop> {
     let sizes: BTreeSet<u64> = member.claims().map(|c| c.packed).filter(|size| *size > 0).collect();
     for size in sizes {
-        if seen.0.insert((member.start, STORED, size)) {
+        if seen.readings.insert((member.start, STORED, size)) {
             notes.sink.range(Child::member(&member.name), content.range(member.start, size))?;
         }
     }
@@ -488,11 +514,15 @@ pub(super) fn recover(
     content: &Content,
     header: u64,
     central: &Claims,
+    seen: &mut Seen,
     sink: &mut dyn Sink,
 ) -> Result<Option<u64>, Stop> {
-    if header >= content.size() {
+    if header >= content.size() || seen.is_tired(content) {
         return Ok(None);
     }
+    // Up to four places are tried, each over what the member claims to hold.
+    let cost = central.packed.max(central.unpacked).min(content.size()).saturating_mul(4);
+    seen.searched = seen.searched.saturating_add(cost).saturating_add(1 << 17);
     let broken =
         Claims::local(content, header)?.filter(|local| local.name == central.name && !local.name.is_empty());
     let by_length = broken.map(|local| header.saturating_add(local.length));
@@ -506,7 +536,7 @@ pub(super) fn recover(
     starts.extend(before_next);
     for start in &starts {
         let member = Member::new(0, Some(central), None, *start, 0);
-        for reading in readings(content, &member, sink)? {
+        for reading in readings(content, &member, seen, sink)? {
             if central.packed > 0 && is_plain(content, &member, reading, sink)? {
                 return Ok(Some(*start));
             }

@@ -196,7 +196,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             let Some(central) = Claims::central(self.content, entry.central)? else {
                 continue;
             };
-            match entry::recover(self.content, entry.header, &central, self.notes.sink)? {
+            match entry::recover(self.content, entry.header, &central, &mut self.seen, self.notes.sink)? {
                 Some(start) => {
                     let detail = format!(
                         "entry {:.100?} has no local header at offset {}",
