@@ -13,7 +13,7 @@ use super::{ALGORITHMS, Subject, category, table};
 use crate::{Database, Error, Inspection};
 
 /// Bytes that are hashed between two looks at the clock.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// Adds a finding for every digest of the object, its sections and its imports that the database knows.
 pub(crate) fn inspect(
@@ -115,20 +115,32 @@ fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<[O
     let mut md5 = md5.then(Md5::new);
     let mut sha1 = sha1.then(Sha1::new);
     let mut sha256 = sha256.then(Sha256::new);
+    let whole = content.as_slice();
+    let mut buffer = vec![0; if whole.is_some() { 0 } else { CHUNK }];
     let mut offset = 0_u64;
     while offset < content.size() {
-        let chunk = content.window(offset, CHUNK)?;
+        let chunk = match whole {
+            Some(bytes) => {
+                let rest =
+                    usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+                rest.get(..CHUNK).unwrap_or(rest)
+            }
+            None => {
+                let count = content.read_at(offset, &mut buffer)?;
+                buffer.get(..count).unwrap_or_default()
+            }
+        };
         if chunk.is_empty() {
             break;
         }
         if let Some(hash) = &mut md5 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         if let Some(hash) = &mut sha1 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         if let Some(hash) = &mut sha256 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         offset = offset.saturating_add(chunk.len() as u64);
         if Instant::now() >= deadline {

@@ -75,7 +75,17 @@ impl Expression {
             }
             Self::Counted(inner, count) => {
                 let zero = Value { truth: false, sum: 0, members: 0 };
-                if count.holds(zero) { None } else { inner.triggers(cost) }
+                if count.holds(zero) {
+                    return None;
+                }
+                // Where m different members must match, all but m - 1 of them are enough to start from.
+                let mut members = Vec::new();
+                inner.members(&mut |number| members.push(number));
+                members.sort_unstable_by_key(|number| (cost(*number), *number));
+                members.dedup();
+                members.truncate(members.len().saturating_sub(count.distinct.saturating_sub(1) as usize));
+                let inner = inner.triggers(cost)?;
+                Some(if members.is_empty() || total(&inner) <= total(&members) { inner } else { members })
             }
         }
     }
@@ -307,6 +317,8 @@ mod tests {
         assert_eq!(absent.triggers(&cost), None);
         assert_eq!(and(pattern(2), absent.clone()).triggers(&cost), Some(vec![2]));
         assert_eq!(or(pattern(2), absent).triggers(&cost), None);
+        let two_of_three = counted(or(pattern(0), or(pattern(1), pattern(2))), Comparison::More, 1, 2);
+        assert_eq!(two_of_three.triggers(&cost), Some(vec![1, 2]));
     }
 
     #[test]

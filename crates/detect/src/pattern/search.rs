@@ -14,9 +14,9 @@ use super::view::View;
 use crate::Error;
 
 /// Bytes that are searched at a time in content that is not in memory.
-const WINDOW: usize = 4 << 20;
+const WINDOW: usize = 512 << 10;
 /// Bytes beside the window's searched part that are kept, so that few matches reach out of the window.
-const MARGIN: usize = 64 << 10;
+const MARGIN: usize = 8 << 10;
 /// A pattern is counted up to here; no signature asks for more.
 const MAX_COUNT: u32 = 1 << 20;
 
@@ -92,25 +92,18 @@ impl<'d, 'o> Matcher<'d, 'o> {
 
     fn search_windows(&mut self, filters: &Filters<'d>, started: &mut Vec<u32>) -> Result<(), Error> {
         let mut offset = 0_u64;
-        let mut buffer = Vec::new();
         while offset < self.view.size() {
             let before = offset.min(MARGIN as u64);
-            self.view.look_at(
-                offset.saturating_sub(before),
-                WINDOW.saturating_add(MARGIN).saturating_add(MARGIN),
-            )?;
+            let size = WINDOW.saturating_add(MARGIN).saturating_add(MARGIN);
+            self.view.look_at(offset.saturating_sub(before), size)?;
             let (window, base) = self.view.window();
-            // The searched part is copied beside the view, which the matcher moves within it as it verifies.
-            buffer.clear();
             let skip = usize::try_from(offset.saturating_sub(base)).unwrap_or(usize::MAX);
-            let part = window.get(skip..).unwrap_or_default();
-            // Eight bytes more than are searched: an anchor and its tail may begin with the last of them.
-            buffer.extend_from_slice(part.get(..WINDOW.saturating_add(8)).unwrap_or(part));
-            if buffer.is_empty() {
+            let part = window.as_ref().get(skip..).unwrap_or_default();
+            if part.is_empty() {
                 // The file became shorter while it was read; what is there was searched.
                 break;
             }
-            self.search_part(filters, &buffer, offset, WINDOW, started)?;
+            self.search_part(filters, part, offset, WINDOW, started)?;
             self.view.check()?;
             offset = offset.saturating_add(WINDOW as u64);
         }
@@ -125,7 +118,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
         count: usize,
         started: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        filters.search(bytes, count, |place, anchor| {
+        filters.search(bytes, count, &mut |place, anchor| {
             let start = base.saturating_add(place as u64);
             self.candidate(anchor, start, started)
         })
