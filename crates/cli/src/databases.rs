@@ -21,6 +21,7 @@ const NAMES_SHOWN: usize = 10;
 /// Databases as the user wants them.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Databases")]
+#[group(skip)]
 pub(crate) struct Options {
     /// Use this compiled database instead of the default ones (repeatable).
     #[arg(long, value_name = "FILE")]

@@ -12,6 +12,7 @@ const MOST_DEPTH: i64 = 100;
 /// Limits as they were typed; what is missing has the engine's default.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Limits, for each file named or found; reaching one is shown as not examined")]
+#[group(skip)]
 pub(crate) struct Options {
     /// Most objects taken out of one file [default: 100000].
     #[arg(long, value_name = "NUMBER")]

@@ -118,3 +118,13 @@ fn escape_panics() {
         complain(&format!("internal error, please report it: {panic}"));
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

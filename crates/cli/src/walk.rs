@@ -10,6 +10,7 @@ use crate::examine::{self, Links};
 
 /// Where to walk and what to leave out.
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Follow symbolic links found in folders; those named as PATH are always followed.
     #[arg(long)]

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{kinds, sources};
 use crate::databases::name_unread;
 use crate::exit_status::Outcome;
-use crate::numbers::{self, counted, grouped};
+use crate::numbers::{counted, grouped};
 
 /// What to build.
 #[derive(clap::Args, Debug)]
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         writeln!(stdout, "{kind:<16}{:>14}", grouped(count))?;
     }
     writeln!(stdout, "{:<16}{:>14}", "signatures", grouped(built.counts.total()))?;
-    writeln!(stdout, "size      {} ({})", numbers::size(size), counted(size, "byte", "bytes"))?;
+    writeln!(stdout, "size      {}", counted(size, "byte", "bytes"))?;
     writeln!(stdout, "identity  {}", hex::encode(identity))?;
     if problems > 0 {
         let lines = counted(problems, "signature", "signatures");

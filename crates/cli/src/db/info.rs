@@ -10,7 +10,7 @@ use candor_engine::Database;
 use super::kinds;
 use crate::escape::Escaped;
 use crate::exit_status::Outcome;
-use crate::numbers::{self, counted, grouped};
+use crate::numbers::{counted, grouped};
 
 /// What to show.
 #[derive(clap::Args, Debug)]
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "identity  {}", hex::encode(database.identity()))?;
     writeln!(stdout, "layout    version {version}")?;
-    writeln!(stdout, "size      {} ({})", numbers::size(size), counted(size, "byte", "bytes"))?;
+    writeln!(stdout, "size      {}", counted(size, "byte", "bytes"))?;
     for (kind, count) in kinds(&counts) {
         writeln!(stdout, "{kind:<16}{:>14}", grouped(count))?;
     }

@@ -273,7 +273,7 @@ fn locations(scanned: &Scanned, finding: &Finding, artifacts: &BTreeMap<ObjectId
         json!({
             "byteOffset": evidence.offset,
             "byteLength": evidence.size,
-            "snippet": { "text": hex::encode(&evidence.excerpt) },
+            "snippet": { "rendered": { "text": hex::encode(&evidence.excerpt) } },
             "message": { "text": Escaped(&evidence.what).to_string() },
         })
     });
