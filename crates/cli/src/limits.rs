@@ -55,6 +55,8 @@ mod tests {
         let default = Limits::default();
         let mut command = <Options as clap::Args>::augment_args(clap::Command::new("test"));
         let text = command.render_help().to_string();
+        // Without the line breaks that depend on the terminal.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for (option, value) in [
             ("--max-objects", default.objects.to_string()),
             ("--max-depth", default.depth.to_string()),
