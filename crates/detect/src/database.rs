@@ -45,15 +45,9 @@ pub struct Counts {
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
-        [
-            self.object_hashes,
-            self.section_hashes,
-            self.import_hashes,
-            self.trusted_hashes,
-            self.logical,
-        ]
-        .iter()
-        .fold(0, |sum, count| u64::saturating_add(sum, *count))
+        [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes, self.logical]
+            .iter()
+            .fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
 
@@ -112,9 +106,7 @@ impl Compiler {
 
 impl fmt::Debug for Compiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Compiler")
-            .field("counts", &self.counts)
-            .finish_non_exhaustive()
+        f.debug_struct("Compiler").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -222,23 +214,14 @@ impl Database {
 
     /// The text at a place; empty where the place is damaged.
     pub(crate) fn text(&self, text: Text) -> &str {
-        let strings: &[u8] = self
-            .image
-            .records(self.bytes.as_ref(), Kind::Strings, 0)
-            .unwrap_or_default();
+        let strings: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Strings, 0).unwrap_or_default();
         text.read(strings).unwrap_or_default()
     }
 
     /// The name of a signature file; empty where the number is damaged.
     pub(crate) fn source(&self, number: u16) -> &str {
-        let records: &[Text] = self
-            .image
-            .records(self.bytes.as_ref(), Kind::Sources, 0)
-            .unwrap_or_default();
-        records
-            .get(usize::from(number))
-            .map(|text| self.text(*text))
-            .unwrap_or_default()
+        let records: &[Text] = self.image.records(self.bytes.as_ref(), Kind::Sources, 0).unwrap_or_default();
+        records.get(usize::from(number)).map(|text| self.text(*text)).unwrap_or_default()
     }
 
     pub(crate) fn digest_table(&self, table: u32, length: usize) -> Result<hash::DigestTable<'_>, Error> {
@@ -247,9 +230,7 @@ impl Database {
 
     pub(crate) fn has_digests(&self, subject: Subject) -> bool {
         let tables = hash::tables(subject);
-        tables
-            .into_iter()
-            .any(|table| self.image.has(Kind::HashSizes, table))
+        tables.into_iter().any(|table| self.image.has(Kind::HashSizes, table))
     }
 
     pub(crate) fn filters(&self, file_type: &str) -> Result<Filters<'_>, Error> {
@@ -267,9 +248,7 @@ impl Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database")
-            .field("size", &self.size())
-            .finish_non_exhaustive()
+        f.debug_struct("Database").field("size", &self.size()).finish_non_exhaustive()
     }
 }
 

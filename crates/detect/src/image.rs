@@ -111,16 +111,10 @@ impl Image {
             return Err(Error::NotADatabase);
         }
         if header.version.get() != VERSION {
-            return Err(Error::Version {
-                found: header.version.get(),
-                known: VERSION,
-            });
+            return Err(Error::Version { found: header.version.get(), known: VERSION });
         }
         if header.length.get() != bytes.len() as u64 {
-            return Err(Error::Truncated {
-                expected: header.length.get(),
-                found: bytes.len() as u64,
-            });
+            return Err(Error::Truncated { expected: header.length.get(), found: bytes.len() as u64 });
         }
         let count = usize::try_from(header.sections.get()).unwrap_or(usize::MAX);
         if count > MAX_SECTIONS {
@@ -142,11 +136,7 @@ impl Image {
                 .ok_or(Error::Damaged("a section lies outside the file"))?;
             sections.push((entry.kind.get(), entry.index.get(), range));
         }
-        Ok(Self {
-            identity: header.identity,
-            content: content_start..bytes.len(),
-            sections,
-        })
+        Ok(Self { identity: header.identity, content: content_start..bytes.len(), sections })
     }
 
     /// SHA-256 of the content: the same signatures in the same order always give the same identity.
@@ -167,9 +157,7 @@ impl Image {
 
     /// Whether there is a section of this kind and index.
     pub(crate) fn has(&self, kind: Kind, index: u32) -> bool {
-        self.sections
-            .iter()
-            .any(|(k, i, _)| *k == kind as u32 && *i == index)
+        self.sections.iter().any(|(k, i, _)| *k == kind as u32 && *i == index)
     }
 
     /// A section as records; empty if the image has none of this kind and index.
@@ -177,10 +165,7 @@ impl Image {
     where
         T: FromBytes + Immutable + KnownLayout + Unaligned,
     {
-        let Some((_, _, range)) = self
-            .sections
-            .iter()
-            .find(|(k, i, _)| *k == kind as u32 && *i == index)
+        let Some((_, _, range)) = self.sections.iter().find(|(k, i, _)| *k == kind as u32 && *i == index)
         else {
             return Ok(&[]);
         };
@@ -241,10 +226,7 @@ impl Writer {
 fn check(header: &Header, entries: &[Entry]) -> [u8; 8] {
     let mut plain = *header;
     plain.check = [0; 8];
-    let digest = Sha256::new()
-        .chain_update(plain.as_bytes())
-        .chain_update(entries.as_bytes())
-        .finalize();
+    let digest = Sha256::new().chain_update(plain.as_bytes()).chain_update(entries.as_bytes()).finalize();
     digest.first_chunk().copied().unwrap_or_default()
 }
 
@@ -275,10 +257,7 @@ mod tests {
     fn damage_is_refused_with_its_reason() {
         let bytes = sample();
         assert!(matches!(Image::open(b"nonsense"), Err(Error::NotADatabase)));
-        assert!(matches!(
-            Image::open(&bytes[..bytes.len() - 1]),
-            Err(Error::Truncated { .. })
-        ));
+        assert!(matches!(Image::open(&bytes[..bytes.len() - 1]), Err(Error::Truncated { .. })));
         for place in 0..size_of::<Header>() + 2 * size_of::<Entry>() {
             let mut damaged = bytes.clone();
             damaged[place] ^= 0x10;

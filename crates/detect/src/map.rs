@@ -1,9 +1,6 @@
 //! Maps a database file read-only: shared by all processes, read on demand.
 
-#![expect(
-    unsafe_code,
-    reason = "mapping a file is unsafe: another process might change it"
-)]
+#![expect(unsafe_code, reason = "mapping a file is unsafe: another process might change it")]
 
 use std::fs::File;
 use std::io;

@@ -40,10 +40,7 @@ impl Strings {
             return Text::default();
         };
         self.bytes.extend_from_slice(&text.as_bytes()[..length]);
-        Text {
-            offset: offset.into(),
-            length: (length as u16).into(),
-        }
+        Text { offset: offset.into(), length: (length as u16).into() }
     }
 
     /// The number of a signature file; files beyond the 65,535th share the last number.

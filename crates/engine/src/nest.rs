@@ -22,11 +22,7 @@ impl<'s, 'e> Nest<'s, 'e> {
     /// The sink of a container.
     pub(crate) fn new(scan: &'s mut Scan<'e>, container: ObjectId) -> Self {
         let depth = scan.depth();
-        Self {
-            scan,
-            container,
-            depth,
-        }
+        Self { scan, container, depth }
     }
 
     /// Spends an object, or notes why that is not possible: then the child is left out (`Ok(false)`), or
@@ -41,11 +37,7 @@ impl<'s, 'e> Nest<'s, 'e> {
             _ => String::new(),
         };
         self.scan.gap(self.container, Reason::Limit(limit), &detail);
-        if limit == Limit::Depth {
-            Ok(false)
-        } else {
-            Err(Stop::Spent)
-        }
+        if limit == Limit::Depth { Ok(false) } else { Err(Stop::Spent) }
     }
 
     /// Reads a child until the end, the first error or a limit, and never again after that.
@@ -84,9 +76,7 @@ impl Sink for Nest<'_, '_> {
         }
         let (bytes, end) = self.read(body);
         let size = bytes.len();
-        let id = self
-            .scan
-            .object(clipped(child.name), child.relation, Content::from_vec(bytes));
+        let id = self.scan.object(clipped(child.name), child.relation, Content::from_vec(bytes));
         match end {
             None => Ok(()),
             Some(End::Error(error)) => {
@@ -99,14 +89,9 @@ impl Sink for Nest<'_, '_> {
                 Ok(())
             }
             Some(End::Limit(limit)) => {
-                self.scan
-                    .gap(id, Reason::Limit(limit), &format!("after {size} bytes"));
+                self.scan.gap(id, Reason::Limit(limit), &format!("after {size} bytes"));
                 // One child that is too large does not keep the others from being scanned.
-                if limit == Limit::ObjectBytes {
-                    Ok(())
-                } else {
-                    Err(Stop::Spent)
-                }
+                if limit == Limit::ObjectBytes { Ok(()) } else { Err(Stop::Spent) }
             }
         }
     }

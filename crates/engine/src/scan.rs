@@ -57,11 +57,7 @@ impl<'e> Scan<'e> {
         let container = self.chain.last().map(|(_, object)| object.file_type);
         let identified = identify(&content);
         let format = *identified.as_ref().unwrap_or(&None);
-        let fallback = if content.size() == 0 {
-            FileType::EMPTY
-        } else {
-            FileType::DATA
-        };
+        let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
         let file_type = format.map_or(fallback, Format::file_type);
         self.report.objects.push(Seen {
             parent,
@@ -75,16 +71,7 @@ impl<'e> Scan<'e> {
             self.unreadable(id, &error);
         }
         let depth = self.chain.len() as u32;
-        self.chain.push((
-            id,
-            Object {
-                content,
-                file_type,
-                name: name.to_owned(),
-                relation,
-                depth,
-            },
-        ));
+        self.chain.push((id, Object { content, file_type, name: name.to_owned(), relation, depth }));
         self.detect(id, container, format);
         if let Some(format) = format {
             self.open(id, format);
@@ -108,13 +95,7 @@ impl<'e> Scan<'e> {
             }
         };
         let deadline = self.budget.deadline();
-        let inspection = Inspection {
-            object: &object,
-            id,
-            layout: layout.as_ref(),
-            container,
-            deadline,
-        };
+        let inspection = Inspection { object: &object, id, layout: layout.as_ref(), container, deadline };
         let mut found = Vec::new();
         for database in self.databases {
             for detector in DETECTORS {
@@ -188,18 +169,10 @@ impl<'e> Scan<'e> {
     pub(crate) fn gap(&mut self, object: ObjectId, reason: Reason, detail: &str) {
         let count = self.report.gaps.len();
         if count < MAX_GAPS {
-            self.report.gaps.push(Gap {
-                object,
-                reason,
-                detail: detail.to_owned(),
-            });
+            self.report.gaps.push(Gap { object, reason, detail: detail.to_owned() });
         } else if count == MAX_GAPS {
             let detail = "further gaps of this object are not listed".to_owned();
-            self.report.gaps.push(Gap {
-                object: ObjectId::ROOT,
-                reason,
-                detail,
-            });
+            self.report.gaps.push(Gap { object: ObjectId::ROOT, reason, detail });
         }
     }
 

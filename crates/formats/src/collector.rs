@@ -30,12 +30,7 @@ pub struct Collector {
 impl Collector {
     /// An empty collector that spends `budget`.
     pub fn new(budget: Budget) -> Self {
-        Self {
-            children: Vec::new(),
-            gaps: Vec::new(),
-            anomalies: Vec::new(),
-            budget,
-        }
+        Self { children: Vec::new(), gaps: Vec::new(), anomalies: Vec::new(), budget }
     }
 
     fn spent(&mut self, limit: Limit) -> Stop {
@@ -44,11 +39,7 @@ impl Collector {
     }
 
     fn keep(&mut self, child: Child<'_>, content: Content) {
-        self.children.push(Collected {
-            name: child.name.to_owned(),
-            relation: child.relation,
-            content,
-        });
+        self.children.push(Collected { name: child.name.to_owned(), relation: child.relation, content });
     }
 }
 
@@ -75,11 +66,7 @@ impl Sink for Collector {
             if let Err(limit) = self.budget.spend_bytes(bytes.len() as u64, count as u64) {
                 let stop = self.spent(limit);
                 // A child that is too large for itself does not end the container.
-                break if limit == Limit::ObjectBytes {
-                    Ok(())
-                } else {
-                    Err(stop)
-                };
+                break if limit == Limit::ObjectBytes { Ok(()) } else { Err(stop) };
             }
             bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
         };

@@ -1,6 +1,6 @@
 //! File formats: recognise content, lay it out, take objects out of it.
 //!
-//! One file per format, each with a link to its specification. [`FORMATS`] is the list, in the order in which
+//! One file per format, each with a link to its specification. [`formats`] gives them in the order in which
 //! they are asked: the first that recognises the content names its type. A format reads only the content it
 //! is handed, puts children, gaps and anomalies into a [`Sink`], knows no signature and has no setting.
 //!
@@ -23,15 +23,64 @@ use std::io;
 
 use candor_object::{Content, FileType, Flow, Layout, Sink};
 
-mod collector;
 mod fields;
+mod frames;
+mod search;
+mod collector;
 
+mod elf;
+mod pe;
 mod gzip;
+mod bzip2;
+mod xz;
+mod zstd;
+mod lz4;
+mod lzma;
+mod zip;
+mod ar;
+mod tar;
+mod cpio;
+
+mod unopened;
+
+mod mail;
+
+mod html;
+mod script;
+mod text;
 
 pub use collector::{Collected, Collector};
 
-/// The formats, in the order in which they are asked. Strong magic first, judgement by text last.
-pub static FORMATS: &[&dyn Format] = &[&gzip::Gzip];
+/// The formats with a magic or a structure of their own, in the order in which they are asked.
+pub static FORMATS: &[&dyn Format] = &[
+    &elf::Elf,
+    &pe::Pe,
+    &pe::DosExe,
+    &gzip::Gzip,
+    &bzip2::Bzip2,
+    &xz::Xz,
+    &zstd::Zstd,
+    &lz4::Lz4,
+    &zip::Zip,
+    &ar::Ar,
+    &tar::Tar,
+    &cpio::Cpio,
+    // It has no magic.
+    &lzma::Lzma,
+    // Anything may stand before an archive, so that what begins with another magic is asked first.
+    &zip::AppendedZip,
+];
+
+/// The formats that are judged by their text, which are asked after all others.
+static TEXTS: &[&dyn Format] =
+    &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &script::Script, &html::Html, &text::Text];
+
+/// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
+/// then those that are judged by their text.
+pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
+    let unopened = unopened::TABLE.iter().map(|format| format as &dyn Format);
+    FORMATS.iter().copied().chain(unopened).chain(TEXTS.iter().copied())
+}
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
 pub const HEAD: usize = 4096;
@@ -77,9 +126,7 @@ pub struct Glimpse<'a> {
 impl Glimpse<'_> {
     /// Whether `magic` stands at `offset` in the head.
     pub fn has(&self, offset: usize, magic: &[u8]) -> bool {
-        self.head
-            .get(offset..)
-            .is_some_and(|rest| rest.starts_with(magic))
+        self.head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
     }
 }
 
@@ -90,12 +137,8 @@ impl Glimpse<'_> {
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     let head = content.window(0, HEAD)?;
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    let glimpse = Glimpse {
-        head: &head,
-        tail: &tail,
-        size: content.size(),
-    };
-    Ok(FORMATS.iter().copied().find(|format| format.recognises(&glimpse)))
+    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
+    Ok(formats().find(|format| format.recognises(&glimpse)))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].
@@ -103,10 +146,6 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
 /// # Errors
 /// Those of reading the content.
 pub fn file_type(content: &Content) -> io::Result<FileType> {
-    let fallback = if content.size() == 0 {
-        FileType::EMPTY
-    } else {
-        FileType::DATA
-    };
+    let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
     Ok(identify(content)?.map_or(fallback, |format| format.file_type()))
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use candor_formats::{Collector, FORMATS, identify};
+use candor_formats::{Collector, formats, identify};
 use candor_object::{Budget, Content, Limits};
 use proptest::prelude::*;
 
@@ -16,23 +16,15 @@ fn samples() -> Vec<Vec<u8>> {
         .filter(|path| path.extension().is_none_or(|extension| extension != "snap"))
         .collect();
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| std::fs::read(path).unwrap())
-        .collect()
+    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 /// Opens the bytes with the format that recognises them; with `every`, with all formats.
 fn open(bytes: &[u8], every: bool) {
-    let limits = Limits {
-        objects: 200,
-        unpacked_bytes: 4 << 20,
-        object_bytes: 1 << 20,
-        ..Limits::default()
-    };
+    let limits = Limits { objects: 200, unpacked_bytes: 4 << 20, object_bytes: 1 << 20, ..Limits::default() };
     let content = Content::from_vec(bytes.to_vec());
     let recognised = identify(&content).unwrap();
-    let all = FORMATS.iter().copied().filter(|_| every);
+    let all = formats().filter(|_| every);
     for format in recognised.into_iter().chain(all) {
         let started = Instant::now();
         let mut sink = Collector::new(Budget::new(&limits, 0));
@@ -42,11 +34,7 @@ fn open(bytes: &[u8], every: bool) {
         assert!(sink.children.len() <= 200);
         // Ranges cost no memory and are not counted, but they cannot outgrow the container.
         assert!(total <= (4 << 20) + 200 * content.size());
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "{} does not end",
-            format.file_type()
-        );
+        assert!(started.elapsed() < Duration::from_secs(60), "{} does not end", format.file_type());
     }
 }
 

@@ -37,12 +37,8 @@ fn describe(bytes: &[u8]) -> String {
         let bytes = child.content.window(0, usize::MAX).unwrap();
         let (size, crc) = (bytes.len(), crc32fast::hash(&bytes));
         let kind = file_type(&child.content).unwrap();
-        let _ = writeln!(
-            text,
-            "{} {:?} {kind} {size} bytes crc32 {crc:08x}",
-            child.relation.name(),
-            child.name
-        );
+        let _ =
+            writeln!(text, "{} {:?} {kind} {size} bytes crc32 {crc:08x}", child.relation.name(), child.name);
     }
     for (reason, detail) in &sink.gaps {
         let _ = writeln!(text, "gap {}: {detail}", reason.name());

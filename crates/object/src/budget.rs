@@ -82,15 +82,8 @@ impl Budget {
         let now = Instant::now();
         // A limit beyond what the clock can express is as good as a century.
         let century = Duration::from_secs(3_155_760_000);
-        let deadline = now
-            .checked_add(limits.time.saturating_add(earned))
-            .unwrap_or_else(|| now + century);
-        Self {
-            limits: limits.clone(),
-            objects: 0,
-            unpacked: 0,
-            deadline,
-        }
+        let deadline = now.checked_add(limits.time.saturating_add(earned)).unwrap_or_else(|| now + century);
+        Self { limits: limits.clone(), objects: 0, unpacked: 0, deadline }
     }
 
     /// The limits it began with.
@@ -135,11 +128,7 @@ impl Budget {
     /// # Errors
     /// [`Limit::Time`] when there is none.
     pub fn time_left(&self) -> Result<(), Limit> {
-        if Instant::now() < self.deadline {
-            Ok(())
-        } else {
-            Err(Limit::Time)
-        }
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Limit::Time) }
     }
 
     /// When the time is up.
@@ -159,13 +148,8 @@ mod tests {
 
     #[test]
     fn each_limit_is_named_when_reached() {
-        let limits = Limits {
-            objects: 2,
-            depth: 1,
-            unpacked_bytes: 10,
-            object_bytes: 6,
-            ..Limits::default()
-        };
+        let limits =
+            Limits { objects: 2, depth: 1, unpacked_bytes: 10, object_bytes: 6, ..Limits::default() };
         let mut budget = Budget::new(&limits, 0);
         assert_eq!(budget.spend_object(2), Err(Limit::Depth));
         assert_eq!(budget.spend_object(1), Ok(()));
@@ -180,17 +164,10 @@ mod tests {
 
     #[test]
     fn large_root_objects_earn_time() {
-        let limits = Limits {
-            time: Duration::ZERO,
-            bytes_per_second: 1,
-            ..Limits::default()
-        };
+        let limits = Limits { time: Duration::ZERO, bytes_per_second: 1, ..Limits::default() };
         assert_eq!(Budget::new(&limits, 0).time_left(), Err(Limit::Time));
         assert_eq!(Budget::new(&limits, 60).time_left(), Ok(()));
-        let never = Limits {
-            time: Duration::MAX,
-            ..Limits::default()
-        };
+        let never = Limits { time: Duration::MAX, ..Limits::default() };
         assert_eq!(Budget::new(&never, u64::MAX).time_left(), Ok(()));
     }
 }

@@ -35,21 +35,13 @@ impl Content {
     /// Content in memory.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
         let size = bytes.len() as u64;
-        Self {
-            store: Store::Memory(Arc::new(bytes)),
-            start: 0,
-            size,
-        }
+        Self { store: Store::Memory(Arc::new(bytes)), start: 0, size }
     }
 
     /// Content behind a source, for what is too large for memory.
     pub fn from_source(source: Arc<dyn Source>) -> Self {
         let size = source.size();
-        Self {
-            store: Store::Source(source),
-            start: 0,
-            size,
-        }
+        Self { store: Store::Source(source), start: 0, size }
     }
 
     /// Length in bytes.
@@ -74,11 +66,7 @@ impl Content {
     pub fn range(&self, offset: u64, size: u64) -> Self {
         let offset = offset.min(self.size);
         let size = size.min(self.size - offset);
-        Self {
-            store: self.store.clone(),
-            start: self.start + offset,
-            size,
-        }
+        Self { store: self.store.clone(), start: self.start + offset, size }
     }
 
     /// Everything from `offset` on.
@@ -125,9 +113,7 @@ impl Content {
     pub fn window(&self, offset: u64, size: usize) -> io::Result<Cow<'_, [u8]>> {
         if let Some(bytes) = self.as_slice() {
             let start = usize::try_from(offset.min(self.size)).unwrap_or(bytes.len());
-            return Ok(Cow::Borrowed(
-                &bytes[start..start.saturating_add(size).min(bytes.len())],
-            ));
+            return Ok(Cow::Borrowed(&bytes[start..start.saturating_add(size).min(bytes.len())]));
         }
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut buffer = vec![0; size.min(left)];
@@ -138,10 +124,7 @@ impl Content {
 
     /// A cursor over the content. Wrap it in a `BufReader` where many small reads meet a source.
     pub fn reader(&self) -> Reader {
-        Reader {
-            content: self.clone(),
-            position: 0,
-        }
+        Reader { content: self.clone(), position: 0 }
     }
 
     /// Gives the memory back for another use, if nobody else holds it.
@@ -216,10 +199,8 @@ mod tests {
     #[test]
     fn ranges_and_windows_agree_for_memory_and_source() {
         let bytes: Vec<u8> = (0..=99).collect();
-        for content in [
-            Content::from_vec(bytes.clone()),
-            Content::from_source(Arc::new(Drip(bytes.clone()))),
-        ] {
+        for content in [Content::from_vec(bytes.clone()), Content::from_source(Arc::new(Drip(bytes.clone())))]
+        {
             let inner = content.range(10, 50).range(5, 1000);
             assert_eq!(inner.size(), 45);
             assert_eq!(inner.window(40, 100).unwrap().as_ref(), &bytes[55..60]);

@@ -42,10 +42,7 @@ impl Report {
         std::iter::from_fn(move || {
             let current = next?;
             // Parents have lower numbers; whatever does not is damage and ends the walk.
-            next = self
-                .object(current)
-                .and_then(|seen| seen.parent)
-                .filter(|parent| *parent < current);
+            next = self.object(current).and_then(|seen| seen.parent).filter(|parent| *parent < current);
             Some(current)
         })
     }
@@ -67,9 +64,7 @@ impl Report {
 
     /// Bytes of all objects together.
     pub fn bytes(&self) -> u64 {
-        self.objects
-            .iter()
-            .fold(0, |sum, seen| sum.saturating_add(seen.size))
+        self.objects.iter().fold(0, |sum, seen| sum.saturating_add(seen.size))
     }
 }
 
@@ -79,14 +74,7 @@ mod tests {
 
     fn seen(parent: Option<u32>, name: &str, relation: Relation) -> Seen {
         let file_type = FileType::DATA;
-        Seen {
-            parent: parent.map(ObjectId),
-            name: name.into(),
-            relation,
-            file_type,
-            size: 2,
-            sha256: None,
-        }
+        Seen { parent: parent.map(ObjectId), name: name.into(), relation, file_type, size: 2, sha256: None }
     }
 
     #[test]
@@ -96,20 +84,14 @@ mod tests {
             seen(Some(0), "a.gz", Relation::Part),
             seen(Some(1), "", Relation::Stream),
         ];
-        let report = Report {
-            objects,
-            ..Report::default()
-        };
+        let report = Report { objects, ..Report::default() };
         assert_eq!(report.path(ObjectId(2)), "mail.eml > a.gz > <stream>");
         assert_eq!(report.bytes(), 6);
     }
 
     #[test]
     fn a_cycle_of_parents_ends() {
-        let report = Report {
-            objects: vec![seen(Some(0), "x", Relation::Root)],
-            ..Report::default()
-        };
+        let report = Report { objects: vec![seen(Some(0), "x", Relation::Root)], ..Report::default() };
         assert_eq!(report.chain(ObjectId(0)).count(), 1);
     }
 }

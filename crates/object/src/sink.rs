@@ -35,26 +35,17 @@ pub struct Child<'a> {
 impl<'a> Child<'a> {
     /// A member of an archive.
     pub fn member(name: &'a str) -> Self {
-        Self {
-            name,
-            relation: Relation::Member,
-        }
+        Self { name, relation: Relation::Member }
     }
 
     /// The content of a compressed stream.
     pub fn stream() -> Self {
-        Self {
-            name: "",
-            relation: Relation::Stream,
-        }
+        Self { name: "", relation: Relation::Stream }
     }
 
     /// A part of a message.
     pub fn part(name: &'a str) -> Self {
-        Self {
-            name,
-            relation: Relation::Part,
-        }
+        Self { name, relation: Relation::Part }
     }
 }
 

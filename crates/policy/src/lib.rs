@@ -25,11 +25,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            report_unwanted: true,
-            gaps_are_suspicious: false,
-            trust_lists: true,
-        }
+        Self { report_unwanted: true, gaps_are_suspicious: false, trust_lists: true }
     }
 }
 
@@ -78,17 +74,8 @@ impl Policy {
                 verdict = Verdict::Suspicious;
             }
         }
-        let action = if verdict > Verdict::Undetected {
-            Action::Report
-        } else {
-            Action::Allow
-        };
-        Decision {
-            verdict,
-            action,
-            fully_examined,
-            detections,
-        }
+        let action = if verdict > Verdict::Undetected { Action::Report } else { Action::Allow };
+        Decision { verdict, action, fully_examined, detections }
     }
 
     /// What one finding alone means, if anything.
@@ -137,11 +124,7 @@ mod tests {
                 sha256: None,
             })
             .collect();
-        Report {
-            objects,
-            findings,
-            gaps: Vec::new(),
-        }
+        Report { objects, findings, gaps: Vec::new() }
     }
 
     #[test]
@@ -151,10 +134,7 @@ mod tests {
             finding(1, Category::Malware, Strength::Strong),
         ]);
         let decision = Policy::default().decide(&both);
-        assert_eq!(
-            (decision.verdict, decision.action),
-            (Verdict::Malicious, Action::Report)
-        );
+        assert_eq!((decision.verdict, decision.action), (Verdict::Malicious, Action::Report));
         assert_eq!(decision.detections, [0, 1]);
         let weak = report(vec![finding(0, Category::Malware, Strength::Weak)]);
         assert_eq!(Policy::default().decide(&weak).verdict, Verdict::Suspicious);
@@ -172,10 +152,7 @@ mod tests {
             finding(1, Category::Trusted, Strength::Strong),
         ]);
         assert_eq!(Policy::default().decide(&around).verdict, Verdict::Malicious);
-        let distrust = Policy {
-            trust_lists: false,
-            ..Policy::default()
-        };
+        let distrust = Policy { trust_lists: false, ..Policy::default() };
         assert_eq!(distrust.decide(&inside).verdict, Verdict::Malicious);
         let root = report(vec![finding(0, Category::Trusted, Strength::Strong)]);
         assert_eq!(Policy::default().decide(&root).verdict, Verdict::Trusted);
@@ -184,29 +161,17 @@ mod tests {
     #[test]
     fn a_gap_is_never_silent() {
         let mut gapped = report(Vec::new());
-        gapped.gaps.push(Gap {
-            object: ObjectId(0),
-            reason: Reason::Encrypted,
-            detail: String::new(),
-        });
+        gapped.gaps.push(Gap { object: ObjectId(0), reason: Reason::Encrypted, detail: String::new() });
         let decision = Policy::default().decide(&gapped);
-        assert_eq!(
-            (decision.verdict, decision.fully_examined),
-            (Verdict::Undetected, false)
-        );
+        assert_eq!((decision.verdict, decision.fully_examined), (Verdict::Undetected, false));
         let strict = Policy::from_toml("gaps_are_suspicious = true").unwrap();
         assert_eq!(strict.decide(&gapped).verdict, Verdict::Suspicious);
     }
 
     #[test]
     fn a_wrong_policy_is_refused_with_its_line() {
-        let error = Policy::from_toml("\nreport_unwantd = false")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("line 2") && error.contains("report_unwantd"),
-            "{error}"
-        );
+        let error = Policy::from_toml("\nreport_unwantd = false").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("report_unwantd"), "{error}");
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {

@@ -59,20 +59,13 @@ mod tests {
     #[test]
     fn lines_of_sha256sum_and_of_feeds() {
         let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-        let text = format!(
-            "# feed\n{digest}\n{digest} *evil.exe\n\"{}\",Family\nnothing here\n",
-            &digest[..32]
-        );
+        let text =
+            format!("# feed\n{digest}\n{digest} *evil.exe\n\"{}\",Family\nnothing here\n", &digest[..32]);
         let mut sources = Sources::default();
         sources.add_text("feed.hashes", &text);
         let mut problems = Vec::new();
-        let built = sources
-            .build(|problem| problems.push(problem.to_string()))
-            .unwrap();
+        let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
         assert_eq!(built.counts.object_hashes, 3);
-        assert_eq!(
-            problems,
-            ["feed.hashes:5: malformed: the first word is no MD5, SHA-1 or SHA-256"]
-        );
+        assert_eq!(problems, ["feed.hashes:5: malformed: the first word is no MD5, SHA-1 or SHA-256"]);
     }
 }

@@ -47,8 +47,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ObjectHashes,
     &clamav::SectionHashes,
     &clamav::ImportHashes,
-    //&clamav::Extended,
-    //&clamav::Logical,
+    &clamav::Extended,
+    &clamav::Logical,
     &hash_list::HashList,
 ];
 
@@ -71,10 +71,7 @@ pub trait Language: Sync {
 pub fn language(name: &str) -> Option<&'static dyn Language> {
     let (_, extension) = name.rsplit_once('.')?;
     let extension = extension.to_ascii_lowercase();
-    LANGUAGES
-        .iter()
-        .copied()
-        .find(|language| language.extensions().contains(&extension.as_str()))
+    LANGUAGES.iter().copied().find(|language| language.extensions().contains(&extension.as_str()))
 }
 
 /// Why signatures could not be read at all.
@@ -105,10 +102,6 @@ pub enum Error {
 
 /// The extensions of all languages, separated by spaces.
 fn known_extensions() -> String {
-    let all: Vec<&str> = LANGUAGES
-        .iter()
-        .flat_map(|language| language.extensions())
-        .copied()
-        .collect();
+    let all: Vec<&str> = LANGUAGES.iter().flat_map(|language| language.extensions()).copied().collect();
     all.join(" ")
 }

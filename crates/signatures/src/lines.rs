@@ -25,10 +25,7 @@ pub(crate) fn each_line(
             return Ok(());
         }
         if bytes.last() != Some(&b'\n') && count == MAX_LINE {
-            output.problem(
-                number,
-                Complaint::malformed(format!("the line is longer than {MAX_LINE} bytes")),
-            );
+            output.problem(number, Complaint::malformed(format!("the line is longer than {MAX_LINE} bytes")));
             skip_line(text)?;
             continue;
         }

@@ -50,11 +50,7 @@ impl Output<'_> {
 
     /// Reports a signature that is not used.
     pub fn problem(&mut self, line: u64, complaint: Complaint) {
-        (self.report)(Problem {
-            file: self.source.to_owned(),
-            line,
-            complaint,
-        });
+        (self.report)(Problem { file: self.source.to_owned(), line, complaint });
     }
 
     fn ask_ignore_lists(&self, name: &str) -> Result<(), Complaint> {

@@ -35,15 +35,10 @@ impl Sources {
     /// # Errors
     /// When the path cannot be read, a file's extension is unknown, or a folder holds no signatures.
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
-        let unreadable = |error| Error::Unreadable {
-            path: path.to_owned(),
-            error,
-        };
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
         if !fs::metadata(path).map_err(unreadable)?.is_dir() {
             if language_of(path).is_none() {
-                return Err(Error::UnknownLanguage {
-                    path: path.to_owned(),
-                });
+                return Err(Error::UnknownLanguage { path: path.to_owned() });
             }
             self.files.push(path.to_owned());
             return Ok(());
@@ -59,9 +54,7 @@ impl Sources {
         let (known, unknown): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|file| language_of(file).is_some());
         if known.is_empty() {
-            return Err(Error::NothingThere {
-                path: path.to_owned(),
-            });
+            return Err(Error::NothingThere { path: path.to_owned() });
         }
         self.files.extend(known);
         self.passed_over.extend(unknown);
@@ -102,10 +95,7 @@ impl Sources {
                 if !is(&name, *language) {
                     continue;
                 }
-                let unreadable = |error| Error::Unreadable {
-                    path: path.clone(),
-                    error,
-                };
+                let unreadable = |error| Error::Unreadable { path: path.clone(), error };
                 let file = File::open(path).map_err(unreadable)?;
                 let mut output = Output {
                     source: &name,
@@ -118,10 +108,7 @@ impl Sources {
             }
         }
         let counts = compiler.counts();
-        Ok(Built {
-            image: compiler.finish(),
-            counts,
-        })
+        Ok(Built { image: compiler.finish(), counts })
     }
 }
 
@@ -134,9 +121,7 @@ fn language_of(path: &Path) -> Option<&'static dyn Language> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The bytes of a text for languages that are not made of lines.
@@ -149,10 +134,7 @@ pub(crate) fn whole(text: &mut dyn io::BufRead, most: u64) -> io::Result<Vec<u8>
     let mut bytes = Vec::new();
     text.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("longer than {most} bytes"),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("longer than {most} bytes")));
     }
     Ok(bytes)
 }

@@ -39,11 +39,7 @@ pub(crate) struct Compiler {
 
 impl Default for Compiler {
     fn default() -> Self {
-        Self {
-            tables: (0..SUBJECTS.len() * ALGORITHMS.len() * 2)
-                .map(|_| Table::default())
-                .collect(),
-        }
+        Self { tables: (0..SUBJECTS.len() * ALGORITHMS.len() * 2).map(|_| Table::default()).collect() }
     }
 }
 
@@ -51,21 +47,12 @@ impl Compiler {
     /// Adds a digest.
     pub(crate) fn add(&mut self, signature: &HashSignature<'_>, strings: &mut Strings) {
         let bytes = signature.digest.bytes();
-        let algorithm = ALGORITHMS
-            .iter()
-            .position(|(length, _)| *length == bytes.len())
-            .unwrap_or(0);
-        let number = table(
-            signature.subject,
-            algorithm,
-            signature.category == Category::Trusted,
-        );
+        let algorithm = ALGORITHMS.iter().position(|(length, _)| *length == bytes.len()).unwrap_or(0);
+        let number = table(signature.subject, algorithm, signature.category == Category::Trusted);
         let Some(table) = self.tables.get_mut(number as usize) else {
             return;
         };
-        table
-            .rows
-            .push((signature.size.unwrap_or(ANY_SIZE), table.names.len() as u32));
+        table.rows.push((signature.size.unwrap_or(ANY_SIZE), table.names.len() as u32));
         table.digests.extend_from_slice(bytes);
         table.names.push(NameRecord {
             name: strings.add(signature.name),
@@ -83,12 +70,8 @@ impl Compiler {
             let length = table.digests.len() / table.names.len();
             let digest = |row: u32| &table.digests[row as usize * length..][..length];
             // The row breaks ties, so that of equal digests the first stays and the image is reproducible.
-            table
-                .rows
-                .sort_unstable_by(|a, b| (a.0, digest(a.1), a.1).cmp(&(b.0, digest(b.1), b.1)));
-            table
-                .rows
-                .dedup_by(|later, first| later.0 == first.0 && digest(later.1) == digest(first.1));
+            table.rows.sort_unstable_by(|a, b| (a.0, digest(a.1), a.1).cmp(&(b.0, digest(b.1), b.1)));
+            table.rows.dedup_by(|later, first| later.0 == first.0 && digest(later.1) == digest(first.1));
             let mut groups: Vec<SizeRecord> = Vec::new();
             for (place, (size, _)) in table.rows.iter().enumerate() {
                 match groups.last_mut() {
@@ -101,11 +84,7 @@ impl Compiler {
                 }
             }
             let mut slots = vec![
-                SizeRecord {
-                    size: 0.into(),
-                    first: 0.into(),
-                    count: 0.into()
-                };
+                SizeRecord { size: 0.into(), first: 0.into(), count: 0.into() };
                 (groups.len() * 2).next_power_of_two()
             ];
             for group in groups {
@@ -115,17 +94,9 @@ impl Compiler {
                 }
                 slots[place] = group;
             }
-            let digests: Vec<u8> = table
-                .rows
-                .iter()
-                .flat_map(|(_, row)| digest(*row))
-                .copied()
-                .collect();
-            let names: Vec<NameRecord> = table
-                .rows
-                .iter()
-                .map(|(_, row)| table.names[*row as usize])
-                .collect();
+            let digests: Vec<u8> = table.rows.iter().flat_map(|(_, row)| digest(*row)).copied().collect();
+            let names: Vec<NameRecord> =
+                table.rows.iter().map(|(_, row)| table.names[*row as usize]).collect();
             writer.section(Kind::HashSizes, number as u32, &slots);
             writer.section(Kind::HashDigests, number as u32, &digests);
             writer.section(Kind::HashNames, number as u32, &names);

@@ -59,18 +59,12 @@ impl Digest {
 /// Kinds of digests by length and name.
 const ALGORITHMS: [(usize, &str); 3] = [(16, "MD5"), (20, "SHA-1"), (32, "SHA-256")];
 /// Subjects in the order of the tables.
-const SUBJECTS: [(Subject, &str); 3] = [
-    (Subject::Object, "object"),
-    (Subject::Section, "section"),
-    (Subject::Imports, "imports"),
-];
+const SUBJECTS: [(Subject, &str); 3] =
+    [(Subject::Object, "object"), (Subject::Section, "section"), (Subject::Imports, "imports")];
 
 /// The number of a table in the image.
 fn table(subject: Subject, algorithm: usize, trusted: bool) -> u32 {
-    let subject = SUBJECTS
-        .iter()
-        .position(|(known, _)| *known == subject)
-        .unwrap_or(0);
+    let subject = SUBJECTS.iter().position(|(known, _)| *known == subject).unwrap_or(0);
     (subject * 6 + algorithm * 2 + usize::from(trusted)) as u32
 }
 

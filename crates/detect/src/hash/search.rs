@@ -13,7 +13,7 @@ use super::{ALGORITHMS, Subject, category, table};
 use crate::{Database, Error, Inspection};
 
 /// Bytes that are hashed between two looks at the clock.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// Adds a finding for every digest of the object, its sections and its imports that the database knows.
 pub(crate) fn inspect(
@@ -25,12 +25,7 @@ pub(crate) fn inspect(
     let whole = &object.content;
     for (name, algorithm) in look_up(database, Subject::Object, whole, false, inspection.deadline)? {
         let what = format!("{algorithm} of the object");
-        found.push(finding(
-            database,
-            inspection.id,
-            name,
-            evidence(what, object, 0, whole.size())?,
-        ));
+        found.push(finding(database, inspection.id, name, evidence(what, object, 0, whole.size())?));
     }
     let Some(layout) = inspection.layout else {
         return Ok(());
@@ -53,12 +48,7 @@ pub(crate) fn inspect(
         for (name, algorithm) in look_up(database, Subject::Imports, &data, false, inspection.deadline)? {
             let excerpt = list.bytes().take(MAX_EXCERPT).collect();
             let what = format!("{algorithm} of the import list");
-            let evidence = Evidence {
-                what,
-                offset: 0,
-                size: 0,
-                excerpt,
-            };
+            let evidence = Evidence { what, offset: 0, size: 0, excerpt };
             found.push(finding(database, inspection.id, name, evidence));
         }
     }
@@ -75,12 +65,7 @@ pub(crate) fn trusted(
     let found = look_up(database, Subject::Object, content, true, deadline)?;
     Ok(found.first().map(|(name, algorithm)| {
         let what = format!("{algorithm} of the object");
-        let evidence = Evidence {
-            what,
-            offset: 0,
-            size: content.size(),
-            excerpt: Vec::new(),
-        };
+        let evidence = Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() };
         finding(database, id, name, evidence)
     }))
 }
@@ -89,9 +74,7 @@ pub(crate) fn trusted(
 pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], Error> {
     let [_, _, digest] = digests(content, [false, false, true], deadline)?;
     let digest = digest.unwrap_or_default();
-    digest
-        .try_into()
-        .map_err(|_| Error::Damaged("a digest has an odd length"))
+    digest.try_into().map_err(|_| Error::Damaged("a digest has an odd length"))
 }
 
 type Known<'d> = Vec<(&'d NameRecord, &'static str)>;
@@ -132,20 +115,32 @@ fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<[O
     let mut md5 = md5.then(Md5::new);
     let mut sha1 = sha1.then(Sha1::new);
     let mut sha256 = sha256.then(Sha256::new);
+    let whole = content.as_slice();
+    let mut buffer = vec![0; if whole.is_some() { 0 } else { CHUNK }];
     let mut offset = 0_u64;
     while offset < content.size() {
-        let chunk = content.window(offset, CHUNK)?;
+        let chunk = match whole {
+            Some(bytes) => {
+                let rest =
+                    usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+                rest.get(..CHUNK).unwrap_or(rest)
+            }
+            None => {
+                let count = content.read_at(offset, &mut buffer)?;
+                buffer.get(..count).unwrap_or_default()
+            }
+        };
         if chunk.is_empty() {
             break;
         }
         if let Some(hash) = &mut md5 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         if let Some(hash) = &mut sha1 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         if let Some(hash) = &mut sha256 {
-            hash.update(&chunk);
+            hash.update(chunk);
         }
         offset = offset.saturating_add(chunk.len() as u64);
         if Instant::now() >= deadline {
@@ -164,17 +159,10 @@ fn import_list(layout: &candor_object::Layout) -> String {
     let mut list = String::new();
     for import in &layout.imports {
         let library = import.library.to_ascii_lowercase();
-        let stem = [".dll", ".sys", ".ocx"]
-            .iter()
-            .find_map(|suffix| library.strip_suffix(suffix));
+        let stem = [".dll", ".sys", ".ocx"].iter().find_map(|suffix| library.strip_suffix(suffix));
         let comma = if list.is_empty() { "" } else { "," };
         // Writing to a string cannot fail.
-        let _ = write!(
-            list,
-            "{comma}{}.{}",
-            stem.unwrap_or(&library),
-            import.symbol.to_ascii_lowercase()
-        );
+        let _ = write!(list, "{comma}{}.{}", stem.unwrap_or(&library), import.symbol.to_ascii_lowercase());
     }
     list
 }
@@ -182,12 +170,7 @@ fn import_list(layout: &candor_object::Layout) -> String {
 fn evidence(what: String, object: &Object, offset: u64, size: u64) -> Result<Evidence, Error> {
     let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
     let excerpt = object.content.window(offset, most)?.into_owned();
-    Ok(Evidence {
-        what,
-        offset,
-        size,
-        excerpt,
-    })
+    Ok(Evidence { what, offset, size, excerpt })
 }
 
 fn finding(database: &Database, object: ObjectId, record: &NameRecord, evidence: Evidence) -> Finding {

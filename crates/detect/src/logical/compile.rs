@@ -1,9 +1,11 @@
 //! Compiles signatures: decides which patterns start one, and which are looked for only then.
 
+use std::ops::Range;
+
 use zerocopy::{IntoBytes, little_endian as le};
 
-use super::LogicalSignature;
 use super::section::{ConditionRecord, SignatureRecord, strength_byte};
+use super::{LogicalSignature, MAX_SUBSIGNATURES, MAX_VARIANTS};
 use crate::hash::category_byte;
 use crate::image::{Kind, Writer};
 use crate::pattern::{COMMON, Compiled, Compiler as Patterns, FilterWriter, NO_ANCHOR};
@@ -26,58 +28,57 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Adds a signature.
     pub(crate) fn add(&mut self, signature: &LogicalSignature, strings: &mut Strings) {
-        let number = self.records.len() as u32;
-        let patterns: Vec<Compiled> = signature
-            .patterns
-            .iter()
-            .map(|pattern| self.patterns.add(pattern))
-            .collect();
-        let of = |place: u8| patterns.get(usize::from(place)).copied();
+        let signature_number = self.records.len() as u32;
+        let mut patterns: Vec<Compiled> = Vec::new();
+        let mut places: Vec<Range<u8>> = Vec::new();
+        for subsignature in signature.subsignatures.iter().take(MAX_SUBSIGNATURES) {
+            let first = patterns.len() as u8;
+            patterns.extend(subsignature.iter().take(MAX_VARIANTS).map(|pattern| self.patterns.add(pattern)));
+            places.push(first..patterns.len() as u8);
+        }
+        let place_of = |number: u8| places.get(usize::from(number)).cloned().unwrap_or_default();
+        let of = |number: u8| place_of(number).filter_map(|place| patterns.get(usize::from(place)).copied());
+        let quality = |number: u8| of(number).map(|pattern| pattern.quality).max().unwrap_or(NO_ANCHOR);
         let types = self.filters.types(&signature.types);
 
-        signature.expression.counted(&mut |place| {
-            if let Some(pattern) = of(place) {
+        signature.expression.counted(&mut |number| {
+            for pattern in of(number) {
                 self.patterns.count(pattern.number);
             }
         });
         // A set of triggers costs what its commonest members cost together; one without an anchor, all there is.
-        let trigger_cost = |place: u8| match of(place).map(|pattern| pattern.quality) {
-            Some(NO_ANCHOR) | None => 1 << 24,
-            Some(quality) => 1_u32 << (quality / 12),
+        let trigger_cost = |number: u8| match quality(number) {
+            NO_ANCHOR => 1 << 24,
+            quality => 1_u32 << (quality / 12),
         };
         let triggers = signature.expression.triggers(&trigger_cost);
-        let started = triggers.filter(|set| {
-            !set.is_empty()
-                && set
-                    .iter()
-                    .all(|place| of(*place).is_some_and(|pattern| pattern.quality != NO_ANCHOR))
-        });
+        let started =
+            triggers.filter(|set| !set.is_empty() && set.iter().all(|number| quality(*number) != NO_ANCHOR));
         let mut eager: Vec<u8> = Vec::new();
-        match &started {
+        match started {
             Some(set) => {
-                for pattern in set.iter().filter_map(|place| of(*place)) {
-                    self.patterns.trigger(pattern.number, number);
+                for pattern in set.iter().flat_map(|number| of(*number)) {
+                    self.patterns.trigger(pattern.number, signature_number);
                 }
-                eager.clone_from(set);
-                signature.expression.members(&mut |place| {
-                    if of(place).is_some_and(|pattern| pattern.quality < COMMON) {
-                        eager.push(place);
+                eager.extend(set);
+                signature.expression.members(&mut |number| {
+                    if quality(number) < COMMON {
+                        eager.push(number);
                     }
                 });
             }
-            None => self.filters.always(types, number),
+            None => self.filters.always(types, signature_number),
         }
-        for pattern in eager.iter().filter_map(|place| of(*place)) {
+        for pattern in eager.iter().flat_map(|number| of(*number)) {
             self.patterns.anchor(pattern.number, types, &mut self.filters);
         }
 
         let code = self.code.len() as u32;
         for condition in &signature.conditions {
-            self.code
-                .extend_from_slice(ConditionRecord::new(condition, strings).as_bytes());
+            self.code.extend_from_slice(ConditionRecord::new(condition, strings).as_bytes());
         }
-        let cost = |place: u8| if eager.contains(&place) { 0 } else { LATER };
-        signature.expression.encode(&cost, &mut self.code);
+        let cost = |number: u8| if eager.contains(&number) { 0 } else { LATER };
+        signature.expression.encode(&|number| (place_of(number), cost(number)), &mut self.code);
         self.records.push(SignatureRecord {
             name: strings.add(&signature.name),
             source: strings.source(&signature.source),
@@ -89,8 +90,7 @@ impl Compiler {
             code: code.into(),
             code_length: (self.code.len() as u32 - code).into(),
         });
-        self.pattern_refs
-            .extend(patterns.iter().map(|pattern| le::U32::new(pattern.number)));
+        self.pattern_refs.extend(patterns.iter().map(|pattern| le::U32::new(pattern.number)));
         self.texts.push(strings.add(&signature.text));
     }
 

@@ -1,5 +1,7 @@
 //! Expressions over the subsignatures of a signature: what they are, how they are encoded and evaluated.
 
+use std::ops::Range;
+
 /// Deepest nesting of an expression. Stops signatures made to exhaust the stack.
 pub const MAX_EXPRESSION_DEPTH: u32 = 100;
 
@@ -57,18 +59,11 @@ impl Expression {
     /// Subsignatures, at least one of which matches whenever the expression is true: the rarest such set by
     /// `cost`. Nothing if the expression can be true when nothing matches.
     pub(crate) fn triggers(&self, cost: &impl Fn(u8) -> u32) -> Option<Vec<u8>> {
-        let total = |set: &Vec<u8>| {
-            set.iter()
-                .fold(0_u32, |sum, number| sum.saturating_add(cost(*number)))
-        };
+        let total = |set: &Vec<u8>| set.iter().fold(0_u32, |sum, number| sum.saturating_add(cost(*number)));
         match self {
             Self::Pattern(number) => Some(vec![*number]),
             Self::And(left, right) => match (left.triggers(cost), right.triggers(cost)) {
-                (Some(left), Some(right)) => Some(if total(&left) <= total(&right) {
-                    left
-                } else {
-                    right
-                }),
+                (Some(left), Some(right)) => Some(if total(&left) <= total(&right) { left } else { right }),
                 (one, other) => one.or(other),
             },
             Self::Or(left, right) => {
@@ -79,16 +74,18 @@ impl Expression {
                 Some(set)
             }
             Self::Counted(inner, count) => {
-                let zero = Value {
-                    truth: false,
-                    sum: 0,
-                    members: 0,
-                };
+                let zero = Value { truth: false, sum: 0, members: 0 };
                 if count.holds(zero) {
-                    None
-                } else {
-                    inner.triggers(cost)
+                    return None;
                 }
+                // Where m different members must match, all but m - 1 of them are enough to start from.
+                let mut members = Vec::new();
+                inner.members(&mut |number| members.push(number));
+                members.sort_unstable_by_key(|number| (cost(*number), *number));
+                members.dedup();
+                members.truncate(members.len().saturating_sub(count.distinct.saturating_sub(1) as usize));
+                let inner = inner.triggers(cost)?;
+                Some(if members.is_empty() || total(&inner) <= total(&members) { inner } else { members })
             }
         }
     }
@@ -117,42 +114,54 @@ impl Expression {
         }
     }
 
-    /// Appends the encoded expression; of two sides the one with the lower `cost` is evaluated first.
-    pub(crate) fn encode(&self, cost: &impl Fn(u8) -> u32, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 5]);
-        let tag = match self {
-            Self::Pattern(number) => {
-                out.push(*number);
-                PATTERN
-            }
+    /// Appends the encoded expression. `patterns` tells the places of a subsignature's patterns among those of
+    /// the signature, and what it costs to count it: of two sides the cheaper is evaluated first.
+    pub(crate) fn encode(&self, patterns: &impl Fn(u8) -> (Range<u8>, u32), out: &mut Vec<u8>) {
+        match self {
+            Self::Pattern(number) => encode_variants(*number, patterns(*number).0, out),
             Self::And(left, right) | Self::Or(left, right) => {
                 let dearest = |side: &Self| {
                     let mut most = 0;
-                    side.members(&mut |number| most = most.max(cost(number)));
+                    side.members(&mut |number| most = most.max(patterns(number).1));
                     most
                 };
-                let (first, second) = if dearest(left) <= dearest(right) {
-                    (left, right)
-                } else {
-                    (right, left)
-                };
-                first.encode(cost, out);
-                second.encode(cost, out);
-                if matches!(self, Self::And(..)) { AND } else { OR }
+                let (first, second) =
+                    if dearest(left) <= dearest(right) { (left, right) } else { (right, left) };
+                node(if matches!(self, Self::And(..)) { AND } else { OR }, out, |out| {
+                    first.encode(patterns, out);
+                    second.encode(patterns, out);
+                });
             }
-            Self::Counted(inner, count) => {
+            Self::Counted(inner, count) => node(COUNTED, out, |out| {
                 out.push(count.comparison as u8);
                 out.extend_from_slice(&count.number.to_le_bytes());
                 out.extend_from_slice(&count.distinct.to_le_bytes());
-                inner.encode(cost, out);
-                COUNTED
-            }
-        };
-        let length = (out.len() - start - 5) as u32;
-        out[start] = tag;
-        out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+                inner.encode(patterns, out);
+            }),
+        }
     }
+}
+
+/// Appends the patterns of a subsignature as alternatives with one number: `p | (q | r)`.
+fn encode_variants(number: u8, mut places: Range<u8>, out: &mut Vec<u8>) {
+    let Some(place) = places.next() else { return };
+    if places.is_empty() {
+        node(PATTERN, out, |out| out.extend([number, place]));
+    } else {
+        node(OR, out, |out| {
+            encode_variants(number, place..place + 1, out);
+            encode_variants(number, places, out);
+        });
+    }
+}
+
+/// Appends a node: its tag, the length of its body, the body.
+fn node(tag: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[tag, 0, 0, 0, 0]);
+    body(out);
+    let length = (out.len() - start - 5) as u32;
+    out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
 }
 
 const PATTERN: u8 = 1;
@@ -168,7 +177,7 @@ pub(crate) struct Value {
     members: u64,
 }
 
-/// Evaluates an encoded expression; `count` tells how often a subsignature matches. Nothing if it is damaged.
+/// Evaluates an encoded expression; `count` tells how often the pattern at a place matches. Nothing if it is damaged.
 pub(crate) fn evaluate<E>(
     code: &[u8],
     depth: u32,
@@ -177,24 +186,20 @@ pub(crate) fn evaluate<E>(
     let Some(depth) = depth.checked_sub(1) else {
         return Ok(None);
     };
-    let Some((tag, body, _)) = node(code) else {
+    let Some((tag, body, _)) = split(code) else {
         return Ok(None);
     };
     Ok(match tag {
         PATTERN => {
-            let Some(number) = body.first().copied().filter(|number| *number < 64) else {
+            let &[number @ 0..64, place] = body else {
                 return Ok(None);
             };
-            let matches = count(number)?;
+            let matches = count(place)?;
             let members = if matches > 0 { 1_u64 << number } else { 0 };
-            Some(Value {
-                truth: matches > 0,
-                sum: u64::from(matches),
-                members,
-            })
+            Some(Value { truth: matches > 0, sum: u64::from(matches), members })
         }
         AND | OR => {
-            let Some((_, _, second)) = node(body) else {
+            let Some((_, _, second)) = split(body) else {
                 return Ok(None);
             };
             let Some(left) = evaluate(body, depth, count)? else {
@@ -219,12 +224,9 @@ pub(crate) fn evaluate<E>(
             })
         }
         COUNTED => {
-            let (Some(comparison), Some(number), Some(distinct), Some(inner)) = (
-                body.first(),
-                number_at(body, 1),
-                number_at(body, 5),
-                body.get(9..),
-            ) else {
+            let (Some(comparison), Some(number), Some(distinct), Some(inner)) =
+                (body.first(), number_at(body, 1), number_at(body, 5), body.get(9..))
+            else {
                 return Ok(None);
             };
             let comparison = match comparison {
@@ -235,24 +237,15 @@ pub(crate) fn evaluate<E>(
             let Some(inner) = evaluate(inner, depth, count)? else {
                 return Ok(None);
             };
-            let truth = Count {
-                comparison,
-                number,
-                distinct,
-            }
-            .holds(inner);
-            Some(if truth {
-                Value { truth, ..inner }
-            } else {
-                Value::default()
-            })
+            let truth = Count { comparison, number, distinct }.holds(inner);
+            Some(if truth { Value { truth, ..inner } } else { Value::default() })
         }
         _ => None,
     })
 }
 
 /// Tag and body of a node, and what follows it.
-fn node(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+fn split(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let tag = *code.first()?;
     let length = number_at(code, 1)? as usize;
     let (body, rest) = code.get(5..)?.split_at_checked(length)?;
@@ -260,9 +253,7 @@ fn node(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 fn number_at(code: &[u8], at: usize) -> Option<u32> {
-    code.get(at..)?
-        .first_chunk::<4>()
-        .map(|bytes| u32::from_le_bytes(*bytes))
+    code.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -287,19 +278,12 @@ mod tests {
         number: u32,
         distinct: u32,
     ) -> Box<Expression> {
-        Box::new(Expression::Counted(
-            inner,
-            Count {
-                comparison,
-                number,
-                distinct,
-            },
-        ))
+        Box::new(Expression::Counted(inner, Count { comparison, number, distinct }))
     }
 
     fn truth(expression: &Expression, counts: &[u32]) -> bool {
         let mut code = Vec::new();
-        expression.encode(&u32::from, &mut code);
+        expression.encode(&|number| (number..number + 1, u32::from(number)), &mut code);
         let mut count = |number: u8| Ok::<_, ()>(counts.get(usize::from(number)).copied().unwrap_or(0));
         evaluate(&code, 100, &mut count).unwrap().unwrap().truth
     }
@@ -312,10 +296,7 @@ mod tests {
         assert!(truth(&counted(either.clone(), Comparison::Equal, 4, 0), &[1, 3]));
         assert!(!truth(&counted(either, Comparison::Less, 3, 0), &[1, 3]));
         // A block whose inside is false counts nothing.
-        assert!(truth(
-            &counted(and(pattern(0), pattern(1)), Comparison::Equal, 0, 0),
-            &[5, 0]
-        ));
+        assert!(truth(&counted(and(pattern(0), pattern(1)), Comparison::Equal, 0, 0), &[5, 0]));
         let nested = or(and(pattern(0), pattern(1)), pattern(2));
         assert!(truth(&counted(nested, Comparison::More, 1, 0), &[1, 3, 0]));
     }
@@ -323,28 +304,35 @@ mod tests {
     #[test]
     fn zero_may_be_asked_for() {
         assert!(truth(&counted(pattern(0), Comparison::Less, 3, 0), &[0]));
-        assert!(truth(
-            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
-            &[1, 0]
-        ));
-        assert!(!truth(
-            &and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)),
-            &[1, 2]
-        ));
+        assert!(truth(&and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)), &[1, 0]));
+        assert!(!truth(&and(pattern(0), counted(pattern(1), Comparison::Equal, 0, 0)), &[1, 2]));
     }
 
     #[test]
     fn triggers_are_the_rarest_sufficient_set() {
         let cost = |number: u8| [50, 5, 30, 1][usize::from(number)];
         assert_eq!(and(pattern(0), pattern(1)).triggers(&cost), Some(vec![1]));
-        assert_eq!(
-            or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost),
-            Some(vec![0, 1])
-        );
+        assert_eq!(or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost), Some(vec![0, 1]));
         let absent = counted(pattern(3), Comparison::Equal, 0, 0);
         assert_eq!(absent.triggers(&cost), None);
         assert_eq!(and(pattern(2), absent.clone()).triggers(&cost), Some(vec![2]));
         assert_eq!(or(pattern(2), absent).triggers(&cost), None);
+        let two_of_three = counted(or(pattern(0), or(pattern(1), pattern(2))), Comparison::More, 1, 2);
+        assert_eq!(two_of_three.triggers(&cost), Some(vec![1, 2]));
+    }
+
+    #[test]
+    fn variants_count_as_one_member() {
+        let twice = counted(pattern(0), Comparison::More, 1, 1);
+        let mut code = Vec::new();
+        twice.encode(&|_| (3..6, 0), &mut code);
+        let value = |distinct: [u32; 6]| {
+            let mut count = |place: u8| Ok::<_, ()>(distinct[usize::from(place)]);
+            evaluate(&code, 100, &mut count).unwrap().unwrap()
+        };
+        assert_eq!(value([9, 9, 9, 1, 0, 0]), Value::default(), "{code:?}");
+        let sum = value([0, 0, 0, 1, 0, 1]);
+        assert!(sum.truth && sum.members == 1);
     }
 
     #[test]
@@ -353,7 +341,7 @@ mod tests {
         for code in [
             &[][..],
             &[AND, 1, 0, 0, 0, 9],
-            &[PATTERN, 1, 0, 0, 0, 64],
+            &[PATTERN, 2, 0, 0, 0, 64, 0],
             &[9, 0, 0, 0, 0],
             &[OR, 255, 255, 255, 255],
         ] {

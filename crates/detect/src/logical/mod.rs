@@ -34,12 +34,17 @@ pub struct LogicalSignature {
     pub conditions: Vec<Condition>,
     /// How the patterns combine.
     pub expression: Expression,
-    /// The patterns, at most [`MAX_PATTERNS`]; the expression names them by number.
-    pub patterns: Vec<Pattern>,
+    /// The subsignatures, at most [`MAX_SUBSIGNATURES`]; the expression names them by number.
+    pub subsignatures: Vec<Subsignature>,
 }
 
-/// Most patterns of a signature, as in ClamAV's language.
-pub const MAX_PATTERNS: usize = 64;
+/// One or a few patterns that count as one: it matches where any of them does.
+pub type Subsignature = Vec<Pattern>;
+
+/// Most subsignatures of a signature, as in ClamAV's language.
+pub const MAX_SUBSIGNATURES: usize = 64;
+/// Most patterns of a subsignature.
+pub const MAX_VARIANTS: usize = 4;
 
 /// What must hold besides the expression. Ranges include both ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,18 +43,13 @@ fn evaluate_one(
 ) -> Result<Option<Finding>, Error> {
     let signature = tables.signature(number)?;
     let (conditions, code) = tables.code(signature)?;
-    if !conditions
-        .iter()
-        .all(|condition| holds(database, inspection, condition))
-    {
+    if !conditions.iter().all(|condition| holds(database, inspection, condition)) {
         return Ok(None);
     }
     let patterns = tables.patterns(signature)?;
     let mut hits = Vec::new();
     let value = evaluate(code, MAX_EXPRESSION_DEPTH.saturating_mul(4), &mut |place| {
-        let pattern = patterns
-            .get(usize::from(place))
-            .ok_or(Error::Damaged("a subsignature is missing"))?;
+        let pattern = patterns.get(usize::from(place)).ok_or(Error::Damaged("a subsignature is missing"))?;
         let hit = matcher.hit(pattern.get())?;
         if hit.count > 0 {
             hits.push((place, hit));
@@ -73,17 +68,8 @@ fn evaluate_one(
             let size = end.saturating_sub(start);
             let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
             let excerpt = matcher.view().bytes(start, most).unwrap_or_default().to_vec();
-            let times = if hit.count > 1 {
-                format!(", {} times", hit.count)
-            } else {
-                String::new()
-            };
-            Evidence {
-                what: format!("subsignature {place}{times}"),
-                offset: start,
-                size,
-                excerpt,
-            }
+            let times = if hit.count > 1 { format!(", {} times", hit.count) } else { String::new() };
+            Evidence { what: format!("subsignature {place}{times}"), offset: start, size, excerpt }
         })
         .collect();
     Ok(Some(Finding {
@@ -105,9 +91,9 @@ fn holds(database: &Database, inspection: &Inspection<'_>, condition: &Condition
         FILE_SIZE => within(inspection.object.content.size()),
         ENTRY_POINT => layout.and_then(|layout| layout.entry_point).is_some_and(within),
         SECTIONS => layout.is_some_and(|layout| within(layout.sections.len() as u64)),
-        CONTAINER => inspection
-            .container
-            .is_some_and(|kind| kind.name() == database.text(condition.container)),
+        CONTAINER => {
+            inspection.container.is_some_and(|kind| kind.name() == database.text(condition.container))
+        }
         ROOT => inspection.object.depth == 0,
         // A condition of a later version cannot be judged, so it does not hold.
         _ => false,

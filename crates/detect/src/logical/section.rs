@@ -30,11 +30,7 @@ pub(crate) fn strength_byte(strength: Strength) -> u8 {
 
 /// The strength of a byte of the image.
 pub(crate) fn strength(byte: u8) -> Strength {
-    if byte == 0 {
-        Strength::Weak
-    } else {
-        Strength::Strong
-    }
+    if byte == 0 { Strength::Weak } else { Strength::Strong }
 }
 
 /// A condition, before the expression in the code.
@@ -62,12 +58,7 @@ impl ConditionRecord {
             Condition::Container(name) => (CONTAINER, 0, 0, name.as_str()),
             Condition::Root => (ROOT, 0, 0, ""),
         };
-        Self {
-            kind,
-            low: low.into(),
-            high: high.into(),
-            container: strings.add(container),
-        }
+        Self { kind, low: low.into(), high: high.into(), container: strings.add(container) }
     }
 }
 
@@ -91,9 +82,7 @@ impl<'d> SignatureTables<'d> {
     }
 
     pub(crate) fn signature(&self, number: u32) -> Result<&'d SignatureRecord, Error> {
-        self.signatures
-            .get(number as usize)
-            .ok_or(Error::Damaged("a signature is missing"))
+        self.signatures.get(number as usize).ok_or(Error::Damaged("a signature is missing"))
     }
 
     pub(crate) fn text(&self, number: u32) -> Text {
@@ -104,9 +93,7 @@ impl<'d> SignatureTables<'d> {
     pub(crate) fn patterns(&self, signature: &SignatureRecord) -> Result<&'d [le::U32], Error> {
         let first = signature.first_pattern.get() as usize;
         let end = first.saturating_add(usize::from(signature.patterns.get()));
-        self.pattern_refs
-            .get(first..end)
-            .ok_or(Error::Damaged("a subsignature is missing"))
+        self.pattern_refs.get(first..end).ok_or(Error::Damaged("a subsignature is missing"))
     }
 
     /// The conditions of the signature and its encoded expression.

@@ -79,7 +79,14 @@ fn anchor_at(folded: &[Option<u8>], place: usize, distance: u32, spread: u32) ->
     let gram_bytes: [u8; 4] = std::array::from_fn(|at| if at < length { known(at).unwrap_or(0) } else { 0 });
     // A short gram is two bytes in the table; a third is checked as its tail.
     let tail_from = if length == 4 { 4 } else { 2 };
-    let tail_bytes: [Option<u8>; 4] = std::array::from_fn(|at| known(tail_from + at));
+    let mut tail_bytes = [None; 4];
+    for (at, byte) in tail_bytes.iter_mut().enumerate() {
+        *byte = known(tail_from + at);
+        if byte.is_none() {
+            // What follows an element of unknown length has no fixed distance from the gram.
+            break;
+        }
+    }
     let quality = match length {
         4 => frequency(u32::from_le_bytes(gram_bytes)),
         3 => SHORT[0],
@@ -107,10 +114,7 @@ fn fold(element: &Element) -> Option<u8> {
 }
 
 fn frequency(gram: u32) -> u8 {
-    FREQUENCIES
-        .get(hash(gram, 16) as usize)
-        .copied()
-        .unwrap_or(NO_ANCHOR)
+    FREQUENCIES.get(hash(gram, 16) as usize).copied().unwrap_or(NO_ANCHOR)
 }
 
 #[cfg(test)]
@@ -118,10 +122,7 @@ mod tests {
     use super::*;
 
     fn group(text: &str) -> Group {
-        Group {
-            gap: 0,
-            elements: text.bytes().map(Element::either_case).collect(),
-        }
+        Group { gap: 0, elements: text.bytes().map(Element::either_case).collect() }
     }
 
     #[test]
@@ -133,16 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn the_tail_ends_at_the_first_unknown_byte() {
+        let mut gapped = group("qzKJx");
+        gapped.elements.push(Element::Skip { min: 9, max: 9 });
+        gapped.elements.extend(group("aa").elements);
+        assert_eq!(choose(&gapped).unwrap().tail_mask & 0xff00, 0);
+    }
+
+    #[test]
     fn short_and_missing_anchors_are_told() {
         assert_eq!(choose(&group("abc")).unwrap().length, 3);
         assert_eq!(choose(&group("ab")).unwrap().length, 2);
         assert_eq!(choose(&group("a")), None);
         let mut gapped = group("xy");
         gapped.elements.insert(0, Element::Skip { min: 0, max: 100 });
-        assert_eq!(
-            choose(&gapped).map(|anchor| (anchor.distance, anchor.spread)),
-            Some((0, 100))
-        );
+        assert_eq!(choose(&gapped).map(|anchor| (anchor.distance, anchor.spread)), Some((0, 100)));
         gapped.elements.insert(0, Element::Skip { min: 0, max: 200 });
         assert_eq!(choose(&gapped), None);
     }

@@ -59,10 +59,7 @@ impl Compiler {
 
     fn compiled(&self, number: u32) -> Compiled {
         let anchor = self.best.get(number as usize).copied().flatten();
-        Compiled {
-            number,
-            quality: anchor.map_or(NO_ANCHOR, |(_, anchor)| anchor.quality),
-        }
+        Compiled { number, quality: anchor.map_or(NO_ANCHOR, |(_, anchor)| anchor.quality) }
     }
 
     fn add_group(&mut self, pattern: u32, group: &Group) {
@@ -152,21 +149,12 @@ mod tests {
 
     #[test]
     fn equal_patterns_are_one() {
-        let group = Group {
-            gap: 0,
-            elements: b"hello".iter().copied().map(Element::literal).collect(),
-        };
-        let pattern = Pattern {
-            place: Place::ANYWHERE,
-            groups: vec![group],
-        };
+        let group = Group { gap: 0, elements: b"hello".iter().copied().map(Element::literal).collect() };
+        let pattern = Pattern { place: Place::ANYWHERE, groups: vec![group] };
         let mut compiler = Compiler::default();
         let first = compiler.add(&pattern);
         assert_eq!(compiler.add(&pattern), first);
-        let elsewhere = Pattern {
-            place: Place::at(7),
-            ..pattern
-        };
+        let elsewhere = Pattern { place: Place::at(7), ..pattern };
         assert_ne!(compiler.add(&elsewhere).number, first.number);
     }
 

@@ -54,10 +54,7 @@ impl Element {
     /// A letter in either case, or a literal byte.
     pub fn either_case(value: u8) -> Self {
         if value.is_ascii_alphabetic() {
-            Self::Byte {
-                value: value & 0xdf,
-                mask: 0xdf,
-            }
+            Self::Byte { value: value & 0xdf, mask: 0xdf }
         } else {
             Self::literal(value)
         }
@@ -81,12 +78,9 @@ impl Element {
 
 /// Fewest and most bytes that a row of elements takes.
 pub(crate) fn width(elements: &[Element]) -> (u32, u32) {
-    elements
-        .iter()
-        .map(Element::width)
-        .fold((0, 0), |(low, high), (min, max)| {
-            (u32::saturating_add(low, min), u32::saturating_add(high, max))
-        })
+    elements.iter().map(Element::width).fold((0, 0), |(low, high), (min, max)| {
+        (u32::saturating_add(low, min), u32::saturating_add(high, max))
+    })
 }
 
 /// A boundary in text. Each takes one byte (a line end of two bytes both), or nothing at the start and at the
@@ -128,19 +122,11 @@ pub struct Place {
 
 impl Place {
     /// Anywhere.
-    pub const ANYWHERE: Self = Self {
-        base: Base::Anywhere,
-        delta: 0,
-        slack: 0,
-    };
+    pub const ANYWHERE: Self = Self { base: Base::Anywhere, delta: 0, slack: 0 };
 
     /// Exactly `offset` bytes into the content.
     pub const fn at(offset: u32) -> Self {
-        Self {
-            base: Base::Start,
-            delta: offset as i64,
-            slack: 0,
-        }
+        Self { base: Base::Start, delta: offset as i64, slack: 0 }
     }
 }
 

@@ -136,26 +136,17 @@ impl<'p> Steps<'p> {
             }
             MASKED => {
                 let count = self.u16()?;
-                Step::Masked {
-                    masks: self.take(count)?,
-                    values: self.take(count)?,
-                }
+                Step::Masked { masks: self.take(count)?, values: self.take(count)? }
             }
             SKIP => Step::Skip(self.u32()?),
-            GAP => Step::Gap {
-                min: self.u32()?,
-                max: self.u32()?,
-            },
+            GAP => Step::Gap { min: self.u32()?, max: self.u32()? },
             BOUNDARY => Step::Boundary(self.boundary()?),
             NOT_BOUNDARY => Step::NotBoundary(self.boundary()?),
             CHOICE => {
                 self.u32()?;
                 Step::Choice(self.branch()?)
             }
-            NOT_CHOICE => Step::NotChoice {
-                width: self.u32()?,
-                branches: self.branch()?,
-            },
+            NOT_CHOICE => Step::NotChoice { width: self.u32()?, branches: self.branch()? },
             _ => return None,
         })
     }
@@ -184,16 +175,11 @@ pub(crate) fn run(program: &[u8], view: &mut View<'_>, start: u64) -> Option<u64
                 position = position.checked_add(values.len() as u64)?;
             }
             Step::Skip(count) => {
-                position = position
-                    .checked_add(u64::from(count))
-                    .filter(|end| *end <= view.size())?;
+                position = position.checked_add(u64::from(count)).filter(|end| *end <= view.size())?;
             }
             // From here on a set of positions is needed.
             _ => {
-                let mut spans = vec![Span {
-                    low: position,
-                    high: position,
-                }];
+                let mut spans = vec![Span { low: position, high: position }];
                 run_spans(before, view, &mut spans, MAX_DEPTH);
                 return spans.iter().map(|span| span.low).min();
             }
@@ -241,10 +227,7 @@ fn run_spans(mut steps: Steps<'_>, view: &mut View<'_>, spans: &mut Vec<Span>, d
 
 fn shifted(span: Span, min: u32, max: u32, size: u64) -> Option<Span> {
     let low = span.low.checked_add(u64::from(min)).filter(|low| *low <= size)?;
-    Some(Span {
-        low,
-        high: span.high.saturating_add(u64::from(max)).min(size),
-    })
+    Some(Span { low, high: span.high.saturating_add(u64::from(max)).min(size) })
 }
 
 /// Finds a literal at every position of the spans.
@@ -256,10 +239,7 @@ fn each_literal(from: &[Span], literal: &[u8], view: &mut View<'_>, spans: &mut 
         let mut low = span.low;
         while low <= span.high && low < view.size() && spans.len() < MAX_SPANS {
             let count = (span.high - low).saturating_add(1).min(CHUNK);
-            let want = count
-                .saturating_add(length)
-                .saturating_sub(1)
-                .min(view.size() - low);
+            let want = count.saturating_add(length).saturating_sub(1).min(view.size() - low);
             if !view.step(want as u32) {
                 return;
             }
@@ -273,10 +253,7 @@ fn each_literal(from: &[Span], literal: &[u8], view: &mut View<'_>, spans: &mut 
 }
 
 fn point(position: u64) -> Span {
-    Span {
-        low: position,
-        high: position,
-    }
+    Span { low: position, high: position }
 }
 
 /// Tries a step at every position of the spans.
@@ -294,10 +271,7 @@ fn each_position(from: &[Span], step: &Step<'_>, view: &mut View<'_>, spans: &mu
 fn one_position(step: &Step<'_>, view: &mut View<'_>, position: u64, spans: &mut Vec<Span>, depth: u32) {
     match step {
         Step::Masked { masks, values } => {
-            if view
-                .bytes(position, values.len())
-                .is_some_and(|bytes| matches_masked(bytes, masks, values))
-            {
+            if view.bytes(position, values.len()).is_some_and(|bytes| matches_masked(bytes, masks, values)) {
                 spans.push(point(position.saturating_add(values.len() as u64)));
             }
         }
@@ -353,11 +327,7 @@ fn each_branch(
 #[inline]
 fn matches_masked(bytes: &[u8], masks: &[u8], values: &[u8]) -> bool {
     bytes.len() == values.len()
-        && bytes
-            .iter()
-            .zip(masks)
-            .zip(values)
-            .all(|((byte, mask), value)| byte & mask == *value)
+        && bytes.iter().zip(masks).zip(values).all(|((byte, mask), value)| byte & mask == *value)
 }
 
 #[cfg(test)]
@@ -388,13 +358,7 @@ mod tests {
     fn literals_masks_and_skips() {
         assert_eq!(end(&text("abc"), b"xabc", 1), Some(4));
         assert_eq!(end(&text("abc"), b"xab", 1), None);
-        let nibble = [
-            Element::Byte {
-                value: 0x60,
-                mask: 0xf0,
-            },
-            Element::either_case(b'Q'),
-        ];
+        let nibble = [Element::Byte { value: 0x60, mask: 0xf0 }, Element::either_case(b'Q')];
         assert_eq!(end(&nibble, b"aq", 0), Some(2));
         assert_eq!(end(&nibble, b"qa", 0), None);
         let skip = row(&[&text("a"), &[Element::Skip { min: 2, max: 2 }], &text("b")]);
@@ -410,12 +374,7 @@ mod tests {
         assert_eq!(end(&once, b"a.bc.bc", 0), Some(4));
         assert_eq!(end(&once, b"abc", 0), None);
         // The first "b" is a dead end: only the second has "c" after two bytes.
-        let twice = row(&[
-            &once[..2],
-            &text("b"),
-            &[Element::Skip { min: 2, max: 2 }],
-            &text("c"),
-        ]);
+        let twice = row(&[&once[..2], &text("b"), &[Element::Skip { min: 2, max: 2 }], &text("c")]);
         assert_eq!(end(&twice, b"a.b.xb..c", 0), Some(9));
     }
 
@@ -423,17 +382,10 @@ mod tests {
     fn choices_and_their_negation() {
         let choice = Element::Choice(vec![text("llo"), text("z")]);
         assert_eq!(
-            end(
-                &row(&[&text("he"), std::slice::from_ref(&choice), &text("!")]),
-                b"hello!",
-                0
-            ),
+            end(&row(&[&text("he"), std::slice::from_ref(&choice), &text("!")]), b"hello!", 0),
             Some(6)
         );
-        assert_eq!(
-            end(&row(&[&text("he"), &[choice], &text("!")]), b"hez!", 0),
-            Some(4)
-        );
+        assert_eq!(end(&row(&[&text("he"), &[choice], &text("!")]), b"hez!", 0), Some(4));
         let not = Element::NotChoice(vec![text("ab"), text("cd")]);
         assert_eq!(end(std::slice::from_ref(&not), b"ax", 0), Some(2));
         assert_eq!(end(std::slice::from_ref(&not), b"cd", 0), None);
@@ -450,34 +402,16 @@ mod tests {
         assert_eq!(end(&word, b"hi", 0), Some(2));
         assert_eq!(end(&word, b".hi=", 0), Some(4));
         assert_eq!(end(&word, b"xhi=", 0), None);
-        assert_eq!(
-            end(
-                &row(&[&text("a"), &[Element::Boundary(Boundary::Line)]]),
-                b"a\r\n",
-                0
-            ),
-            Some(3)
-        );
-        assert_eq!(
-            end(&[Element::NotBoundary(Boundary::NotAlphanumeric)], b"a", 0),
-            Some(1)
-        );
-        assert_eq!(
-            end(&[Element::NotBoundary(Boundary::NotAlphanumeric)], b"", 0),
-            None
-        );
+        assert_eq!(end(&row(&[&text("a"), &[Element::Boundary(Boundary::Line)]]), b"a\r\n", 0), Some(3));
+        assert_eq!(end(&[Element::NotBoundary(Boundary::NotAlphanumeric)], b"a", 0), Some(1));
+        assert_eq!(end(&[Element::NotBoundary(Boundary::NotAlphanumeric)], b"", 0), None);
     }
 
     #[test]
     fn a_damaged_program_matches_nothing() {
         let content = Content::from_vec(b"aaaa".to_vec());
         let mut view = View::new(&content, Instant::now() + Duration::from_secs(60));
-        for program in [
-            &[LITERAL, 9, 0][..],
-            &[200],
-            &[GAP, 1],
-            &[CHOICE, 0, 0, 0, 0, 255, 255, 255, 255],
-        ] {
+        for program in [&[LITERAL, 9, 0][..], &[200], &[GAP, 1], &[CHOICE, 0, 0, 0, 0, 255, 255, 255, 255]] {
             assert_eq!(run(program, &mut view, 0), None);
         }
     }

@@ -14,9 +14,9 @@ use super::view::View;
 use crate::Error;
 
 /// Bytes that are searched at a time in content that is not in memory.
-const WINDOW: usize = 4 << 20;
+const WINDOW: usize = 512 << 10;
 /// Bytes beside the window's searched part that are kept, so that few matches reach out of the window.
-const MARGIN: usize = 64 << 10;
+const MARGIN: usize = 8 << 10;
 /// A pattern is counted up to here; no signature asks for more.
 const MAX_COUNT: u32 = 1 << 20;
 
@@ -51,9 +51,7 @@ impl Hasher for NumberHasher {
     }
 
     fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number))
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(26);
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
     }
 }
 
@@ -68,12 +66,7 @@ pub(crate) struct Matcher<'d, 'o> {
 impl<'d, 'o> Matcher<'d, 'o> {
     /// A matcher for one object.
     pub(crate) fn new(tables: PatternTables<'d>, view: View<'o>, layout: Option<&'o Layout>) -> Self {
-        Self {
-            tables,
-            view,
-            layout,
-            hits: Hits::default(),
-        }
+        Self { tables, view, layout, hits: Hits::default() }
     }
 
     /// The content's view, to read what matched.
@@ -99,25 +92,18 @@ impl<'d, 'o> Matcher<'d, 'o> {
 
     fn search_windows(&mut self, filters: &Filters<'d>, started: &mut Vec<u32>) -> Result<(), Error> {
         let mut offset = 0_u64;
-        let mut buffer = Vec::new();
         while offset < self.view.size() {
             let before = offset.min(MARGIN as u64);
-            self.view.look_at(
-                offset.saturating_sub(before),
-                WINDOW.saturating_add(MARGIN).saturating_add(MARGIN),
-            )?;
+            let size = WINDOW.saturating_add(MARGIN).saturating_add(MARGIN);
+            self.view.look_at(offset.saturating_sub(before), size)?;
             let (window, base) = self.view.window();
-            // The searched part is copied beside the view, which the matcher moves within it as it verifies.
-            buffer.clear();
             let skip = usize::try_from(offset.saturating_sub(base)).unwrap_or(usize::MAX);
-            let part = window.get(skip..).unwrap_or_default();
-            // Eight bytes more than are searched: an anchor and its tail may begin with the last of them.
-            buffer.extend_from_slice(part.get(..WINDOW.saturating_add(8)).unwrap_or(part));
-            if buffer.is_empty() {
+            let part = window.as_ref().get(skip..).unwrap_or_default();
+            if part.is_empty() {
                 // The file became shorter while it was read; what is there was searched.
                 break;
             }
-            self.search_part(filters, &buffer, offset, WINDOW, started)?;
+            self.search_part(filters, part, offset, WINDOW, started)?;
             self.view.check()?;
             offset = offset.saturating_add(WINDOW as u64);
         }
@@ -132,7 +118,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
         count: usize,
         started: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        filters.search(bytes, count, |place, anchor| {
+        filters.search(bytes, count, &mut |place, anchor| {
             let start = base.saturating_add(place as u64);
             self.candidate(anchor, start, started)
         })
@@ -181,12 +167,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
                 hit.partial = true;
             }
             if hit.count <= 1 {
-                started.extend(
-                    self.tables
-                        .triggers(pattern)?
-                        .iter()
-                        .map(|signature| signature.get()),
-                );
+                started.extend(self.tables.triggers(pattern)?.iter().map(|signature| signature.get()));
             }
             if !pattern.is(flags::COUNTED) || hit.partial {
                 break;
@@ -275,24 +256,15 @@ impl<'d, 'o> Matcher<'d, 'o> {
     fn find_literal(&mut self, needle: &[u8], from: u64, to: u64) -> Result<Option<u64>, Error> {
         if let Some(bytes) = self.view.content().as_slice() {
             let start = usize::try_from(from).unwrap_or(usize::MAX);
-            let end = usize::try_from(to)
-                .unwrap_or(usize::MAX)
-                .saturating_add(needle.len())
-                .min(bytes.len());
+            let end = usize::try_from(to).unwrap_or(usize::MAX).saturating_add(needle.len()).min(bytes.len());
             let place = bytes.get(start..end).and_then(|part| memmem::find(part, needle));
-            self.view
-                .step(u32::try_from(end.saturating_sub(start) / 64).unwrap_or(u32::MAX));
+            self.view.step(u32::try_from(end.saturating_sub(start) / 64).unwrap_or(u32::MAX));
             return Ok(place.map(|place| from.saturating_add(place as u64)));
         }
         let mut offset = from;
         while offset <= to && offset < self.view.size() {
-            let want = usize::try_from(to.saturating_sub(offset))
-                .unwrap_or(WINDOW)
-                .min(WINDOW);
-            let bytes = self
-                .view
-                .content()
-                .window(offset, want.saturating_add(needle.len()))?;
+            let want = usize::try_from(to.saturating_sub(offset)).unwrap_or(WINDOW).min(WINDOW);
+            let bytes = self.view.content().window(offset, want.saturating_add(needle.len()))?;
             if let Some(place) = memmem::find(&bytes, needle) {
                 return Ok(Some(offset.saturating_add(place as u64)));
             }
@@ -307,18 +279,12 @@ impl<'d, 'o> Matcher<'d, 'o> {
     /// First and last start that a place allows; nothing where the content has no such place.
     fn place(&self, place: Place) -> Option<(u64, u64)> {
         let size = self.view.size();
-        let sections = self
-            .layout
-            .map(|layout| layout.sections.as_slice())
-            .unwrap_or_default();
+        let sections = self.layout.map(|layout| layout.sections.as_slice()).unwrap_or_default();
         let base = match place.base {
             Base::Anywhere => return Some((0, u64::MAX)),
             Base::InsideSection(number) => {
                 let section = sections.get(usize::from(number))?;
-                return Some((
-                    section.offset,
-                    section.offset.checked_add(section.size)?.checked_sub(1)?,
-                ));
+                return Some((section.offset, section.offset.checked_add(section.size)?.checked_sub(1)?));
             }
             Base::Start => 0,
             // An executable whose header cannot be parsed has no end to count from, as in ClamAV.

@@ -65,11 +65,7 @@ impl PatternRecord {
             6 => Base::InsideSection(section),
             _ => Base::Anywhere,
         };
-        Place {
-            base,
-            delta: self.delta.get(),
-            slack: self.slack.get(),
-        }
+        Place { base, delta: self.delta.get(), slack: self.slack.get() }
     }
 
     pub(crate) fn is(&self, flag: u8) -> bool {
@@ -112,15 +108,11 @@ impl<'d> PatternTables<'d> {
     }
 
     pub(crate) fn pattern(&self, number: u32) -> Result<&'d PatternRecord, Error> {
-        self.patterns
-            .get(number as usize)
-            .ok_or(Error::Damaged("a pattern is missing"))
+        self.patterns.get(number as usize).ok_or(Error::Damaged("a pattern is missing"))
     }
 
     pub(crate) fn group(&self, number: u32) -> Result<&'d GroupRecord, Error> {
-        self.groups
-            .get(number as usize)
-            .ok_or(Error::Damaged("a group is missing"))
+        self.groups.get(number as usize).ok_or(Error::Damaged("a group is missing"))
     }
 
     /// The groups of a pattern, in order.

@@ -1,6 +1,6 @@
 //! The bytes around a position: in the window that is being searched, or read beside it.
 
-use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::Instant;
 
 use candor_object::Content;
@@ -10,12 +10,29 @@ use crate::Error;
 /// Bytes of content at any offset, cheap inside the window.
 pub(crate) struct View<'a> {
     content: &'a Content,
-    window: Cow<'a, [u8]>,
+    window: Window<'a>,
     base: u64,
     side: Vec<u8>,
     deadline: Instant,
     work: u32,
     failure: Option<Error>,
+}
+
+/// The bytes of a window, which the search and the view look at together.
+#[derive(Clone)]
+pub(crate) enum Window<'a> {
+    Whole(&'a [u8]),
+    Read(Rc<Vec<u8>>),
+}
+
+impl AsRef<[u8]> for Window<'_> {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 /// Steps between two looks at the clock.
@@ -24,16 +41,8 @@ const STEPS: u32 = 1 << 18;
 impl<'a> View<'a> {
     /// A view whose window is the whole content where it is in memory, and empty where it is not.
     pub(crate) fn new(content: &'a Content, deadline: Instant) -> Self {
-        let window = Cow::Borrowed(content.as_slice().unwrap_or_default());
-        Self {
-            content,
-            window,
-            base: 0,
-            side: Vec::new(),
-            deadline,
-            work: 0,
-            failure: None,
-        }
+        let window = Window::Whole(content.as_slice().unwrap_or_default());
+        Self { content, window, base: 0, side: Vec::new(), deadline, work: 0, failure: None }
     }
 
     /// Length of the content.
@@ -46,18 +55,23 @@ impl<'a> View<'a> {
         self.content
     }
 
-    /// Moves the window; does nothing where the whole content is in memory.
+    /// Moves the window of content that is not in memory.
     pub(crate) fn look_at(&mut self, offset: u64, size: usize) -> Result<(), Error> {
-        if self.content.as_slice().is_none() {
-            self.window = self.content.window(offset, size)?;
-            self.base = offset;
-        }
+        let mut buffer = match std::mem::replace(&mut self.window, Window::Whole(&[])) {
+            Window::Read(bytes) => Rc::try_unwrap(bytes).unwrap_or_default(),
+            Window::Whole(_) => Vec::new(),
+        };
+        buffer.resize(size, 0);
+        let count = self.content.read_at(offset, &mut buffer)?;
+        buffer.truncate(count);
+        self.window = Window::Read(Rc::new(buffer));
+        self.base = offset;
         Ok(())
     }
 
     /// The window and the offset of its first byte.
-    pub(crate) fn window(&self) -> (&[u8], u64) {
-        (&self.window, self.base)
+    pub(crate) fn window(&self) -> (Window<'a>, u64) {
+        (self.window.clone(), self.base)
     }
 
     /// The byte at `offset`.
@@ -71,9 +85,9 @@ impl<'a> View<'a> {
         if let Some(start) = offset.checked_sub(self.base)
             && let Ok(start) = usize::try_from(start)
             && let Some(end) = start.checked_add(size)
-            && end <= self.window.len()
+            && end <= self.window.as_ref().len()
         {
-            return self.window.get(start..end);
+            return self.window.as_ref().get(start..end);
         }
         self.beside(offset, size)
     }

@@ -33,12 +33,7 @@ impl Language for ObjectHashes {
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         let trusted = output.source().to_ascii_lowercase().ends_with("fp");
-        read(
-            text,
-            output,
-            Subject::Object,
-            trusted.then_some(Category::Trusted),
-        )
+        read(text, output, Subject::Object, trusted.then_some(Category::Trusted))
     }
 }
 
@@ -90,10 +85,7 @@ fn read(
         let (digest, size, signature, levels) = match (subject, fields.as_slice()) {
             (_, all) if all.len() > 5 || all.len() < 3 => {
                 let plural = if all.len() == 1 { "" } else { "s" };
-                return Err(Complaint::malformed(format!(
-                    "{} field{plural}, expected 3 to 5",
-                    all.len()
-                )));
+                return Err(Complaint::malformed(format!("{} field{plural}, expected 3 to 5", all.len())));
             }
             (Subject::Section, [size, digest, name, levels @ ..])
             | (_, [digest, size, name, levels @ ..]) => (*digest, *size, *name, levels),
@@ -110,19 +102,8 @@ fn read(
         let name = name(signature)?;
         let size = size_field(size, levels.first().copied(), subject)?;
         functionality_level(levels.first().copied(), levels.get(1).copied())?;
-        let category = fixed.unwrap_or(if unwanted {
-            Category::Unwanted
-        } else {
-            category(name)
-        });
-        output.hash(&HashSignature {
-            name,
-            source: &source,
-            category,
-            subject,
-            size,
-            digest,
-        })
+        let category = fixed.unwrap_or(if unwanted { Category::Unwanted } else { category(name) });
+        output.hash(&HashSignature { name, source: &source, category, subject, size, digest })
     })
 }
 

@@ -22,9 +22,8 @@ impl Language for Ignore {
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         each_line(text, output, |line, output| {
-            let (name, digest) = line
-                .split_once(':')
-                .map_or((line, None), |(name, digest)| (name, Some(digest)));
+            let (name, digest) =
+                line.split_once(':').map_or((line, None), |(name, digest)| (name, Some(digest)));
             if digest.is_some_and(|digest| hex::decode(digest).map(|bytes| bytes.len()) != Ok(16)) {
                 return Err(Complaint::malformed("what follows the name is no MD5"));
             }
@@ -46,16 +45,11 @@ mod tests {
         sources.add_text("a.hdb", &format!("{hash}:One.{{2}}\n{hash}:Two\n"));
         sources.add_text("local.ign2", "One\nThree:beef\n");
         let mut problems = Vec::new();
-        let built = sources
-            .build(|problem| problems.push(problem.to_string()))
-            .unwrap();
+        let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
         assert_eq!(built.counts.object_hashes, 1);
         assert_eq!(
             problems,
-            [
-                "local.ign2:2: malformed: what follows the name is no MD5",
-                "a.hdb:1: an ignore list names it"
-            ]
+            ["local.ign2:2: malformed: what follows the name is no MD5", "a.hdb:1: an ignore list names it"]
         );
     }
 }

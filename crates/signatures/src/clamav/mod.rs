@@ -4,18 +4,18 @@
 //! them share, `target` knows ClamAV's numbers and names of file types.
 
 mod hash;
-//mod extended;
-//mod logical;
+mod extended;
+mod logical;
 mod ignore;
-//mod pattern;
-//mod offset;
-//mod target;
-//mod expression;
+mod pattern;
+mod offset;
+mod target;
+mod expression;
 
-//pub(crate) use extended::Extended;
+pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
-//pub(crate) use logical::Logical;
+pub(crate) use logical::Logical;
 
 use candor_object::Category;
 
@@ -29,11 +29,7 @@ fn functionality_level(min: Option<&str>, max: Option<&str>) -> Result<(), Compl
     let min = min.map_or(Ok(0), |level| number(level, "lowest functionality level"))?;
     let max = max.map_or(Ok(u32::MAX), |level| number(level, "highest functionality level"))?;
     if min > FUNCTIONALITY_LEVEL || max < FUNCTIONALITY_LEVEL {
-        let range = if max == u32::MAX {
-            format!("{min} or more")
-        } else {
-            format!("{min} to {max}")
-        };
+        let range = if max == u32::MAX { format!("{min} or more") } else { format!("{min} to {max}") };
         return Err(Complaint::NotForUs(format!(
             "for functionality level {range}, ours is {FUNCTIONALITY_LEVEL}"
         )));
@@ -55,9 +51,7 @@ fn range<T: std::str::FromStr + PartialOrd>(text: &str, what: &str) -> Result<(T
         .ok_or_else(|| Complaint::malformed(format!("the {what} {text:?} is no range")))?;
     let (low, high) = (number(low, what)?, number(high, what)?);
     if low > high {
-        return Err(Complaint::malformed(format!(
-            "the {what} {text:?} runs backwards"
-        )));
+        return Err(Complaint::malformed(format!("the {what} {text:?} runs backwards")));
     }
     Ok((low, high))
 }
@@ -65,18 +59,10 @@ fn range<T: std::str::FromStr + PartialOrd>(text: &str, what: &str) -> Result<(T
 /// A detection name.
 fn name(text: &str) -> Result<&str, Complaint> {
     let text = text.strip_suffix(" (Clam)").unwrap_or(text);
-    if text.is_empty() {
-        Err(Complaint::malformed("the name is empty"))
-    } else {
-        Ok(text)
-    }
+    if text.is_empty() { Err(Complaint::malformed("the name is empty")) } else { Ok(text) }
 }
 
 /// What a name says of the kind of finding.
 fn category(name: &str) -> Category {
-    if name.starts_with("PUA.") {
-        Category::Unwanted
-    } else {
-        Category::Malware
-    }
+    if name.starts_with("PUA.") { Category::Unwanted } else { Category::Malware }
 }

@@ -1,0 +1,146 @@
+//! yEnc: a reader that decodes the lines of one part.
+//!
+//! Specification: <http://www.yenc.org/yenc-draft.1.3.txt>. The size and checksum of the last line are not
+//! believed: what is encoded is decoded.
+
+use std::io::{self, Read};
+
+use candor_object::Content;
+
+use super::bytes::Bytes;
+
+/// What a first line announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Begin {
+    /// The file's name.
+    pub(crate) name: String,
+    /// Whether it says that this is one of several parts.
+    pub(crate) part: Option<String>,
+}
+
+/// Reads a first line.
+pub(crate) fn begin(line: &[u8]) -> Option<Begin> {
+    let rest = line.strip_prefix(b"=ybegin ")?;
+    let text = String::from_utf8_lossy(rest);
+    let (fields, name) = text.split_once("name=").unwrap_or((&text, ""));
+    if !fields.contains("line=") && !fields.contains("size=") {
+        return None;
+    }
+    let part =
+        fields.split_ascii_whitespace().find_map(|field| field.strip_prefix("part=")).map(str::to_owned);
+    Some(Begin { name: name.trim().to_owned(), part })
+}
+
+/// A reader of the decoded bytes.
+#[derive(Debug)]
+pub(crate) struct Yenc {
+    input: Bytes,
+    at_start: bool,
+    done: bool,
+}
+
+impl Yenc {
+    /// Decodes `content`, which begins with the line after `=ybegin`.
+    pub(crate) fn new(content: Content) -> Self {
+        Self { input: Bytes::new(content), at_start: true, done: false }
+    }
+
+    fn step(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            if self.at_start && self.keyword()? {
+                return Ok(None);
+            }
+            self.at_start = false;
+            match self.input.next()? {
+                None => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "yEnc file without an end line",
+                    ));
+                }
+                Some(b'\r' | b'\n') => self.at_start = true,
+                Some(b'=') => match self.input.next()? {
+                    None | Some(b'\r' | b'\n') => self.at_start = true,
+                    Some(byte) => return Ok(Some(byte.wrapping_sub(106))),
+                },
+                Some(byte) => return Ok(Some(byte.wrapping_sub(42))),
+            }
+        }
+    }
+
+    /// Goes over a line `=ypart`; true at `=yend` and at the next `=ybegin`.
+    fn keyword(&mut self) -> io::Result<bool> {
+        let mut word = [0_u8; 7];
+        loop {
+            for (place, slot) in word.iter_mut().enumerate() {
+                *slot = self.input.peek(place)?.unwrap_or(0);
+            }
+            if !word.starts_with(b"=ypart ") {
+                break;
+            }
+            self.input.line(&mut Vec::new(), 0)?;
+        }
+        if word.starts_with(b"..") {
+            // A dot at the start of a line is doubled on its way through NNTP and SMTP.
+            self.input.skip(1);
+        }
+        self.done = word.starts_with(b"=yend") || word == *b"=ybegin";
+        Ok(self.done)
+    }
+}
+
+impl Read for Yenc {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0_usize;
+        for slot in buffer.iter_mut() {
+            if self.done {
+                break;
+            }
+            match self.step() {
+                Ok(Some(byte)) => *slot = byte,
+                Ok(None) => break,
+                // The end is met again at the next call, and reported then.
+                Err(error) if filled > 0 && error.kind() == io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(error),
+            }
+            filled = filled.saturating_add(1);
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_lines_and_escapes() {
+        let plain: Vec<u8> = (0..=255).collect();
+        let mut text = b"=ypart begin=1 end=256\r\n".to_vec();
+        for (index, byte) in plain.iter().enumerate() {
+            let code = byte.wrapping_add(42);
+            if matches!(code, 0 | b'\r' | b'\n' | b'=') || (index % 100 == 0 && code == b'.') {
+                text.extend_from_slice(&[b'=', code.wrapping_add(64)]);
+            } else {
+                text.push(code);
+            }
+            if index % 100 == 99 {
+                text.extend_from_slice(b"\r\n");
+            }
+        }
+        let mut cut = Vec::new();
+        assert!(Yenc::new(Content::from_vec(text.clone())).read_to_end(&mut cut).is_err());
+        assert_eq!(cut, plain);
+        text.extend_from_slice(b"\r\n=yend size=256\r\nmore");
+        let mut out = Vec::new();
+        Yenc::new(Content::from_vec(text)).read_to_end(&mut out).unwrap();
+        assert_eq!(out, plain);
+    }
+
+    #[test]
+    fn first_lines() {
+        let found = begin(b"=ybegin part=1 line=128 size=9 name=a b.zip").unwrap();
+        assert_eq!((found.name.as_str(), found.part.as_deref()), ("a b.zip", Some("1")));
+        assert_eq!(begin(b"=ybegin of something"), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! Extended signatures (`ndb`, `ndu`): one pattern with a target type and an offset.
+//!
+//! `Name:TargetType:Offset:HexSig[:MinFL[:MaxFL]]`
+
+use std::io;
+
+use candor_detect::logical::{Expression, LogicalSignature};
+use candor_detect::pattern::Pattern;
+use candor_object::{Category, Strength};
+
+use super::pattern::{Modifiers, literal_length};
+use super::{category, functionality_level, name, offset, pattern, target};
+use crate::lines::each_line;
+use crate::{Complaint, Language, Output};
+
+/// Literals for any type and for PE have at least so many bytes.
+const MIN_LITERAL: usize = 3;
+
+/// Extended signatures.
+pub(crate) struct Extended;
+
+impl Language for Extended {
+    fn name(&self) -> &'static str {
+        "ClamAV extended signatures"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["ndb", "ndu"]
+    }
+
+    fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
+        let source = output.source().to_owned();
+        let unwanted = source.to_ascii_lowercase().ends_with("ndu");
+        each_line(text, output, |line, output| {
+            let mut signature = read(line, &source)?;
+            if unwanted {
+                signature.category = Category::Unwanted;
+            }
+            output.logical(&signature)
+        })
+    }
+}
+
+fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let (signature, target, offset, hex, levels) = match fields.as_slice() {
+        [name, target, offset, hex, levels @ ..] if levels.len() <= 2 => (name, target, offset, hex, levels),
+        _ => return Err(Complaint::malformed(format!("{} fields, expected 4 to 6", fields.len()))),
+    };
+    functionality_level(levels.first().copied(), levels.get(1).copied())?;
+    let name = name(signature)?;
+    let (target, types) = target::target(target)?;
+    let place = offset::parse(offset, target)?;
+    let groups = pattern::parse(hex, Modifiers::default())?;
+    if target < 2 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
+        return Err(Complaint::malformed(format!(
+            "a literal for target {target} has at least {MIN_LITERAL} bytes"
+        )));
+    }
+    Ok(LogicalSignature {
+        name: name.to_owned(),
+        source: source.to_owned(),
+        text: line.to_owned(),
+        category: category(name),
+        strength: Strength::Strong,
+        types: types.iter().map(|name| (*name).to_owned()).collect(),
+        conditions: Vec::new(),
+        expression: Expression::Pattern(0),
+        subsignatures: vec![vec![Pattern { place, groups }]],
+    })
+}
