@@ -174,6 +174,20 @@ impl Image {
     }
 }
 
+/// Makes header and table consistent again after somebody changed them: for tests and fuzz targets that
+/// want damage to be met by the readers of the sections.
+pub(crate) fn mend(bytes: &mut [u8]) {
+    let length = bytes.len() as u64;
+    let Ok((header, rest)) = Header::mut_from_prefix(bytes) else { return };
+    header.magic = MAGIC;
+    header.version = VERSION.into();
+    header.length = length.into();
+    let count = usize::try_from(header.sections.get()).unwrap_or(usize::MAX);
+    if let Ok((entries, _)) = <[Entry]>::ref_from_prefix_with_elems(rest, count) {
+        header.check = check(header, entries);
+    }
+}
+
 /// Collects sections and writes an image.
 #[derive(Default)]
 pub(crate) struct Writer {
