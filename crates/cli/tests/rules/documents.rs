@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, lnk, text, witness};
 
-pub fn macros() -> Vec<Witness> {
+pub(crate) fn macros() -> Vec<Witness> {
     vec![
         text(
             "Candor.VBA.Downloader.UrlDownload-1",
@@ -65,7 +65,7 @@ pub fn macros() -> Vec<Witness> {
     ]
 }
 
-pub fn links() -> Vec<Witness> {
+pub(crate) fn links() -> Vec<Witness> {
     vec![
         witness(
             "Candor.LNK.Downloader.Powershell-1",

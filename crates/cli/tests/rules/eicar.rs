@@ -11,7 +11,7 @@ use crate::{names, scan};
 const EICAR: &str = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-¬STANDARD-ANTIVIRUS-¬TEST-FILE!$H+H*";
 const NAME: &str = "Candor.Test.Malware.Eicar-1";
 
-pub fn witnesses() -> Vec<Witness> {
+pub(crate) fn witnesses() -> Vec<Witness> {
     vec![
         text(NAME, "eicar.com", EICAR),
         text(

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, text};
 
-pub fn witnesses() -> Vec<Witness> {
+pub(crate) fn witnesses() -> Vec<Witness> {
     vec![
         text(
             "Candor.PowerShell.Downloader.HiddenDownloadString-1",
@@ -121,7 +121,7 @@ pub fn witnesses() -> Vec<Witness> {
 }
 
 /// Other ways to write the same.
-pub fn variants() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn variants() -> Vec<(&'static str, &'static str)> {
     vec![
         (
             "Candor.PowerShell.Downloader.HiddenDownloadString-1",

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, text};
 
-pub fn webshells() -> Vec<Witness> {
+pub(crate) fn webshells() -> Vec<Witness> {
     vec![
         text("Candor.PHP.Webshell.EvalRequest-1", "a.php", "<?php @ev¬al($_POST['c']); ?>"),
         text("Candor.PHP.Webshell.AssertRequest-1", "a.php", "<?php @ass¬ert($_REQUEST['c']); ?>"),
@@ -57,7 +57,7 @@ pub fn webshells() -> Vec<Witness> {
     ]
 }
 
-pub fn droppers() -> Vec<Witness> {
+pub(crate) fn droppers() -> Vec<Witness> {
     vec![
         text(
             "Candor.Shell.Downloader.TmpChain-1",
@@ -145,7 +145,7 @@ pub fn droppers() -> Vec<Witness> {
 }
 
 /// Other ways to write the same.
-pub fn variants() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn variants() -> Vec<(&'static str, &'static str)> {
     vec![
         ("Candor.PHP.Webshell.EvalRequest-1", "GIF89a;\n<?php EV¬AL ( $_GET[c]);"),
         ("Candor.PHP.Webshell.EvalRequest-1", "<?=@ev¬al(@$_COOKIE[c]);"),
