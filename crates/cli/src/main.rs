@@ -1,2 +1,130 @@
-//! The command line.
-fn main() {}
+//! `candor`, the command line: scans files, explains one of them, builds and inspects databases.
+
+#![forbid(unsafe_code)]
+
+mod scan;
+
+mod databases;
+mod examine;
+mod limits;
+mod walk;
+
+mod explain;
+
+mod db;
+
+mod output;
+
+mod clock;
+mod escape;
+mod exit_status;
+mod numbers;
+mod version;
+
+use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::escape::Escaped;
+use crate::exit_status::Outcome;
+
+#[derive(Parser)]
+#[command(
+    name = "candor",
+    about = "An antivirus that says what it saw and what it did not.",
+    after_help = AFTER_HELP,
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+struct CommandLine {
+    /// Print version, commit, target and the identity of the embedded database.
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  candor scan ~/Downloads               scan a folder and all that is in it
+  candor explain invoice.zip            show what is inside and why it is reported
+  candor db check mine.hdb              say which lines of a signature file are wrong
+
+Exit status: 0 nothing found and everything examined, 1 something found,
+2 usage or environment error, 3 nothing found but not everything examined.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Scan files and folders.
+    Scan(Box<scan::Options>),
+    /// Show all that is in one file, with every finding, its bytes and every gap.
+    Explain(Box<explain::Options>),
+    /// Build, inspect and check signature databases.
+    Db(db::Options),
+}
+
+fn main() -> ExitCode {
+    escape_panics();
+    let arguments = match CommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where the help or the complaint cannot be printed, nobody is there to read it.
+            let _ = error.print();
+            return if error.use_stderr() { Outcome::error().into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match arguments.command {
+        _ if arguments.version => version::print().map(|()| Outcome::default()),
+        Some(Command::Scan(options)) => scan::run(&options),
+        Some(Command::Explain(options)) => explain::run(&options),
+        Some(Command::Db(options)) => db::run(&options),
+        None => {
+            let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
+            return Outcome::error().into();
+        }
+    };
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            Outcome::error().into()
+        }
+    }
+}
+
+/// Writes a message to standard error, escaped: it may quote names and lines of hostile files.
+fn complain(message: &str) {
+    let mut stderr = io::stderr().lock();
+    let red = stderr.is_terminal() && output::colours_wanted();
+    let prefix = if red { "\x1b[31mcandor:\x1b[0m" } else { "candor:" };
+    // TOML and clap messages have several lines; each is escaped on its own.
+    let lines: Vec<String> = message.lines().map(|line| Escaped(line).to_string()).collect();
+    let _ = writeln!(stderr, "{prefix} {}", lines.join("\n  "));
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Makes the messages of panics, which may quote hostile content, fit for a terminal.
+fn escape_panics() {
+    panic::set_hook(Box::new(|panic| {
+        complain(&format!("internal error, please report it: {panic}"));
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

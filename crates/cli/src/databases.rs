@@ -1,0 +1,177 @@
+//! Which databases are used: the embedded one and ClamAV's, or those that the user names.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use candor_engine::Database;
+use candor_signatures::{Complaint, Error, Sources};
+
+use crate::complain;
+use crate::escape::Escaped;
+use crate::numbers::counted;
+
+static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.cdb"));
+
+/// Most names of files in one message.
+const NAMES_SHOWN: usize = 10;
+
+/// Databases as the user wants them.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Databases")]
+#[group(skip)]
+pub(crate) struct Options {
+    /// Use this compiled database instead of the default ones (repeatable).
+    #[arg(long, value_name = "FILE")]
+    database: Vec<PathBuf>,
+    /// Compile these signature files or folders and use them instead of the default databases (repeatable).
+    #[arg(long, value_name = "PATH")]
+    signatures: Vec<PathBuf>,
+    /// Leave out ClamAV's signatures.
+    #[arg(long)]
+    no_clamav: bool,
+    /// Where ClamAV's signatures are, if there are any.
+    #[arg(long, value_name = "FOLDER", default_value = "/var/lib/clamav")]
+    clamav_folder: PathBuf,
+}
+
+/// A database that is used.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    /// The database.
+    pub(crate) database: Arc<Database>,
+    /// Where it comes from, for people.
+    pub(crate) origin: String,
+    /// The number of its signatures.
+    pub(crate) signatures: u64,
+    /// How many signatures of its sources could not be used.
+    pub(crate) skipped: u64,
+}
+
+/// Whether to tell people which databases are used besides those they named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notes {
+    /// Tell them.
+    Shown,
+    /// Only tell them what is wrong.
+    Hidden,
+}
+
+impl Options {
+    /// Opens or compiles the databases; notes go to standard error.
+    pub(crate) fn open(&self, notes: Notes) -> anyhow::Result<Vec<Used>> {
+        let mut used = Vec::new();
+        for path in &self.database {
+            let database =
+                Database::open(path).with_context(|| format!("the database {}", path.display()))?;
+            used.push(of_database(database, path.display().to_string())?);
+        }
+        if !self.signatures.is_empty() {
+            let mut sources = Sources::default();
+            for path in &self.signatures {
+                sources.add_path(path)?;
+            }
+            name_unread(&sources, "no signature language has their extension");
+            used.push(compiled(&sources, &paths(&self.signatures))?);
+        }
+        if !used.is_empty() {
+            return Ok(used);
+        }
+        used.push(of_database(embedded()?, "embedded".to_owned())?);
+        if !self.no_clamav && self.clamav_folder.is_dir() {
+            used.extend(self.clamav(notes)?);
+        }
+        Ok(used)
+    }
+
+    fn clamav(&self, notes: Notes) -> anyhow::Result<Option<Used>> {
+        let folder = &self.clamav_folder;
+        let mut sources = Sources::default();
+        match sources.add_path(folder) {
+            Ok(()) => name_unread(&sources, "not readable yet"),
+            Err(Error::NothingThere { .. }) => {
+                let names: Vec<PathBuf> = file_names(folder).unwrap_or_default();
+                name_files(&names, "not readable yet");
+                return Ok(None);
+            }
+            // Nobody asked for this folder, so it does not stop the scan.
+            Err(error) => {
+                complain(&format!("not used: {error}"));
+                return Ok(None);
+            }
+        }
+        let used = compiled(&sources, &folder.display().to_string())?;
+        if notes == Notes::Shown {
+            let signatures = counted(used.signatures, "signature", "signatures");
+            complain(&format!("also using {signatures} of {}", used.origin));
+        }
+        Ok(Some(used))
+    }
+}
+
+/// The database that is part of the program.
+pub(crate) fn embedded() -> anyhow::Result<Database> {
+    Database::from_static(EMBEDDED).context("the embedded database")
+}
+
+fn of_database(database: Database, origin: String) -> anyhow::Result<Used> {
+    let counts = database.counts().with_context(|| format!("the database {origin}"))?;
+    Ok(Used { database: Arc::new(database), origin, signatures: counts.total(), skipped: 0 })
+}
+
+fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
+    let mut skipped = 0;
+    let built = sources.build(|problem| {
+        // A signature that is left out on purpose is nothing to worry about.
+        if matches!(problem.complaint, Complaint::Malformed(_) | Complaint::Unsupported(_)) {
+            skipped += 1;
+        }
+    })?;
+    if skipped > 0 {
+        let signatures = counted(skipped, "signature", "signatures");
+        complain(&format!("{signatures} skipped; see candor db check {origin}"));
+    }
+    Ok(Used {
+        database: Arc::new(Database::from_vec(built.image)?),
+        origin: origin.to_owned(),
+        signatures: built.counts.total(),
+        skipped,
+    })
+}
+
+fn paths(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(" ")
+}
+
+fn file_names(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.push(entry?.path());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Names the files of folders that belong to no language, so that nobody counts on them.
+pub(crate) fn name_unread(sources: &Sources, why: &str) {
+    name_files(sources.passed_over(), why);
+}
+
+fn name_files(files: &[PathBuf], why: &str) {
+    if files.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = files
+        .iter()
+        .take(NAMES_SHOWN)
+        .filter_map(|path| path.file_name())
+        .map(|name| Escaped(&name.to_string_lossy()).to_string())
+        .collect();
+    if files.len() > NAMES_SHOWN {
+        names.push(format!("and {} more", files.len() - NAMES_SHOWN));
+    }
+    complain(&format!("not used ({why}): {}", names.join(", ")));
+}

@@ -1,0 +1,99 @@
+//! `candor db build`: signature files in, one database file out.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use candor_engine::Database;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{kinds, sources};
+use crate::databases::name_unread;
+use crate::exit_status::Outcome;
+use crate::numbers::{counted, grouped};
+
+/// What to build.
+#[derive(clap::Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Options {
+    /// The database file to write; an old one is replaced only when the new one is complete.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Signature files, or folders of them.
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  candor db build --output mine.cdb mine.hdb feeds/
+  candor scan --database mine.cdb ~/Downloads
+
+Lines that cannot be used are counted and left out; `candor db check` lists them.
+Exit status: 0 written, 2 nothing written.";
+
+/// Builds a database.
+pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
+    let sources = sources(&options.sources)?;
+    name_unread(&sources, "no signature language has their extension");
+    let spinner = spinner();
+    let mut problems = 0_u64;
+    let built = sources.build(|_| problems += 1);
+    spinner.finish_and_clear();
+    let built = built?;
+    if built.counts.total() == 0 {
+        bail!("no signature in these files can be used, nothing was written; see `candor db check`");
+    }
+    write_whole(&options.output, &built.image)
+        .with_context(|| format!("the database {} could not be written", options.output.display()))?;
+    let size = built.image.len() as u64;
+    let identity = Database::from_vec(built.image)?.identity();
+    let mut stdout = io::stdout().lock();
+    for (kind, count) in kinds(&built.counts) {
+        writeln!(stdout, "{kind:<16}{:>14}", grouped(count))?;
+    }
+    writeln!(stdout, "{:<16}{:>14}", "signatures", grouped(built.counts.total()))?;
+    writeln!(stdout, "size      {}", counted(size, "byte", "bytes"))?;
+    writeln!(stdout, "identity  {}", hex::encode(identity))?;
+    if problems > 0 {
+        let lines = counted(problems, "signature", "signatures");
+        writeln!(stdout, "left out  {lines}; see candor db check")?;
+    }
+    stdout.flush()?;
+    Ok(Outcome::default())
+}
+
+fn spinner() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
+    let style = ProgressStyle::with_template("{spinner} compiling, {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    bar.set_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Writes a file that is there whole or not at all: running scans have the old one mapped.
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        bail!("it is no regular file; name a new file or an old database");
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Readable by all, as far as the umask allows: a database is no secret, and the daemon is another user.
+    let mut file = tempfile::Builder::new()
+        .prefix(".candor-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

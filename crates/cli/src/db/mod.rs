@@ -1,0 +1,59 @@
+//! `candor db`: builds, inspects and checks signature databases.
+
+mod build;
+mod check;
+mod info;
+
+use std::path::PathBuf;
+
+use candor_engine::Counts;
+use candor_signatures::Sources;
+use clap::Subcommand;
+
+use crate::exit_status::Outcome;
+
+/// What to do with databases.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Compile signature files into one database file.
+    Build(build::Options),
+    /// Show what a database file holds, and read all of it to see whether it is damaged.
+    Info(info::Options),
+    /// List every line of signature files that cannot be used, and why.
+    Check(check::Options),
+}
+
+/// Does what the options say.
+pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
+    match &options.command {
+        Command::Build(options) => build::run(options),
+        Command::Info(options) => info::run(options),
+        Command::Check(options) => check::run(options),
+    }
+}
+
+/// The sources at these paths.
+fn sources(paths: &[PathBuf]) -> anyhow::Result<Sources> {
+    let mut sources = Sources::default();
+    for path in paths {
+        sources.add_path(path)?;
+    }
+    Ok(sources)
+}
+
+/// The number of signatures by kind, for people.
+fn kinds(counts: &Counts) -> [(&'static str, u64); 5] {
+    [
+        ("object hashes", counts.object_hashes),
+        ("section hashes", counts.section_hashes),
+        ("import hashes", counts.import_hashes),
+        ("trusted hashes", counts.trusted_hashes),
+        ("logical", counts.logical),
+    ]
+}

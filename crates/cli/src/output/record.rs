@@ -1,0 +1,279 @@
+//! What the JSON formats write, as plain records; documented in `docs/report.schema.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use candor_engine::{Finding, Gap, ObjectId, Reason, Report};
+use serde::Serialize;
+
+use super::{Detail, Run, Summary};
+use crate::clock;
+use crate::examine::Scanned;
+use crate::exit_status::Outcome;
+use crate::version;
+
+/// Version of the records. A new field does not raise it; a field that goes or changes its meaning does.
+pub(crate) const VERSION: u32 = 1;
+
+/// The beginning of a report.
+#[derive(Serialize)]
+pub(crate) struct Head {
+    report_version: u32,
+    program: Program,
+    started: String,
+    options: BTreeMap<&'static str, String>,
+    databases: Vec<Database>,
+}
+
+#[derive(Serialize)]
+struct Program {
+    name: &'static str,
+    version: &'static str,
+    commit: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Database {
+    origin: String,
+    identity: String,
+    size: u64,
+    signatures: u64,
+    skipped_signatures: u64,
+}
+
+impl Head {
+    /// The beginning of a run's report.
+    pub(crate) fn new(run: &Run) -> Self {
+        Self {
+            report_version: VERSION,
+            program: Program { name: "candor", version: version::VERSION, commit: version::COMMIT },
+            started: clock::utc(run.started),
+            options: run.options.iter().cloned().collect(),
+            databases: run
+                .databases
+                .iter()
+                .map(|used| Database {
+                    origin: used.origin.clone(),
+                    identity: hex::encode(used.database.identity()),
+                    size: used.database.size(),
+                    signatures: used.signatures,
+                    skipped_signatures: used.skipped,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// An examined root object.
+#[derive(Serialize)]
+pub(crate) struct Root<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    verdict: &'static str,
+    action: &'static str,
+    fully_examined: bool,
+    size: u64,
+    object_count: usize,
+    objects: Vec<Object<'a>>,
+    findings: Vec<FindingRecord<'a>>,
+    gaps: Vec<GapRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    id: u32,
+    parent: Option<u32>,
+    name: &'a str,
+    relation: &'static str,
+    file_type: &'static str,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FindingRecord<'a> {
+    object: u32,
+    path: String,
+    name: &'a str,
+    category: &'static str,
+    strength: &'static str,
+    /// Whether it counts for the verdict.
+    detection: bool,
+    detector: &'static str,
+    source: &'a str,
+    signature: &'a str,
+    evidence: Vec<EvidenceRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceRecord<'a> {
+    what: &'a str,
+    offset: u64,
+    size: u64,
+    excerpt_hex: String,
+}
+
+#[derive(Serialize)]
+struct GapRecord<'a> {
+    object: u32,
+    path: String,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+    detail: &'a str,
+}
+
+impl<'a> Root<'a> {
+    /// The record of an examined root object.
+    pub(crate) fn new(scanned: &'a Scanned, detail: Detail) -> Self {
+        let report = &scanned.report;
+        let shown = match detail {
+            Detail::Verbose => (0..report.objects.len() as u32).map(ObjectId).collect(),
+            _ => concerned(report),
+        };
+        let findings = report
+            .findings
+            .iter()
+            .enumerate()
+            .map(|(number, finding)| {
+                let detection = scanned.decision.detections.contains(&number);
+                FindingRecord::new(report, finding, detection)
+            })
+            .collect();
+        let gaps = report.gaps.iter().map(|gap| GapRecord::new(report, gap)).collect();
+        Self {
+            path: &scanned.path,
+            path_hex: scanned.raw_path.as_ref().map(hex::encode),
+            verdict: scanned.decision.verdict.name(),
+            action: scanned.decision.action.name(),
+            fully_examined: scanned.decision.fully_examined,
+            size: scanned.size(),
+            object_count: report.objects.len(),
+            objects: shown.iter().filter_map(|id| Object::new(report, *id)).collect(),
+            findings,
+            gaps,
+        }
+    }
+}
+
+/// The root object, the objects that have findings or gaps, and their containers.
+pub(crate) fn concerned(report: &Report) -> BTreeSet<ObjectId> {
+    let findings = report.findings.iter().map(|finding| finding.object);
+    let gaps = report.gaps.iter().map(|gap| gap.object);
+    let mut concerned = BTreeSet::from([ObjectId::ROOT]);
+    for object in findings.chain(gaps) {
+        for id in report.chain(object) {
+            // The containers of an object that is there are there as well.
+            if !concerned.insert(id) {
+                break;
+            }
+        }
+    }
+    concerned
+}
+
+impl<'a> Object<'a> {
+    fn new(report: &'a Report, id: ObjectId) -> Option<Self> {
+        let seen = report.object(id)?;
+        Some(Self {
+            id: id.0,
+            parent: seen.parent.map(|parent| parent.0),
+            name: &seen.name,
+            relation: seen.relation.name(),
+            file_type: seen.file_type.name(),
+            size: seen.size,
+            sha256: seen.sha256.map(hex::encode),
+        })
+    }
+}
+
+impl<'a> FindingRecord<'a> {
+    fn new(report: &Report, finding: &'a Finding, detection: bool) -> Self {
+        Self {
+            object: finding.object.0,
+            path: report.path(finding.object),
+            name: &finding.name,
+            category: finding.category.name(),
+            strength: strength_name(finding),
+            detection,
+            detector: finding.detector,
+            source: &finding.source,
+            signature: &finding.text,
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|evidence| EvidenceRecord {
+                    what: &evidence.what,
+                    offset: evidence.offset,
+                    size: evidence.size,
+                    excerpt_hex: hex::encode(&evidence.excerpt),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl<'a> GapRecord<'a> {
+    fn new(report: &Report, gap: &'a Gap) -> Self {
+        Self {
+            object: gap.object.0,
+            path: report.path(gap.object),
+            reason: gap.reason.name(),
+            limit: match gap.reason {
+                Reason::Limit(limit) => Some(limit.name()),
+                _ => None,
+            },
+            detail: &gap.detail,
+        }
+    }
+}
+
+/// The word for a finding's strength.
+pub(crate) fn strength_name(finding: &Finding) -> &'static str {
+    match finding.strength {
+        candor_engine::Strength::Weak => "weak",
+        candor_engine::Strength::Strong => "strong",
+    }
+}
+
+/// The end of a report.
+#[derive(Serialize)]
+pub(crate) struct End<'a> {
+    files: u64,
+    objects: u64,
+    bytes: u64,
+    seconds: f64,
+    signatures: u64,
+    found: u64,
+    verdicts: &'a BTreeMap<&'static str, u64>,
+    not_fully_examined: u64,
+    gaps: &'a BTreeMap<String, u64>,
+    errors: u64,
+    skipped_special_files: u64,
+    skipped_symbolic_links: u64,
+    excluded: u64,
+    exit_status: u8,
+}
+
+impl<'a> End<'a> {
+    /// The record of a summary.
+    pub(crate) fn new(summary: &'a Summary, signatures: u64, outcome: Outcome) -> Self {
+        Self {
+            files: summary.files,
+            objects: summary.objects,
+            bytes: summary.bytes,
+            seconds: summary.time.as_secs_f64(),
+            signatures,
+            found: summary.found,
+            verdicts: &summary.verdicts,
+            not_fully_examined: summary.incomplete,
+            gaps: &summary.gaps,
+            errors: summary.errors,
+            skipped_special_files: summary.special,
+            skipped_symbolic_links: summary.links,
+            excluded: summary.excluded,
+            exit_status: outcome.status(),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! `candor scan`: one thread walks, some examine, and this one writes the report.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use anyhow::Context;
+use candor_engine::Engine;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::databases::{self, Notes};
+use crate::examine::{self, Examiner, Links, Scanned};
+use crate::exit_status::Outcome;
+use crate::output::progress::Progress;
+use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
+use crate::walk::{self, Next, Step, Walk};
+use crate::{complain, limits};
+
+/// Files that wait for a scanning thread.
+const WAITING: usize = 1024;
+
+/// What to scan, and how.
+#[derive(clap::Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Options {
+    /// Files and folders; `-` is standard input.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    walk: walk::Options,
+    /// Number of scanning threads [default: one for each processor].
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZeroUsize>,
+    /// What counts, as a TOML file.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// How to report.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Write the report to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only what was found.
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Everything: files without findings, all gaps, weak evidence.
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    databases: databases::Options,
+    #[command(flatten)]
+    limits: limits::Options,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  candor scan ~/Downloads                        what is in a folder
+  candor scan --exclude '*.iso' --exclude /proc/** /
+  curl -s https://example.org/file | candor scan -
+  candor scan --format html --output report.html /srv/upload
+  candor scan --signatures mine.hdb --quiet .    only what my own list knows
+
+Exit status: 0 nothing found and everything examined, 1 something found,
+2 usage or environment error, 3 nothing found but not everything examined.";
+
+/// What the threads tell the one that writes.
+enum News {
+    Scanned(Box<Scanned>),
+    Unusable(String),
+    Special,
+    Link,
+    Excluded,
+    /// The walk is over; so many reports were or will be sent.
+    Walked(u64),
+}
+
+/// A file that waits to be examined.
+enum Candidate {
+    File(PathBuf, Links),
+    StandardInput,
+}
+
+/// Scans what the options name.
+pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
+    let walk = options.walk.walk()?;
+    let policy = examine::policy(options.policy.as_deref())?;
+    let notes = if options.quiet { Notes::Hidden } else { Notes::Shown };
+    let databases = options.databases.open(notes)?;
+    let limits = options.limits.limits();
+    let engine =
+        Engine::new(databases.iter().map(|used| Arc::clone(&used.database)).collect(), limits.clone());
+    let threads =
+        options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let run = Run {
+        started: SystemTime::now(),
+        databases,
+        detail: options.detail(),
+        options: options.described(threads, &limits),
+    };
+    let mut report = output::open(options.format, options.output.as_deref(), &run)?;
+    let examiner = Arc::new(Examiner { engine, policy, limits });
+    let progress = Progress::start(&walk, &options.paths, options.detail());
+    let clock = Instant::now();
+    let news = start(&examiner, &walk, &options.paths, threads)?;
+    let mut summary = Summary::default();
+    let mut outcome = Outcome::default();
+    let mut expected = None;
+    for piece in news {
+        let written = match piece {
+            News::Scanned(scanned) => {
+                summary.add(&scanned);
+                outcome.decided(&scanned.decision);
+                progress.advance(scanned.size());
+                progress.suspend(|| report.scanned(&scanned))
+            }
+            News::Unusable(message) => {
+                outcome.failed();
+                summary.errors += 1;
+                progress.suspend(|| {
+                    complain(&message);
+                    report.error(&message)
+                })
+            }
+            News::Special => {
+                summary.special += 1;
+                Ok(())
+            }
+            News::Link => {
+                summary.links += 1;
+                Ok(())
+            }
+            News::Excluded => {
+                summary.excluded += 1;
+                Ok(())
+            }
+            News::Walked(reports) => {
+                expected = Some(reports);
+                Ok(())
+            }
+        };
+        if let Err(error) = written {
+            if is_broken_pipe(&error) {
+                outcome.stopped_early();
+                return Ok(outcome);
+            }
+            return Err(error).context("the report could not be written");
+        }
+    }
+    progress.finish();
+    // A thread that died would otherwise be silence about the files that it held.
+    if expected != Some(summary.files) {
+        outcome.failed();
+        summary.errors += 1;
+        let message = "a thread died and left files unexamined; please report it";
+        complain(message);
+        report.error(message).context("the report could not be written")?;
+    }
+    summary.time = clock.elapsed();
+    match report.finish(&summary, outcome) {
+        Err(error) if !is_broken_pipe(&error) => Err(error).context("the report could not be written"),
+        _ => Ok(outcome),
+    }
+}
+
+/// Starts the threads. They end when there is nothing more to do, or when the receiver is dropped.
+fn start(
+    examiner: &Arc<Examiner>,
+    walk: &Walk,
+    paths: &[PathBuf],
+    threads: usize,
+) -> anyhow::Result<Receiver<News>> {
+    let (candidates, waiting) = bounded(WAITING);
+    // Reports may be large, so few of them wait.
+    let (tell, news) = bounded(threads);
+    for number in 0..threads {
+        let (examiner, waiting, tell) = (Arc::clone(examiner), waiting.clone(), tell.clone());
+        examine::scanning_thread(&format!("scan-{number}"))
+            .spawn(move || examine_all(&examiner, &waiting, &tell))
+            .context("a scanning thread could not be started; try fewer --threads")?;
+    }
+    let (examiner, walk, paths) = (Arc::clone(examiner), walk.clone(), paths.to_vec());
+    thread::Builder::new()
+        .name("walk".to_owned())
+        .spawn(move || walk_all(&examiner, &walk, &paths, &candidates, &tell))
+        .context("the walking thread could not be started")?;
+    Ok(news)
+}
+
+fn walk_all(
+    examiner: &Examiner,
+    walk: &Walk,
+    paths: &[PathBuf],
+    candidates: &Sender<Candidate>,
+    tell: &Sender<News>,
+) {
+    let mut reports = 0;
+    walk.run(paths, |step| {
+        let heard = match step {
+            Step::File(path, links, _) => {
+                reports += 1;
+                candidates.send(Candidate::File(path, links)).is_ok()
+            }
+            Step::StandardInput => {
+                reports += 1;
+                candidates.send(Candidate::StandardInput).is_ok()
+            }
+            Step::Unreadable(path, error) => {
+                reports += 1;
+                let scanned = examine::unreadable(examiner, &path, &error);
+                tell.send(News::Scanned(Box::new(scanned))).is_ok()
+            }
+            Step::Unusable(message) => tell.send(News::Unusable(message)).is_ok(),
+            Step::Special => tell.send(News::Special).is_ok(),
+            Step::Link => tell.send(News::Link).is_ok(),
+            Step::Excluded => tell.send(News::Excluded).is_ok(),
+        };
+        if heard { Next::Walk } else { Next::Stop }
+    });
+    // Where nobody listens any more, nobody counts either.
+    let _ = tell.send(News::Walked(reports));
+}
+
+fn examine_all(examiner: &Examiner, waiting: &Receiver<Candidate>, tell: &Sender<News>) {
+    for candidate in waiting {
+        let scanned = match candidate {
+            Candidate::File(path, links) => examine::file(examiner, &path, links),
+            Candidate::StandardInput => examine::standard_input(examiner),
+        };
+        if tell.send(News::Scanned(Box::new(scanned))).is_err() {
+            return;
+        }
+    }
+}
+
+impl Options {
+    fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
+    fn described(&self, threads: usize, limits: &candor_engine::Limits) -> Vec<(&'static str, String)> {
+        let policy =
+            self.policy.as_ref().map_or_else(|| "default".to_owned(), |path| path.display().to_string());
+        let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+        let mut options =
+            vec![("paths", paths.join(" ")), ("policy", policy), ("threads", threads.to_string())];
+        options.extend(self.walk.described());
+        options.extend(output::described_limits(limits));
+        options
+    }
+}
