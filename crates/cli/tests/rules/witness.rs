@@ -5,37 +5,37 @@
 
 /// Content with the one signature that detects it.
 #[derive(Clone)]
-pub struct Witness {
+pub(crate) struct Witness {
     /// The signature.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The file's name.
-    pub file: String,
+    pub(crate) file: String,
     /// The bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A witness of bytes.
-pub fn witness(name: &'static str, file: &str, bytes: Vec<u8>) -> Witness {
+pub(crate) fn witness(name: &'static str, file: &str, bytes: Vec<u8>) -> Witness {
     Witness { name, file: file.to_owned(), bytes }
 }
 
 /// A witness of text.
-pub fn text(name: &'static str, file: &str, text: &str) -> Witness {
+pub(crate) fn text(name: &'static str, file: &str, text: &str) -> Witness {
     witness(name, file, plain(text))
 }
 
 /// A text without its breaks.
-pub fn plain(text: &str) -> Vec<u8> {
+pub(crate) fn plain(text: &str) -> Vec<u8> {
     text.replace('¬', "").into_bytes()
 }
 
 /// A text without its breaks in UTF-16.
-pub fn wide(text: &str) -> Vec<u8> {
+pub(crate) fn wide(text: &str) -> Vec<u8> {
     text.replace('¬', "").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 /// The start of a program for Windows, then the parts with a zero byte behind each.
-pub fn pe(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn pe(parts: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = vec![0; 0x200];
     bytes[..2].copy_from_slice(b"MZ");
     bytes[0x3c] = 0x40;
@@ -44,14 +44,14 @@ pub fn pe(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The start of a program for Linux, then the parts with a zero byte behind each.
-pub fn elf(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn elf(parts: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = vec![0; 0x1000];
     bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     append(bytes, parts)
 }
 
 /// A shortcut of Windows with a command line.
-pub fn lnk(command: &str) -> Vec<u8> {
+pub(crate) fn lnk(command: &str) -> Vec<u8> {
     let mut bytes = vec![0; 0x4c];
     bytes[..8].copy_from_slice(b"\x4c\0\0\0\x01\x14\x02\0");
     append(bytes, &[wide(command)])

@@ -29,17 +29,19 @@ impl Compiler {
     /// Adds a signature.
     pub(crate) fn add(&mut self, signature: &LogicalSignature, strings: &mut Strings) {
         let signature_number = self.records.len() as u32;
+        let types = self.filters.types(&signature.types);
         let mut patterns: Vec<Compiled> = Vec::new();
         let mut places: Vec<Range<u8>> = Vec::new();
         for subsignature in signature.subsignatures.iter().take(MAX_SUBSIGNATURES) {
             let first = patterns.len() as u8;
-            patterns.extend(subsignature.iter().take(MAX_VARIANTS).map(|pattern| self.patterns.add(pattern)));
+            patterns.extend(
+                subsignature.iter().take(MAX_VARIANTS).map(|pattern| self.patterns.add(pattern, types)),
+            );
             places.push(first..patterns.len() as u8);
         }
         let place_of = |number: u8| places.get(usize::from(number)).cloned().unwrap_or_default();
         let of = |number: u8| place_of(number).filter_map(|place| patterns.get(usize::from(place)).copied());
         let quality = |number: u8| of(number).map(|pattern| pattern.quality).max().unwrap_or(NO_ANCHOR);
-        let types = self.filters.types(&signature.types);
 
         signature.expression.counted(&mut |number| {
             for pattern in of(number) {
@@ -102,5 +104,70 @@ impl Compiler {
         writer.section(Kind::Texts, 0, &self.texts);
         self.patterns.finish(writer);
         self.filters.finish(strings, writer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use candor_object::{Category, Content, FileType, Object, ObjectId, Relation, Strength};
+
+    use crate::logical::{Expression, LogicalSignature};
+    use crate::pattern::{Element, Group, Pattern, Place};
+    use crate::{Compiler, Database, Inspection};
+
+    fn signature(file_type: &str, texts: &[&str]) -> LogicalSignature {
+        let pattern = |text: &str| Pattern {
+            place: Place::ANYWHERE,
+            groups: vec![Group { gap: 0, elements: text.bytes().map(Element::literal).collect() }],
+        };
+        LogicalSignature {
+            name: format!("for-{file_type}"),
+            source: String::new(),
+            text: String::new(),
+            category: Category::Malware,
+            strength: Strength::Strong,
+            types: vec![file_type.to_owned()],
+            conditions: Vec::new(),
+            expression: (0..texts.len() as u8)
+                .map(Expression::Pattern)
+                .reduce(|left, right| Expression::And(Box::new(left), Box::new(right)))
+                .unwrap(),
+            subsignatures: texts.iter().map(|text| vec![pattern(text)]).collect(),
+        }
+    }
+
+    fn found(database: &Database, file_type: &'static str, content: &[u8]) -> Vec<String> {
+        let object = Object {
+            content: Content::from_vec(content.to_vec()),
+            file_type: FileType::new(file_type),
+            name: String::new(),
+            relation: Relation::Root,
+            depth: 0,
+        };
+        let inspection = Inspection {
+            object: &object,
+            id: ObjectId::ROOT,
+            layout: None,
+            container: None,
+            deadline: Instant::now() + Duration::from_secs(60),
+        };
+        let mut found = Vec::new();
+        crate::logical::inspect(database, &inspection, &mut found).unwrap();
+        found.into_iter().map(|finding| finding.name).collect()
+    }
+
+    #[test]
+    fn a_pattern_for_two_types_keeps_them_apart() {
+        let mut compiler = Compiler::default();
+        // In "one" the spaces are the only anchor there is; in "two" they are looked for when the rest is found.
+        compiler.logical(&signature("one", &["        "]));
+        compiler.logical(&signature("two", &["        ", "qzKJxw#9"]));
+        let database = Database::from_vec(compiler.finish()).unwrap();
+        let content = b"        qzKJxw#9";
+        assert_eq!(found(&database, "one", content), ["for-one"]);
+        assert_eq!(found(&database, "two", content), ["for-two"]);
+        assert_eq!(found(&database, "three", content), [""; 0]);
     }
 }

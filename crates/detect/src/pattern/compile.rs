@@ -23,7 +23,7 @@ pub(crate) struct Compiled {
 /// Collects patterns.
 #[derive(Default)]
 pub(crate) struct Compiler {
-    known: HashMap<Pattern, u32>,
+    known: HashMap<(u32, Pattern), u32>,
     records: Vec<PatternRecord>,
     best: Vec<Option<(u32, Anchor)>>,
     triggers: Vec<Vec<u32>>,
@@ -32,9 +32,11 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    /// Adds a pattern, or finds the equal one that is there.
-    pub(crate) fn add(&mut self, pattern: &Pattern) -> Compiled {
-        if let Some(number) = self.known.get(pattern) {
+    /// Adds a pattern, or finds the equal one that is there for the same group of file types. Others must not
+    /// share it: it would start signatures that are not for the type, and those for a type in which it is not
+    /// anchored would take its absence for granted.
+    pub(crate) fn add(&mut self, pattern: &Pattern, types: u32) -> Compiled {
+        if let Some(number) = self.known.get(&(types, pattern.clone())) {
             return self.compiled(*number);
         }
         let number = self.records.len() as u32;
@@ -53,7 +55,7 @@ impl Compiler {
         self.records.push(record);
         self.best.push(best);
         self.triggers.push(Vec::new());
-        self.known.insert(pattern.clone(), number);
+        self.known.insert((types, pattern.clone()), number);
         self.compiled(number)
     }
 
@@ -148,14 +150,15 @@ mod tests {
     use crate::pattern::model::Place;
 
     #[test]
-    fn equal_patterns_are_one() {
+    fn equal_patterns_for_equal_types_are_one() {
         let group = Group { gap: 0, elements: b"hello".iter().copied().map(Element::literal).collect() };
         let pattern = Pattern { place: Place::ANYWHERE, groups: vec![group] };
         let mut compiler = Compiler::default();
-        let first = compiler.add(&pattern);
-        assert_eq!(compiler.add(&pattern), first);
+        let first = compiler.add(&pattern, 0);
+        assert_eq!(compiler.add(&pattern, 0), first);
+        assert_ne!(compiler.add(&pattern, 1).number, first.number);
         let elsewhere = Pattern { place: Place::at(7), ..pattern };
-        assert_ne!(compiler.add(&elsewhere).number, first.number);
+        assert_ne!(compiler.add(&elsewhere, 0).number, first.number);
     }
 
     #[test]
