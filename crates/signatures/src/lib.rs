@@ -31,6 +31,7 @@ mod output;
 mod problem;
 mod sources;
 
+mod candor;
 mod clamav;
 mod hash_list;
 
@@ -49,6 +50,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ImportHashes,
     &clamav::Extended,
     &clamav::Logical,
+    &candor::Candor,
     &hash_list::HashList,
 ];
 

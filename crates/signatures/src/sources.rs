@@ -128,7 +128,6 @@ fn file_name(path: &Path) -> String {
 ///
 /// # Errors
 /// Those of reading; [`io::ErrorKind::InvalidData`] if it is longer than `most`.
-#[allow(dead_code)]
 pub(crate) fn whole(text: &mut dyn io::BufRead, most: u64) -> io::Result<Vec<u8>> {
     use io::Read;
     let mut bytes = Vec::new();

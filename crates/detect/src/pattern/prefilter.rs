@@ -347,8 +347,12 @@ impl<'d, const N: usize> Bitmap<'d, N> {
     }
 }
 
-/// Calls `look` for every place whose folded gram passes, and for the last few. Four places are tested at once,
-/// since a branch for every place costs more than the test.
+/// Places that are tested at once, and the bytes that this takes.
+const ROW: usize = 8;
+const ROW_AND_TAIL: usize = 16;
+
+/// Calls `look` for every place whose folded gram passes, and for the last few. A row of places is tested at
+/// once, since a branch for every place costs more than the test.
 #[inline(always)]
 fn each_passing<E>(
     bytes: &[u8],
@@ -359,18 +363,18 @@ fn each_passing<E>(
     let count = count.min(bytes.len());
     let mut place = 0_usize;
     while place < count {
-        let Some(row) = bytes.get(place..).and_then(|rest| rest.first_chunk::<8>()) else { break };
-        let folded = u64::from_le_bytes(*row) | u64::from(FOLD) << 32 | u64::from(FOLD);
-        let row = [0, 8, 16, 24].map(|shift| passes((folded >> shift) as u32));
-        if (row[0] | row[1] | row[2] | row[3]) & 1 != 0 {
-            for (at, bit) in row.into_iter().enumerate() {
+        let Some(row) = bytes.get(place..).and_then(|rest| rest.first_chunk::<ROW_AND_TAIL>()) else { break };
+        let folded = u128::from_le_bytes(*row) | u128::from_le_bytes([0x20; ROW_AND_TAIL]);
+        let bits: [u64; ROW] = std::array::from_fn(|at| passes((folded >> (8 * at)) as u32));
+        if bits.into_iter().fold(0, |any, bit| any | bit) & 1 != 0 {
+            for (at, bit) in bits.into_iter().enumerate() {
                 let place = place.wrapping_add(at);
                 if bit & 1 != 0 && place < count {
                     look(place)?;
                 }
             }
         }
-        place = place.wrapping_add(4);
+        place = place.wrapping_add(ROW);
     }
     (place..count).try_for_each(look)
 }

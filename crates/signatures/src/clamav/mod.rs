@@ -7,10 +7,10 @@ mod hash;
 mod extended;
 mod logical;
 mod ignore;
-mod pattern;
+pub(crate) mod pattern;
 mod offset;
 mod target;
-mod expression;
+pub(crate) mod expression;
 
 pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
