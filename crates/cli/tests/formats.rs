@@ -22,6 +22,16 @@ fn conforms(schema: &Value, document: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
 }
 
+/// The official schema, in which two patterns have a stray bracket that strict readers of regular expressions
+/// refuse.
+fn sarif_schema() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/sarif-schema-2.1.0.json");
+    let text = fs::read_to_string(path).unwrap();
+    let mended = text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}?$");
+    assert_ne!(text, mended);
+    serde_json::from_str(&mended).unwrap()
+}
+
 /// Findings at several depths, gaps, errors, and files without anything to tell.
 fn ground() -> Ground {
     let ground = Ground::new();
@@ -91,11 +101,7 @@ fn lines_are_what_the_schema_says_and_the_summary_is_last() {
 #[test]
 fn sarif_is_valid_and_tells_gaps() {
     let ground = ground();
-    let mut schema = schema("tests/schemas/sarif-schema-2.1.0.json");
-    // The official file has a stray bracket here, which strict readers of regular expressions refuse.
-    let language = &mut schema["definitions"]["run"]["properties"]["language"]["pattern"];
-    assert_eq!(*language, "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$");
-    *language = "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}?$".into();
+    let schema = sarif_schema();
     for variant in VARIANTS {
         let mut arguments = vec!["--format", "sarif"];
         arguments.extend(variant);

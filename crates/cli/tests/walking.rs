@@ -78,7 +78,7 @@ fn what_cannot_be_read_is_a_gap() {
     let folder = ground.path("files/closed");
     fs::create_dir(&folder).unwrap();
     for path in [&file, &folder] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
     }
     if !reads_everything(&file) {
         let seen = ground.scan(&[]).expect(3);

@@ -60,7 +60,7 @@ impl Human {
                 let path = path_lines(&scanned.report.path(gap.object), 12);
                 let label = self.paint.styled(Style::Gap, &"gap       ");
                 writeln!(self.writer, "{label}  {path}")?;
-                writeln!(self.writer, "            {}", sentence(&reason, &gap.detail))?;
+                writeln!(self.writer, "{}", wrapped(&sentence(&reason, &gap.detail), 12))?;
                 continue;
             }
             let examples = self.examples.entry(reason).or_default();
