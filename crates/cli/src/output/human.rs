@@ -181,7 +181,7 @@ impl Output for Human {
             .iter()
             .map(|(verdict, count)| format!("{} {verdict}", numbers::grouped(*count)))
             .collect();
-        let found = match (found.is_empty(), summary.incomplete) {
+        let found = match (found.is_empty(), summary.incomplete + summary.errors) {
             (false, _) => self.paint.styled(Style::Alarm, &found.join(", ")),
             (true, 0) => "nothing".to_owned(),
             (true, _) => "nothing in what was examined".to_owned(),
