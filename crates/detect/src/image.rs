@@ -73,6 +73,10 @@ pub(crate) enum Kind {
     ShortBuckets = 70,
     /// Short anchors of a set.
     ShortAnchors = 71,
+    /// First anchor of three bytes of each bucket of a set; their bits are in `Bitmap`.
+    ThreeBuckets = 72,
+    /// Anchors of three bytes of a set.
+    ThreeAnchors = 73,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

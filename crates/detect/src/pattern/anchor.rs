@@ -1,4 +1,8 @@
-//! Which four bytes of a group are looked for in the content: the rarest.
+//! Which bytes of a group are looked for in the content: the rarest four, at every second place.
+//!
+//! Only even places of the content are tested, so an anchor is two grams one byte apart: wherever the group
+//! lies, one of them begins at an even place. Groups without five known bytes in a row take three for the
+//! second; those without four are looked for by two bytes at every place, which is dear and seldom.
 
 use super::model::{Element, Group};
 
@@ -16,6 +20,8 @@ pub(crate) const COMMON: u8 = 8 * 20;
 pub(crate) const NO_ANCHOR: u8 = u8::MAX;
 /// Quality of anchors of three and two bytes.
 const SHORT: [u8; 2] = [240, 250];
+/// How much commoner three bytes are than four, at least.
+const THREE: u8 = 16;
 /// Most distances at which a group may begin before its anchor; what varies more is anchored elsewhere.
 const MAX_SPREAD: u32 = 256;
 
@@ -25,22 +31,39 @@ pub(crate) fn hash(folded: u32, bits: u32) -> u32 {
     folded.wrapping_mul(0x9E37_79B1) >> (32_u32.wrapping_sub(bits))
 }
 
-/// Where to look for a group.
+/// How many bytes of a gram are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Length {
+    Two,
+    Three,
+    Four,
+}
+
+/// A gram that begins at a fixed distance, or at a few, from the start of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Anchor {
-    /// Number of bytes of the gram: 4, or 3 or 2 where there are no more.
-    pub(crate) length: u8,
-    /// The folded gram, lowest byte first; bytes beyond the length are 0.
-    pub(crate) gram: u32,
-    /// The folded four bytes after the gram (for short grams, from the third byte on), where known.
+pub(crate) struct Gram {
+    /// How many bytes are known.
+    pub(crate) length: Length,
+    /// The folded bytes, lowest first; those beyond the length are 0.
+    pub(crate) bytes: u32,
+    /// The folded four bytes after the known ones, where they are known too.
     pub(crate) tail: u32,
     /// Which bits of the tail are known.
     pub(crate) tail_mask: u32,
     /// Fewest bytes between the start of the group and the gram.
     pub(crate) distance: u32,
-    /// How many bytes more there may be.
+}
+
+/// Where to look for a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    /// The gram.
+    pub(crate) first: Gram,
+    /// The gram one byte later; nothing for grams of two bytes, which are looked for at every place.
+    pub(crate) second: Option<Gram>,
+    /// How many bytes more than its distance there may be before a gram.
     pub(crate) spread: u32,
-    /// How common the gram is; less is better.
+    /// How common the grams are; less is better.
     pub(crate) quality: u8,
 }
 
@@ -66,43 +89,51 @@ pub(crate) fn choose(group: &Group) -> Option<Anchor> {
 
 /// What a wrong pass costs: the commoner the gram, the fewer bytes checked and the more starts, the dearer.
 fn cost(anchor: &Anchor) -> u32 {
-    let unknown_tail = 4_u32.saturating_sub(anchor.tail_mask.count_ones() / 8);
-    u32::from(anchor.quality)
-        .saturating_mul(4)
-        .saturating_add(unknown_tail * 8)
-        .saturating_add(anchor.spread * 2)
+    let known = |gram: &Gram| gram.tail_mask.count_ones() / 8;
+    let unknown = 4_u32.saturating_sub(known(&anchor.first));
+    let all = u32::from(anchor.quality).saturating_mul(4);
+    all.saturating_add(unknown.saturating_mul(8)).saturating_add(anchor.spread.saturating_mul(2))
 }
 
 fn anchor_at(folded: &[Option<u8>], place: usize, distance: u32, spread: u32) -> Option<Anchor> {
-    let known = |at: usize| folded.get(place.saturating_add(at)).copied().flatten();
-    let length = (0..4).take_while(|at| known(*at).is_some()).count();
-    let gram_bytes: [u8; 4] = std::array::from_fn(|at| if at < length { known(at).unwrap_or(0) } else { 0 });
-    // A short gram is two bytes in the table; a third is checked as its tail.
-    let tail_from = if length == 4 { 4 } else { 2 };
-    let mut tail_bytes = [None; 4];
-    for (at, byte) in tail_bytes.iter_mut().enumerate() {
-        *byte = known(tail_from + at);
-        if byte.is_none() {
-            // What follows an element of unknown length has no fixed distance from the gram.
-            break;
+    let rest = folded.get(place..).unwrap_or_default();
+    let known: Vec<u8> = rest.iter().take(9).map_while(|byte| *byte).collect();
+    let gram = |length: Length, from: usize| {
+        let count = match length {
+            Length::Two => 2,
+            Length::Three => 3,
+            Length::Four => 4,
+        };
+        let known = known.get(from..).unwrap_or_default();
+        let (bytes, tail) = known.split_at_checked(count).unwrap_or((known, &[]));
+        Gram {
+            length,
+            bytes: word(bytes),
+            tail: word(tail),
+            tail_mask: word(&[0xff; 4][..tail.len().min(4)]),
+            distance: distance.saturating_add(from as u32),
         }
-    }
-    let quality = match length {
-        4 => frequency(u32::from_le_bytes(gram_bytes)),
-        3 => SHORT[0],
-        2 => SHORT[1],
-        _ => return None,
     };
-    let short = [gram_bytes[0], gram_bytes[1], 0, 0];
-    Some(Anchor {
-        length: length as u8,
-        gram: u32::from_le_bytes(if length == 4 { gram_bytes } else { short }),
-        tail: u32::from_le_bytes(tail_bytes.map(|byte| byte.unwrap_or(0))),
-        tail_mask: u32::from_le_bytes(tail_bytes.map(|byte| if byte.is_some() { 0xff } else { 0 })),
-        distance,
-        spread,
-        quality,
-    })
+    let (first, second, quality) = match known.len() {
+        0 | 1 => return None,
+        2 => (gram(Length::Two, 0), None, SHORT[1]),
+        3 => (gram(Length::Two, 0), None, SHORT[0]),
+        4 => {
+            let first = gram(Length::Four, 0);
+            let quality = frequency(first.bytes).saturating_add(THREE).min(SHORT[0] - 1);
+            (first, Some(gram(Length::Three, 1)), quality)
+        }
+        _ => {
+            let (first, second) = (gram(Length::Four, 0), gram(Length::Four, 1));
+            (first, Some(second), frequency(first.bytes).max(frequency(second.bytes)))
+        }
+    };
+    Some(Anchor { first, second, spread, quality })
+}
+
+/// Up to four bytes as a number, lowest first.
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0)))
 }
 
 /// The byte with the case bit set, if all other bits are known.
@@ -128,7 +159,8 @@ mod tests {
     #[test]
     fn the_rare_part_is_chosen() {
         let anchor = choose(&group("\0\0\0\0\0\0\0\0qzKJxw#9\0\0\0\0\0\0\0\0")).unwrap();
-        assert!((6..=14).contains(&anchor.distance), "{anchor:?}");
+        assert!((6..=14).contains(&anchor.first.distance), "{anchor:?}");
+        assert_eq!(anchor.second.map(|gram| gram.distance), Some(anchor.first.distance + 1));
         assert!(anchor.quality < COMMON);
         assert!(choose(&group("\0\0\0\0\0\0")).unwrap().quality > COMMON);
     }
@@ -138,17 +170,24 @@ mod tests {
         let mut gapped = group("qzKJx");
         gapped.elements.push(Element::Skip { min: 9, max: 9 });
         gapped.elements.extend(group("aa").elements);
-        assert_eq!(choose(&gapped).unwrap().tail_mask & 0xff00, 0);
+        let anchor = choose(&gapped).unwrap();
+        assert_eq!((anchor.first.tail_mask, anchor.second.unwrap().tail_mask), (0xff, 0));
     }
 
     #[test]
     fn short_and_missing_anchors_are_told() {
-        assert_eq!(choose(&group("abc")).unwrap().length, 3);
-        assert_eq!(choose(&group("ab")).unwrap().length, 2);
+        let lengths = |text: &str| {
+            let anchor = choose(&group(text)).unwrap();
+            (anchor.first.length, anchor.second.map(|gram| gram.length))
+        };
+        assert_eq!(lengths("abcde"), (Length::Four, Some(Length::Four)));
+        assert_eq!(lengths("abcd"), (Length::Four, Some(Length::Three)));
+        assert_eq!(lengths("abc"), (Length::Two, None));
+        assert_eq!(lengths("ab"), (Length::Two, None));
         assert_eq!(choose(&group("a")), None);
         let mut gapped = group("xy");
         gapped.elements.insert(0, Element::Skip { min: 0, max: 100 });
-        assert_eq!(choose(&gapped).map(|anchor| (anchor.distance, anchor.spread)), Some((0, 100)));
+        assert_eq!(choose(&gapped).map(|anchor| (anchor.first.distance, anchor.spread)), Some((0, 100)));
         gapped.elements.insert(0, Element::Skip { min: 0, max: 200 });
         assert_eq!(choose(&gapped), None);
     }

@@ -1,14 +1,14 @@
 //! One look at every position of the content: does an anchor begin here?
 //!
 //! Each group of file types has its own set of anchors, and those of all types are in every set; so the many
-//! signatures for one type cost nothing on content of another. Per position the filter hashes four folded
-//! bytes and tests one bit. Where the bit is set, the few anchors of the bucket are compared in full.
+//! signatures for one type cost nothing on content of another. At every second place the filter hashes four
+//! folded bytes and tests one bit. Where the bit is set, the few anchors of the bucket are compared in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
-use super::anchor::{Anchor, FOLD, hash};
+use super::anchor::{Anchor, FOLD, Length, hash};
 use crate::Error;
 use crate::image::{Image, Kind, Writer};
 use crate::strings::{Strings, Text};
@@ -40,7 +40,7 @@ struct SetRecord {
 #[derive(Default)]
 pub(crate) struct FilterWriter {
     types: Vec<Vec<String>>,
-    anchors: BTreeMap<u32, Vec<(bool, AnchorRecord)>>,
+    anchors: BTreeMap<u32, Vec<(Length, AnchorRecord)>>,
     always: BTreeMap<u32, Vec<u32>>,
     known: BTreeSet<(u32, u32)>,
 }
@@ -66,15 +66,17 @@ impl FilterWriter {
         if !self.known.insert((types, group)) {
             return;
         }
-        let record = AnchorRecord {
-            gram: anchor.gram.into(),
-            tail: anchor.tail.into(),
-            tail_mask: anchor.tail_mask.into(),
-            group: group.into(),
-            distance: anchor.distance.into(),
-            spread: anchor.spread.into(),
-        };
-        self.anchors.entry(types).or_default().push((anchor.length < 4, record));
+        for gram in std::iter::once(anchor.first).chain(anchor.second) {
+            let record = AnchorRecord {
+                gram: gram.bytes.into(),
+                tail: gram.tail.into(),
+                tail_mask: gram.tail_mask.into(),
+                group: group.into(),
+                distance: gram.distance.into(),
+                spread: anchor.spread.into(),
+            };
+            self.anchors.entry(types).or_default().push((gram.length, record));
+        }
     }
 
     /// A signature that is evaluated on every object of a group of file types.
@@ -103,12 +105,17 @@ impl FilterWriter {
         writer.section(Kind::Sets, 0, &records);
         for (number, groups) in sets.iter().enumerate() {
             let members = || std::iter::once(&GENERIC).chain(groups);
-            let anchors = members().filter_map(|group| self.anchors.get(group)).flatten();
-            let (short, long): (Vec<_>, Vec<_>) = anchors.copied().partition(|(short, _)| *short);
-            let long = long.into_iter().map(|(_, record)| record).collect();
-            let short = short.into_iter().map(|(_, record)| record).collect();
-            write_table(long, LONG, number as u32, writer);
-            write_table(short, SHORT, number as u32, writer);
+            let of_length = |wanted: Length| {
+                let anchors = members().filter_map(|group| self.anchors.get(group)).flatten();
+                anchors.filter(move |(length, _)| *length == wanted).map(|(_, record)| *record).collect()
+            };
+            write_set(
+                of_length(Length::Four),
+                of_length(Length::Three),
+                of_length(Length::Two),
+                number as u32,
+                writer,
+            );
             let always = members().filter_map(|group| self.always.get(group)).flatten();
             let always: Vec<le::U32> = always.map(|signature| le::U32::new(*signature)).collect();
             writer.section(Kind::Always, number as u32, &always);
@@ -118,14 +125,13 @@ impl FilterWriter {
 
 /// Where a table of anchors lies in the image.
 struct Kinds {
-    bitmap: Kind,
     buckets: Kind,
     anchors: Kind,
 }
 
-const LONG: Kinds = Kinds { bitmap: Kind::Bitmap, buckets: Kind::Buckets, anchors: Kind::Anchors };
-const SHORT: Kinds =
-    Kinds { bitmap: Kind::ShortBitmap, buckets: Kind::ShortBuckets, anchors: Kind::ShortAnchors };
+const FOUR: Kinds = Kinds { buckets: Kind::Buckets, anchors: Kind::Anchors };
+const THREE: Kinds = Kinds { buckets: Kind::ThreeBuckets, anchors: Kind::ThreeAnchors };
+const TWO: Kinds = Kinds { buckets: Kind::ShortBuckets, anchors: Kind::ShortAnchors };
 
 /// Sizes of bitmaps in words of 8 bytes, each known to the compiler so that no test of a bit needs a check of its place.
 /// One anchor to 64 bits lets 1.5 % of random positions pass, as long as the bitmap stays in the first-level
@@ -134,20 +140,56 @@ const SMALL: usize = 1 << 10;
 const MEDIUM: usize = 2 << 10;
 const LARGE: usize = 32 << 10;
 const HUGE: usize = 128 << 10;
-/// A bitmap that lets nothing pass.
-static NOTHING: [le::U64; SMALL] = [le::U64::ZERO; SMALL];
 
-/// Words of the bitmap for a number of anchors.
-fn bitmap_size(anchors: usize) -> usize {
-    match anchors {
+/// Words of the bitmap for a number of bits.
+fn bitmap_size(bits: usize) -> usize {
+    match bits {
         0..=1024 => SMALL,
-        1025..=4096 => MEDIUM,
-        4097..=65_536 => LARGE,
+        1025..=8192 => MEDIUM,
+        8193..=131_072 => LARGE,
         _ => HUGE,
     }
 }
 
-fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &mut Writer) {
+fn write_set(
+    four: Vec<AnchorRecord>,
+    three: Vec<AnchorRecord>,
+    two: Vec<AnchorRecord>,
+    set: u32,
+    writer: &mut Writer,
+) {
+    // The byte after three known ones may be any; folded there are 128 of them.
+    let any_last = (0..=u8::MAX).filter(|byte| byte & 0x20 != 0).map(|byte| u32::from(byte) << 24);
+    let mut grams: Vec<u32> = four.iter().map(|anchor| anchor.gram.get()).collect();
+    grams.extend(three.iter().flat_map(|anchor| any_last.clone().map(|last| anchor.gram.get() | last)));
+    grams.sort_unstable();
+    grams.dedup();
+    if !grams.is_empty() {
+        let mut bitmap = vec![0_u64; bitmap_size(grams.len())];
+        let bits = bitmap.len().ilog2() + 6;
+        grams.iter().for_each(|gram| set_bit(&mut bitmap, hash(*gram, bits)));
+        write_bitmap(bitmap, Kind::Bitmap, set, writer);
+    }
+    if !two.is_empty() {
+        let mut bitmap = vec![0_u64; SMALL];
+        two.iter().for_each(|anchor| set_bit(&mut bitmap, anchor.gram.get()));
+        write_bitmap(bitmap, Kind::ShortBitmap, set, writer);
+    }
+    for (anchors, kinds) in [(four, FOUR), (three, THREE), (two, TWO)] {
+        write_table(anchors, &kinds, set, writer);
+    }
+}
+
+fn set_bit(bitmap: &mut [u64], bit: u32) {
+    bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+}
+
+fn write_bitmap(bitmap: Vec<u64>, kind: Kind, set: u32, writer: &mut Writer) {
+    let words: Vec<le::U64> = bitmap.into_iter().map(le::U64::new).collect();
+    writer.section(kind, set, &words);
+}
+
+fn write_table(mut anchors: Vec<AnchorRecord>, kinds: &Kinds, set: u32, writer: &mut Writer) {
     if anchors.is_empty() {
         return;
     }
@@ -155,21 +197,14 @@ fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &
     anchors.sort_by_key(|anchor| {
         (hash(anchor.gram.get(), bucket_bits), anchor.gram.get(), anchor.tail.get(), anchor.group.get())
     });
-    let short = kinds.bitmap == Kind::ShortBitmap;
-    let mut bitmap = vec![0_u64; if short { SMALL } else { bitmap_size(anchors.len()) }];
-    let bits = bitmap.len().ilog2() + 6;
     let mut starts = vec![0_u32; (1 << bucket_bits) + 1];
     for anchor in &anchors {
-        let bit = if short { anchor.gram.get() } else { hash(anchor.gram.get(), bits) };
-        bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
         starts[hash(anchor.gram.get(), bucket_bits) as usize + 1] += 1;
     }
     for place in 1..starts.len() {
         starts[place] += starts[place - 1];
     }
-    let bitmap: Vec<le::U64> = bitmap.into_iter().map(le::U64::new).collect();
     let starts: Vec<le::U32> = starts.into_iter().map(le::U32::new).collect();
-    writer.section(kinds.bitmap, set, &bitmap);
     writer.section(kinds.buckets, set, &starts);
     writer.section(kinds.anchors, set, &anchors);
 }
@@ -177,7 +212,6 @@ fn write_table(mut anchors: Vec<AnchorRecord>, kinds: Kinds, set: u32, writer: &
 /// A table of anchors in the image.
 #[derive(Clone, Copy)]
 struct Table<'d> {
-    bitmap: &'d [le::U64],
     buckets: &'d [le::U32],
     bucket_bits: u32,
     anchors: &'d [AnchorRecord],
@@ -185,15 +219,14 @@ struct Table<'d> {
 
 impl<'d> Table<'d> {
     fn new(image: &Image, bytes: &'d [u8], kinds: &Kinds, set: u32) -> Result<Option<Self>, Error> {
-        let bitmap: &[le::U64] = image.records(bytes, kinds.bitmap, set)?;
         let buckets: &[le::U32] = image.records(bytes, kinds.buckets, set)?;
         let anchors = image.records(bytes, kinds.anchors, set)?;
-        if bitmap.is_empty() {
+        if buckets.is_empty() {
             return Ok(None);
         }
         let count = buckets.len().checked_sub(1).filter(|count| count.is_power_of_two());
         let count = count.ok_or(Error::Damaged("a set of anchors has an odd size"))?;
-        Ok(Some(Self { bitmap, buckets, bucket_bits: count.ilog2(), anchors }))
+        Ok(Some(Self { buckets, bucket_bits: count.ilog2(), anchors }))
     }
 
     fn bucket(&self, gram: u32) -> &'d [AnchorRecord] {
@@ -242,8 +275,11 @@ impl<'d> Table<'d> {
 /// The filters for one object.
 #[derive(Clone, Copy)]
 pub(crate) struct Filters<'d> {
-    long: Option<Table<'d>>,
-    short: Option<Table<'d>>,
+    bitmap: &'d [le::U64],
+    short_bitmap: &'d [le::U64],
+    four: Option<Table<'d>>,
+    three: Option<Table<'d>>,
+    two: Option<Table<'d>>,
     /// Signatures that are evaluated whether or not anything matched.
     pub(crate) always: &'d [le::U32],
 }
@@ -256,53 +292,45 @@ impl<'d> Filters<'d> {
         let set = sets.iter().find(|set| set.name.read(strings) == Some(file_type));
         let set = set.map_or(GENERIC, |set| set.set.get());
         Ok(Self {
-            long: Table::new(image, bytes, &LONG, set)?,
-            short: Table::new(image, bytes, &SHORT, set)?,
+            bitmap: image.records(bytes, Kind::Bitmap, set)?,
+            short_bitmap: image.records(bytes, Kind::ShortBitmap, set)?,
+            four: Table::new(image, bytes, &FOUR, set)?,
+            three: Table::new(image, bytes, &THREE, set)?,
+            two: Table::new(image, bytes, &TWO, set)?,
             always: image.records(bytes, Kind::Always, set)?,
         })
     }
 
-    /// Whether there is nothing to look for.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.long.is_none() && self.short.is_none()
-    }
-
-    /// Calls `found` for each anchor that begins in the first `count` bytes, with its place.
+    /// Calls `found` for each anchor that begins in the first `count` bytes, with its place. `bytes` begin at
+    /// an even place of the content.
     pub(crate) fn search<E: From<Error>>(
         &self,
         bytes: &[u8],
         count: usize,
         found: &mut impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
     ) -> Result<(), E> {
-        // Without long anchors the bitmap is one that lets nothing pass.
-        let bitmap = self.long.as_ref().map_or(&NOTHING[..], |long| long.bitmap);
-        match bitmap.len() {
-            SMALL => self.search_with(Bitmap::<SMALL>::new(bitmap)?, bytes, count, found),
-            MEDIUM => self.search_with(Bitmap::<MEDIUM>::new(bitmap)?, bytes, count, found),
-            LARGE => self.search_with(Bitmap::<LARGE>::new(bitmap)?, bytes, count, found),
-            HUGE => self.search_with(Bitmap::<HUGE>::new(bitmap)?, bytes, count, found),
-            _ => Err(Error::Damaged("a set of anchors has an odd size").into()),
-        }
-    }
-
-    fn search_with<const N: usize, E: From<Error>>(
-        &self,
-        long: Bitmap<'_, N>,
-        bytes: &[u8],
-        count: usize,
-        found: &mut impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
         let look = |place: usize| self.look(bytes, place, found);
-        match &self.short {
-            None => each_passing(bytes, count, |gram| long.hashed_bit(gram), look),
-            Some(short) => {
-                let short = Bitmap::<SMALL>::new(short.bitmap)?;
-                each_passing(bytes, count, |gram| long.hashed_bit(gram) | short.bit(gram & 0xffff), look)
+        match self.bitmap.len() {
+            0 => {}
+            SMALL => Bitmap::<SMALL>::new(self.bitmap)?.each_passing(bytes, count, look)?,
+            MEDIUM => Bitmap::<MEDIUM>::new(self.bitmap)?.each_passing(bytes, count, look)?,
+            LARGE => Bitmap::<LARGE>::new(self.bitmap)?.each_passing(bytes, count, look)?,
+            HUGE => Bitmap::<HUGE>::new(self.bitmap)?.each_passing(bytes, count, look)?,
+            _ => return Err(Error::Damaged("a set of anchors has an odd size").into()),
+        }
+        let Some(two) = &self.two else { return Ok(()) };
+        let short = Bitmap::<SMALL>::new(self.short_bitmap)?;
+        for (place, pair) in bytes.windows(2).take(count).enumerate() {
+            let &[first, second] = pair else { continue };
+            let gram = u32::from_le_bytes([first | 0x20, second | 0x20, 0, 0]);
+            if short.bit(gram) & 1 != 0 {
+                two.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))?;
             }
         }
+        Ok(())
     }
 
-    /// Calls `found` for each anchor at `place`.
+    /// Calls `found` for each anchor of three or four bytes at `place`.
     fn look<E>(
         &self,
         bytes: &[u8],
@@ -310,13 +338,13 @@ impl<'d> Filters<'d> {
         found: &mut impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
     ) -> Result<(), E> {
         let rest = bytes.get(place..).unwrap_or_default();
-        if let (Some(long), Some(gram)) = (&self.long, rest.first_chunk::<4>()) {
+        if let (Some(four), Some(gram)) = (&self.four, rest.first_chunk::<4>()) {
             let gram = u32::from_le_bytes(*gram) | FOLD;
-            long.candidates(bytes, gram, place.wrapping_add(4), &mut |anchor| found(place, anchor))?;
+            four.candidates(bytes, gram, place.wrapping_add(4), &mut |anchor| found(place, anchor))?;
         }
-        if let (Some(short), Some([first, second])) = (&self.short, rest.first_chunk::<2>()) {
-            let gram = u32::from_le_bytes([first | 0x20, second | 0x20, 0, 0]);
-            short.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))?;
+        if let (Some(three), Some([a, b, c])) = (&self.three, rest.first_chunk::<3>()) {
+            let gram = u32::from_le_bytes([a | 0x20, b | 0x20, c | 0x20, 0]);
+            three.candidates(bytes, gram, place.wrapping_add(3), &mut |anchor| found(place, anchor))?;
         }
         Ok(())
     }
@@ -341,40 +369,38 @@ impl<'d, const N: usize> Bitmap<'d, N> {
         self.0.get((place >> 6) as usize & N.wrapping_sub(1)).map_or(0, |word| word.get() >> (place & 63))
     }
 
-    #[inline(always)]
-    fn hashed_bit(&self, gram: u32) -> u64 {
-        self.bit(hash(gram, Self::BITS))
-    }
-}
-
-/// Places that are tested at once, and the bytes that this takes.
-const ROW: usize = 8;
-const ROW_AND_TAIL: usize = 16;
-
-/// Calls `look` for every place whose folded gram passes, and for the last few. A row of places is tested at
-/// once, since a branch for every place costs more than the test.
-#[inline(always)]
-fn each_passing<E>(
-    bytes: &[u8],
-    count: usize,
-    passes: impl Fn(u32) -> u64,
-    mut look: impl FnMut(usize) -> Result<(), E>,
-) -> Result<(), E> {
-    let count = count.min(bytes.len());
-    let mut place = 0_usize;
-    while place < count {
-        let Some(row) = bytes.get(place..).and_then(|rest| rest.first_chunk::<ROW_AND_TAIL>()) else { break };
-        let folded = u128::from_le_bytes(*row) | u128::from_le_bytes([0x20; ROW_AND_TAIL]);
-        let bits: [u64; ROW] = std::array::from_fn(|at| passes((folded >> (8 * at)) as u32));
-        if bits.into_iter().fold(0, |any, bit| any | bit) & 1 != 0 {
-            for (at, bit) in bits.into_iter().enumerate() {
-                let place = place.wrapping_add(at);
-                if bit & 1 != 0 && place < count {
-                    look(place)?;
+    /// Calls `look` for every even place whose folded gram has its bit set, and for the last few. A row of
+    /// places is tested at once, since a branch for every place costs more than the test.
+    #[inline]
+    fn each_passing<E>(
+        &self,
+        bytes: &[u8],
+        count: usize,
+        mut look: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let count = count.min(bytes.len());
+        let mut place = 0_usize;
+        while place < count {
+            let Some(row) = bytes.get(place..).and_then(|rest| rest.first_chunk::<ROW_AND_TAIL>()) else {
+                break;
+            };
+            let folded = u128::from_le_bytes(*row) | u128::from_le_bytes([0x20; ROW_AND_TAIL]);
+            let bits: [u64; ROW] =
+                std::array::from_fn(|at| self.bit(hash((folded >> (16 * at)) as u32, Self::BITS)));
+            if bits.into_iter().fold(0, |any, bit| any | bit) & 1 != 0 {
+                for (at, bit) in bits.into_iter().enumerate() {
+                    let place = place.wrapping_add(2 * at);
+                    if bit & 1 != 0 && place < count {
+                        look(place)?;
+                    }
                 }
             }
+            place = place.wrapping_add(2 * ROW);
         }
-        place = place.wrapping_add(ROW);
+        (place..count).step_by(2).try_for_each(look)
     }
-    (place..count).try_for_each(look)
 }
+
+/// Even places that are tested at once, and the bytes that this takes.
+const ROW: usize = 6;
+const ROW_AND_TAIL: usize = 16;

@@ -77,12 +77,10 @@ impl<'d, 'o> Matcher<'d, 'o> {
     /// Goes through the whole content once; the signatures that something started.
     pub(crate) fn search(&mut self, filters: &Filters<'d>) -> Result<Vec<u32>, Error> {
         let mut started: Vec<u32> = filters.always.iter().map(|signature| signature.get()).collect();
-        if !filters.is_empty() {
-            if let Some(bytes) = self.view.content().as_slice() {
-                self.search_part(filters, bytes, 0, bytes.len(), &mut started)?;
-            } else {
-                self.search_windows(filters, &mut started)?;
-            }
+        if let Some(bytes) = self.view.content().as_slice() {
+            self.search_part(filters, bytes, 0, bytes.len(), &mut started)?;
+        } else {
+            self.search_windows(filters, &mut started)?;
         }
         self.view.check()?;
         started.sort_unstable();
