@@ -79,6 +79,13 @@ impl Compiler {
         self.counts.logical = self.counts.logical.saturating_add(1);
     }
 
+    /// Whether there is no room for another signature: places in a database have 32 bits.
+    pub fn is_full(&self) -> bool {
+        // A signature adds less than 16 MB to any table.
+        const FULL: usize = 0xff00_0000;
+        self.strings.size().max(self.logical.size()) > FULL
+    }
+
     /// The number of signatures so far.
     pub fn counts(&self) -> Counts {
         self.counts

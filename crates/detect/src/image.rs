@@ -208,6 +208,11 @@ impl Writer {
     }
 
     /// The image.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "the numbers are sizes of what is in memory, and there are a few thousand sections at most"
+    )]
     pub(crate) fn finish(self) -> Vec<u8> {
         let mut offset = size_of::<Header>() + self.sections.len() * size_of::<Entry>();
         let mut entries = Vec::with_capacity(self.sections.len());
@@ -281,7 +286,7 @@ mod tests {
             damaged[place] ^= 0x10;
             assert!(Image::open(&damaged).is_err(), "byte {place} changed unnoticed");
         }
-        let mut damaged = bytes.clone();
+        let mut damaged = bytes;
         *damaged.last_mut().unwrap() ^= 1;
         assert!(Image::open(&damaged).unwrap().verify(&damaged).is_err());
     }

@@ -30,17 +30,19 @@ pub(crate) struct Strings {
 }
 
 impl Strings {
+    /// Bytes of all texts.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds a text; what is longer than 65,535 bytes is cut at a character.
     pub(crate) fn add(&mut self, text: &str) -> Text {
-        let mut length = text.len().min(usize::from(u16::MAX));
-        while !text.is_char_boundary(length) {
-            length -= 1;
-        }
-        let Ok(offset) = u32::try_from(self.bytes.len()) else {
+        let text = text.get(..text.floor_char_boundary(usize::from(u16::MAX))).unwrap_or_default();
+        let (Ok(offset), Ok(length)) = (u32::try_from(self.bytes.len()), u16::try_from(text.len())) else {
             return Text::default();
         };
-        self.bytes.extend_from_slice(&text.as_bytes()[..length]);
-        Text { offset: offset.into(), length: (length as u16).into() }
+        self.bytes.extend_from_slice(text.as_bytes());
+        Text { offset: offset.into(), length: length.into() }
     }
 
     /// The number of a signature file; files beyond the 65,535th share the last number.
@@ -48,7 +50,7 @@ impl Strings {
         if let Some(number) = self.sources.get(name) {
             return (*number).into();
         }
-        let number = self.source_texts.len().min(usize::from(u16::MAX)) as u16;
+        let number = u16::try_from(self.source_texts.len()).unwrap_or(u16::MAX);
         if usize::from(number) == self.source_texts.len() {
             let text = self.add(name);
             self.source_texts.push(text);

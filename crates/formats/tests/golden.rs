@@ -1,8 +1,9 @@
 //! Golden files: a test is a dropped file. Put a sample into `tests/golden/FORMAT/`, run the tests, and review
 //! the `.snap` that appears (`INSTA_UPDATE=always cargo test -p candor-formats --test golden` writes it).
 
+#![expect(clippy::disallowed_methods, reason = "the test reads samples; the formats read nothing")]
+
 use std::fmt::Write;
-use std::path::Path;
 
 use candor_formats::{Collector, file_type, identify};
 use candor_object::{Budget, Content, Limits};

@@ -28,7 +28,7 @@ impl Output<'_> {
     /// # Errors
     /// [`Complaint::Ignored`] if an ignore list names it.
     pub fn hash(&mut self, signature: &HashSignature<'_>) -> Result<(), Complaint> {
-        self.ask_ignore_lists(signature.name)?;
+        self.admit(signature.name)?;
         self.compiler.hash(signature);
         Ok(())
     }
@@ -38,7 +38,7 @@ impl Output<'_> {
     /// # Errors
     /// [`Complaint::Ignored`] if an ignore list names it.
     pub fn logical(&mut self, signature: &LogicalSignature) -> Result<(), Complaint> {
-        self.ask_ignore_lists(&signature.name)?;
+        self.admit(&signature.name)?;
         self.compiler.logical(signature);
         Ok(())
     }
@@ -53,7 +53,10 @@ impl Output<'_> {
         (self.report)(Problem { file: self.source.to_owned(), line, complaint });
     }
 
-    fn ask_ignore_lists(&self, name: &str) -> Result<(), Complaint> {
+    fn admit(&self, name: &str) -> Result<(), Complaint> {
+        if self.compiler.is_full() {
+            return Err(Complaint::unsupported("the database is full; build several"));
+        }
         if self.ignored.is_empty() {
             return Ok(());
         }

@@ -65,7 +65,8 @@ const SUBJECTS: [(Subject, &str); 3] =
 /// The number of a table in the image.
 fn table(subject: Subject, algorithm: usize, trusted: bool) -> u32 {
     let subject = SUBJECTS.iter().position(|(known, _)| *known == subject).unwrap_or(0);
-    (subject * 6 + algorithm * 2 + usize::from(trusted)) as u32
+    let number = subject.saturating_mul(6).saturating_add(algorithm.saturating_mul(2));
+    u32::try_from(number).unwrap_or(u32::MAX).saturating_add(u32::from(trusted))
 }
 
 /// The tables that hold digests of a subject which are not trusted.

@@ -1,5 +1,12 @@
 //! Compiles signatures: decides which patterns start one, and which are looked for only then.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "the numbers are our own: places in tables that this writes, which `Compiler::is_full` bounds"
+)]
+
 use std::ops::Range;
 
 use zerocopy::{IntoBytes, little_endian as le};
@@ -26,6 +33,11 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
+    /// Bytes of the largest table.
+    pub(crate) fn size(&self) -> usize {
+        self.patterns.size().max(self.code.len()).max(self.pattern_refs.len())
+    }
+
     /// Adds a signature.
     pub(crate) fn add(&mut self, signature: &LogicalSignature, strings: &mut Strings) {
         let signature_number = self.records.len() as u32;

@@ -149,7 +149,7 @@ fn encode_variants(number: u8, mut places: Range<u8>, out: &mut Vec<u8>) {
         node(PATTERN, out, |out| out.extend([number, place]));
     } else {
         node(OR, out, |out| {
-            encode_variants(number, place..place + 1, out);
+            node(PATTERN, out, |out| out.extend([number, place]));
             encode_variants(number, places, out);
         });
     }
@@ -157,11 +157,11 @@ fn encode_variants(number: u8, mut places: Range<u8>, out: &mut Vec<u8>) {
 
 /// Appends a node: its tag, the length of its body, the body.
 fn node(tag: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
-    let start = out.len();
-    out.extend_from_slice(&[tag, 0, 0, 0, 0]);
-    body(out);
-    let length = (out.len() - start - 5) as u32;
-    out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+    let mut inner = Vec::new();
+    body(&mut inner);
+    out.push(tag);
+    out.extend_from_slice(&u32::try_from(inner.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.append(&mut inner);
 }
 
 const PATTERN: u8 = 1;

@@ -110,8 +110,8 @@ fn anchor_at(folded: &[Option<u8>], place: usize, distance: u32, spread: u32) ->
             length,
             bytes: word(bytes),
             tail: word(tail),
-            tail_mask: word(&[0xff; 4][..tail.len().min(4)]),
-            distance: distance.saturating_add(from as u32),
+            tail_mask: word(&tail.iter().map(|_| 0xff).collect::<Vec<u8>>()),
+            distance: distance.saturating_add(u32::try_from(from).unwrap_or(u32::MAX)),
         }
     };
     let (first, second, quality) = match known.len() {
@@ -120,7 +120,7 @@ fn anchor_at(folded: &[Option<u8>], place: usize, distance: u32, spread: u32) ->
         3 => (gram(Length::Two, 0), None, SHORT[0]),
         4 => {
             let first = gram(Length::Four, 0);
-            let quality = frequency(first.bytes).saturating_add(THREE).min(SHORT[0] - 1);
+            let quality = frequency(first.bytes).saturating_add(THREE).min(SHORT[0].saturating_sub(1));
             (first, Some(gram(Length::Three, 1)), quality)
         }
         _ => {

@@ -1,12 +1,19 @@
 //! Compiles patterns: equal ones once, each with its programs and anchors.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "the numbers are our own: places in tables that this writes, which `Compiler::is_full` bounds"
+)]
+
 use std::collections::HashMap;
 
 use zerocopy::little_endian as le;
 
 use super::anchor::{Anchor, NO_ANCHOR, choose};
 use super::model::{Element, Group, Pattern, width};
-use super::prefilter::FilterWriter;
+use super::prefilter_compile::FilterWriter;
 use super::program::encode;
 use super::section::{GroupRecord, PatternRecord, flags};
 use crate::image::{Kind, Writer};
@@ -32,6 +39,11 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
+    /// Bytes of the largest table.
+    pub(crate) fn size(&self) -> usize {
+        self.programs.len().max(self.groups.len()).max(self.records.len())
+    }
+
     /// Adds a pattern, or finds the equal one that is there for the same group of file types. Others must not
     /// share it: it would start signatures that are not for the type, and those for a type in which it is not
     /// anchored would take its absence for granted.

@@ -4,12 +4,14 @@
 //! verified in one go around an *anchor*, its rarest four bytes. Between groups any number of bytes may lie.
 //!
 //! `model` is what signature languages produce, `program` how a group is encoded and run, `anchor` how its
-//! anchor is chosen, `prefilter` the bitmaps over anchors, `search` what is done where one passes.
+//! anchor is chosen, `prefilter` the bitmaps over anchors, `search` what is done where one passes. `compile` and
+//! `prefilter_compile` write what the others read, laid out as `section` says.
 
 mod anchor;
 mod compile;
 mod model;
 mod prefilter;
+mod prefilter_compile;
 mod program;
 mod search;
 mod section;
@@ -19,7 +21,8 @@ pub use model::{Base, Boundary, Element, Group, Pattern, Place};
 
 pub(crate) use anchor::{COMMON, NO_ANCHOR};
 pub(crate) use compile::{Compiled, Compiler};
-pub(crate) use prefilter::{FilterWriter, Filters};
+pub(crate) use prefilter::Filters;
+pub(crate) use prefilter_compile::FilterWriter;
 pub(crate) use search::Matcher;
 pub(crate) use section::PatternTables;
 pub(crate) use view::View;

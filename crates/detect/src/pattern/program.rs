@@ -39,7 +39,7 @@ pub(crate) fn encode(elements: &[Element], out: &mut Vec<u8>) {
                     .collect();
                 let masked = run.iter().any(|(_, mask)| *mask != 0xff);
                 out.push(if masked { MASKED } else { LITERAL });
-                out.extend_from_slice(&(run.len() as u16).to_le_bytes());
+                out.extend_from_slice(&u16::try_from(run.len()).unwrap_or(u16::MAX).to_le_bytes());
                 if masked {
                     out.extend(run.iter().map(|(_, mask)| mask));
                 }
@@ -70,13 +70,18 @@ fn encode_branches(step: u8, branches: &[Vec<Element>], width: u32, out: &mut Ve
     for branch in branches {
         let mut program = Vec::new();
         encode(branch, &mut program);
-        programs.extend_from_slice(&(program.len() as u32).to_le_bytes());
+        programs.extend_from_slice(&length_bytes(&program));
         programs.extend_from_slice(&program);
     }
     out.push(step);
     out.extend_from_slice(&width.to_le_bytes());
-    out.extend_from_slice(&(programs.len() as u32).to_le_bytes());
+    out.extend_from_slice(&length_bytes(&programs));
     out.extend_from_slice(&programs);
+}
+
+/// The length of a program, which is far below 4 GiB since a pattern is.
+fn length_bytes(program: &[u8]) -> [u8; 4] {
+    u32::try_from(program.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Reads steps; nothing at the end and where the program is damaged.
@@ -238,15 +243,19 @@ fn each_literal(from: &[Span], literal: &[u8], view: &mut View<'_>, spans: &mut 
     for span in from {
         let mut low = span.low;
         while low <= span.high && low < view.size() && spans.len() < MAX_SPANS {
-            let count = (span.high - low).saturating_add(1).min(CHUNK);
-            let want = count.saturating_add(length).saturating_sub(1).min(view.size() - low);
+            let count = span.high.saturating_sub(low).saturating_add(1).min(CHUNK);
+            let left = view.size().saturating_sub(low);
+            let want = count.saturating_add(length).saturating_sub(1).min(left);
             if !view.step(want as u32) {
                 return;
             }
             let Some(bytes) = view.bytes(low, want as usize) else {
                 return;
             };
-            spans.extend(memmem::find_iter(bytes, literal).map(|place| point(low + place as u64 + length)));
+            spans.extend(
+                memmem::find_iter(bytes, literal)
+                    .map(|place| point(low.saturating_add(place as u64).saturating_add(length))),
+            );
             low = low.saturating_add(count);
         }
     }

@@ -15,6 +15,8 @@ use crate::Error;
 
 /// Bytes that are searched at a time in content that is not in memory.
 const WINDOW: usize = 512 << 10;
+/// Steps of work that searching a window for a literal counts as.
+const STEPS_PER_WINDOW: u32 = 8 << 10;
 /// Bytes beside the window's searched part that are kept, so that few matches reach out of the window.
 const MARGIN: usize = 8 << 10;
 /// A pattern is counted up to here; no signature asks for more.
@@ -266,7 +268,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
             if let Some(place) = memmem::find(&bytes, needle) {
                 return Ok(Some(offset.saturating_add(place as u64)));
             }
-            if !self.view.step(WINDOW as u32 / 64) {
+            if !self.view.step(STEPS_PER_WINDOW) {
                 return Ok(None);
             }
             offset = offset.saturating_add(want.max(1) as u64);

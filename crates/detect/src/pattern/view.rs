@@ -102,7 +102,7 @@ impl<'a> View<'a> {
             Ok(read) if read == size => Some(&self.side),
             Ok(_) => None,
             Err(error) => {
-                self.failure.get_or_insert(error.into());
+                self.failure.get_or_insert_with(|| error.into());
                 None
             }
         }

@@ -102,7 +102,8 @@ fn read(
         let name = name(signature)?;
         let size = size_field(size, levels.first().copied(), subject)?;
         functionality_level(levels.first().copied(), levels.get(1).copied())?;
-        let category = fixed.unwrap_or(if unwanted { Category::Unwanted } else { category(name) });
+        let by_name = || if unwanted { Category::Unwanted } else { category(name) };
+        let category = fixed.unwrap_or_else(by_name);
         output.hash(&HashSignature { name, source: &source, category, subject, size, digest })
     })
 }

@@ -123,8 +123,9 @@ pub(crate) fn literal_length(groups: &[Group]) -> Option<usize> {
 fn close_part(part: &mut Vec<Element>, group: Option<&mut Group>) -> Result<(), Complaint> {
     let plain = |element: &Element| matches!(element, Element::Byte { mask: 0xff | 0xdf, .. });
     let choice = |element: &Element| matches!(element, Element::Choice(_));
-    let findable = part.windows(2).any(|pair| pair.iter().all(plain));
-    if !findable && !(part.len() > 1 && part.iter().any(choice) && part.iter().any(plain)) {
+    let two_plain = part.windows(2).any(|pair| pair.iter().all(plain));
+    let plain_and_choice = part.iter().any(choice) && part.iter().any(plain);
+    if !two_plain && !plain_and_choice {
         return Err(Complaint::malformed("a part of the pattern has no two plain bytes in a row"));
     }
     if let Some(group) = group {
