@@ -138,7 +138,7 @@ fn content_of(examiner: &Examiner, path: &Path, content: Content, gap: Option<(R
         }
         Err(panic) => {
             let detail = format!("the examination failed: {}", panic_text(&*panic));
-            not_examined(examiner, path, Reason::Unsupported, detail)
+            not_examined(examiner, path, Reason::Crashed, detail)
         }
     }
 }

@@ -16,13 +16,15 @@ pub(crate) struct Nest<'s, 'e> {
     scan: &'s mut Scan<'e>,
     container: ObjectId,
     depth: u32,
+    /// Bytes of the container that no range has shown yet, were there no overlap.
+    unshown: u64,
 }
 
 impl<'s, 'e> Nest<'s, 'e> {
     /// The sink of a container.
-    pub(crate) fn new(scan: &'s mut Scan<'e>, container: ObjectId) -> Self {
+    pub(crate) fn new(scan: &'s mut Scan<'e>, container: ObjectId, size: u64) -> Self {
         let depth = scan.depth();
-        Self { scan, container, depth }
+        Self { scan, container, depth, unshown: size }
     }
 
     /// Spends an object, or notes why that is not possible: then the child is left out (`Ok(false)`), or
@@ -98,6 +100,12 @@ impl Sink for Nest<'_, '_> {
 
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow {
         if self.admit(&child)? {
+            let again = content.size().saturating_sub(self.unshown);
+            self.unshown = self.unshown.saturating_sub(content.size());
+            if let Err(limit) = self.scan.budget.spend_range(again) {
+                self.scan.gap(self.container, Reason::Limit(limit), "its members overlap");
+                return Err(Stop::Spent);
+            }
             self.scan.object(clipped(child.name), child.relation, content);
         }
         Ok(())

@@ -146,7 +146,7 @@ impl<'e> Scan<'e> {
             return;
         };
         let content = object.content.clone();
-        match format.open(&content, &mut Nest::new(self, id)) {
+        match format.open(&content, &mut Nest::new(self, id, content.size())) {
             Err(Stop::Unreadable(error)) => self.unreadable(id, &error),
             Ok(()) | Err(Stop::Spent) => {}
         }

@@ -84,8 +84,9 @@ pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
 pub const HEAD: usize = 4096;
-/// Bytes at the end of content that [`Format::recognises`] may look at.
-pub const TAIL: usize = 64;
+/// Bytes at the end of content that [`Format::recognises`] may look at: a zip's end record with the longest
+/// comment.
+pub const TAIL: usize = (64 << 10) + 22;
 
 /// A file format.
 pub trait Format: Sync {

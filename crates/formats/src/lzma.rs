@@ -33,7 +33,7 @@ impl Format for Lzma {
     }
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
-        self.begins(glimpse.head)
+        self.begins(glimpse.head) && begins_to_decode(glimpse.head)
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
@@ -54,6 +54,25 @@ fn header(head: &[u8]) -> Option<(u8, u32, u64)> {
         && (size == UNKNOWN || size < LARGEST)
         && head.get(HEADER) == Some(&0);
     plausible.then_some((properties, dictionary, size))
+}
+
+/// Whether the first bytes can be decoded. Plausible headers are common in binary files (one in 6,000 system
+/// files), streams that decode are not; one that is damaged so early holds nothing that could be missed.
+fn begins_to_decode(head: &[u8]) -> bool {
+    /// Bytes that are decoded, and the dictionary for them.
+    const TRIAL: usize = 32;
+    let (Some((properties, _, size)), Some(stream)) = (header(head), head.get(HEADER..)) else {
+        return false;
+    };
+    let Ok(mut reader) = LzmaReader::new_with_props(stream, size, properties, 4096, None) else {
+        return false;
+    };
+    let mut trial = [0; TRIAL];
+    let count = usize::try_from(size).unwrap_or(TRIAL).min(TRIAL);
+    match reader.read_exact(trial.get_mut(..count).unwrap_or_default()) {
+        Ok(()) => true,
+        Err(error) => error.kind() == ErrorKind::UnexpectedEof,
+    }
 }
 
 /// Whether it is 2^n or 2^n + 2^(n-1), at least 4 KiB, or "as large as can be".
@@ -130,6 +149,13 @@ mod tests {
         for size in [0, 1, 2048, 4097, 5 << 20, 0x2064_6f6c, u32::MAX - 1] {
             assert!(!plausible_dictionary(size), "{size}");
         }
+    }
+
+    #[test]
+    fn a_plausible_header_before_other_content_is_not_recognised() {
+        // The start of a `.kotlin_metadata` file, whose numbers happen to be those of a header.
+        let head = b"\0\0\0\x03\0\0\0\x01\0\0\0\0\0\0\0\x07\n[\n\x06kotlin\n\x13ArithmeticException\n";
+        assert!(header(head).is_some() && !begins_to_decode(head));
     }
 
     #[test]

@@ -115,6 +115,15 @@ impl Budget {
         if held.saturating_add(bytes) > self.limits.object_bytes {
             return Err(Limit::ObjectBytes);
         }
+        self.spend_range(bytes)
+    }
+
+    /// Spends `bytes` of a child that lies as it is in its container. They cost no memory, but scanning them
+    /// costs time: containers whose members overlap pay for what they show more than once.
+    ///
+    /// # Errors
+    /// The limit that forbids it; nothing is spent then.
+    pub fn spend_range(&mut self, bytes: u64) -> Result<(), Limit> {
         let total = self.unpacked.saturating_add(bytes);
         if total > self.limits.unpacked_bytes {
             return Err(Limit::UnpackedBytes);

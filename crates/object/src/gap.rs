@@ -18,6 +18,8 @@ pub enum Reason {
     Limit(Limit),
     /// The operating system refused to read it.
     Unreadable,
+    /// The scan of it failed in a way that should be impossible.
+    Crashed,
     /// The database has a damaged record that was needed here.
     Database,
 }
@@ -32,6 +34,7 @@ impl Reason {
             Self::Unsupported => "unsupported",
             Self::Limit(_) => "limit",
             Self::Unreadable => "unreadable",
+            Self::Crashed => "crashed",
             Self::Database => "database",
         }
     }

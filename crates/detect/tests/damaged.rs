@@ -1,0 +1,94 @@
+//! A damaged database is refused or harmless: whatever byte is changed, nothing panics or runs on for ever.
+
+use std::time::{Duration, Instant};
+
+use candor_detect::hash::{Digest, HashSignature, Subject};
+use candor_detect::logical::{Condition, Expression, LogicalSignature};
+use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
+use candor_detect::{Compiler, DETECTORS, Database, Inspection};
+use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Relation, Section, Strength};
+use proptest::prelude::*;
+
+const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
+
+fn image() -> Vec<u8> {
+    let mut compiler = Compiler::default();
+    for (subject, size) in [(Subject::Object, None), (Subject::Section, Some(10)), (Subject::Imports, None)] {
+        for digest in [Digest::Md5([7; 16]), Digest::Sha1([7; 20]), Digest::Sha256([7; 32])] {
+            let (name, source, category) = ("Hash", "a.hsb", Category::Malware);
+            compiler.hash(&HashSignature { name, source, category, subject, size, digest });
+        }
+    }
+    let literal = |text: &str| -> Vec<Element> { text.bytes().map(Element::literal).collect() };
+    let mut words = literal("hello");
+    words.push(Element::Skip { min: 0, max: 9 });
+    words.push(Element::Choice(vec![literal("blee"), literal("x")]));
+    words.push(Element::NotBoundary(Boundary::Line));
+    let groups = vec![Group { gap: 0, elements: words }, Group { gap: 2, elements: literal("HELLO") }];
+    let placed = Place { base: Base::Section(0), delta: 0, slack: 40 };
+    let short = Pattern { place: placed, groups: vec![Group { gap: 0, elements: literal("qq") }] };
+    compiler.logical(&LogicalSignature {
+        name: "Logical".into(),
+        source: "a.ldb".into(),
+        text: "text".into(),
+        category: Category::Malware,
+        strength: Strength::Weak,
+        types: vec!["elf".into()],
+        conditions: vec![Condition::FileSize(1, 1000), Condition::Sections(1, 2), Condition::Root],
+        expression: Expression::And(Box::new(Expression::Pattern(0)), Box::new(Expression::Pattern(1))),
+        subsignatures: vec![vec![Pattern { place: Place::ANYWHERE, groups }], vec![short.clone(), short]],
+    });
+    compiler.finish()
+}
+
+fn inspect(database: &Database) -> usize {
+    let content = Content::from_vec(CONTENT.to_vec());
+    let file_type = FileType::new("elf");
+    let object = Object { content, file_type, name: String::new(), relation: Relation::Root, depth: 0 };
+    let sections = vec![Section { name: ".text".into(), offset: 4, size: 10 }];
+    let layout = Layout { sections, complete: true, ..Layout::default() };
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let inspection =
+        Inspection { object: &object, id: ObjectId::ROOT, layout: Some(&layout), container: None, deadline };
+    let mut found = Vec::new();
+    for detector in DETECTORS {
+        let _ = detector.inspect(database, &inspection, &mut found);
+    }
+    let _ = (database.verify(), database.counts(), database.sources());
+    found.len()
+}
+
+#[test]
+fn the_undamaged_one_finds_what_is_there() {
+    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 1);
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let image = image();
+    for length in 0..image.len().min(4096) {
+        assert!(Database::from_vec(image[..length].to_vec()).is_err());
+    }
+    assert!(Database::from_vec(image[..image.len() - 1].to_vec()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+    #[test]
+    fn changed_bytes_are_refused_or_harmless(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+    ) {
+        let mut bytes = image();
+        let length = bytes.len();
+        for (place, value) in changes {
+            bytes[place.index(length)] = value;
+        }
+        // With its checksum mended the header hides the damage, and the readers of the sections meet it.
+        let refused = Database::from_vec(bytes.clone());
+        Database::mend_header(&mut bytes);
+        for database in [refused, Database::from_vec(bytes)].into_iter().flatten() {
+            inspect(&database);
+        }
+    }
+}
