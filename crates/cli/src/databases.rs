@@ -37,11 +37,22 @@ pub(crate) struct Options {
     clamav_folder: PathBuf,
 }
 
+/// How a database came into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was read from a file, which may be damaged.
+    File,
+    /// It is part of the program, or was compiled a moment ago.
+    Memory,
+}
+
 /// A database that is used.
 #[derive(Clone, Debug)]
 pub(crate) struct Used {
     /// The database.
     pub(crate) database: Arc<Database>,
+    /// How it came into being.
+    pub(crate) kind: Origin,
     /// Where it comes from, for people.
     pub(crate) origin: String,
     /// The number of its signatures.
@@ -66,7 +77,7 @@ impl Options {
         for path in &self.database {
             let database =
                 Database::open(path).with_context(|| format!("the database {}", path.display()))?;
-            used.push(of_database(database, path.display().to_string())?);
+            used.push(of_database(database, Origin::File, path.display().to_string())?);
         }
         if !self.signatures.is_empty() {
             let mut sources = Sources::default();
@@ -79,7 +90,7 @@ impl Options {
         if !used.is_empty() {
             return Ok(used);
         }
-        used.push(of_database(embedded()?, "embedded".to_owned())?);
+        used.push(of_database(embedded()?, Origin::Memory, "embedded".to_owned())?);
         if !self.no_clamav && self.clamav_folder.is_dir() {
             used.extend(self.clamav(notes)?);
         }
@@ -116,9 +127,9 @@ pub(crate) fn embedded() -> anyhow::Result<Database> {
     Database::from_static(EMBEDDED).context("the embedded database")
 }
 
-fn of_database(database: Database, origin: String) -> anyhow::Result<Used> {
+fn of_database(database: Database, kind: Origin, origin: String) -> anyhow::Result<Used> {
     let counts = database.counts().with_context(|| format!("the database {origin}"))?;
-    Ok(Used { database: Arc::new(database), origin, signatures: counts.total(), skipped: 0 })
+    Ok(Used { database: Arc::new(database), kind, origin, signatures: counts.total(), skipped: 0 })
 }
 
 fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
@@ -135,6 +146,7 @@ fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
     }
     Ok(Used {
         database: Arc::new(Database::from_vec(built.image)?),
+        kind: Origin::Memory,
         origin: origin.to_owned(),
         signatures: built.counts.total(),
         skipped,

@@ -11,10 +11,11 @@ use candor_engine::Engine;
 use crate::databases::{self, Notes};
 use crate::examine::{self, Examiner, Links};
 use crate::exit_status::Outcome;
-use crate::limits;
 use crate::output::human::Paint;
 use crate::output::json::{Json, Shape};
 use crate::output::{Detail, Output, Run, Summary, Target, described_limits, tree};
+use crate::verification::Verification;
+use crate::{complain, limits};
 
 /// What to explain, and how.
 #[derive(clap::Args, Debug)]
@@ -66,6 +67,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
     let policy = examine::policy(options.policy.as_deref())?;
     let databases = options.databases.open(Notes::Shown)?;
+    let verification = Verification::start(&databases)?;
     let limits = options.limits.limits();
     let run = Run {
         started: SystemTime::now(),
@@ -91,6 +93,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         .map_err(|_| anyhow!("the examination failed; please report it"))?;
     let mut outcome = Outcome::default();
     outcome.decided(&scanned.decision);
+    for message in verification.finish() {
+        outcome.failed();
+        complain(&message);
+    }
     let mut target = Target::open(None)?;
     match options.format {
         Format::Human => {

@@ -19,6 +19,7 @@ mod clock;
 mod escape;
 mod exit_status;
 mod numbers;
+mod verification;
 mod version;
 
 use std::io::{self, IsTerminal, Write};

@@ -15,6 +15,7 @@ use crate::examine::{self, Examiner, Links, Scanned};
 use crate::exit_status::Outcome;
 use crate::output::progress::Progress;
 use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
+use crate::verification::Verification;
 use crate::walk::{self, Next, Step, Walk};
 use crate::{complain, limits};
 
@@ -88,6 +89,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let policy = examine::policy(options.policy.as_deref())?;
     let notes = if options.quiet { Notes::Hidden } else { Notes::Shown };
     let databases = options.databases.open(notes)?;
+    let verification = Verification::start(&databases)?;
     let limits = options.limits.limits();
     let engine =
         Engine::new(databases.iter().map(|used| Arc::clone(&used.database)).collect(), limits.clone());
@@ -156,6 +158,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         let message = "a thread died and left files unexamined; please report it";
         complain(message);
         report.error(message).context("the report could not be written")?;
+    }
+    for message in verification.finish() {
+        outcome.failed();
+        summary.errors += 1;
+        complain(&message);
+        report.error(&message).context("the report could not be written")?;
     }
     summary.time = clock.elapsed();
     match report.finish(&summary, outcome) {

@@ -126,3 +126,30 @@ fn the_clamav_folder_is_used_and_what_is_not_read_is_named() {
     let seen = ground.run(&without).expect(0);
     assert_eq!(seen.stderr, "");
 }
+
+#[test]
+fn damage_behind_the_header_is_no_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(
+        at("mine.hashes"),
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 Mine\n",
+    )
+    .unwrap();
+    fs::write(at("file"), "content").unwrap();
+    let candor = |arguments: &[&std::ffi::OsStr]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_candor")).args(arguments).output().unwrap()
+    };
+    let (database, sources, file) = (at("mine.cdb"), at("mine.hashes"), at("file"));
+    let build =
+        ["db".as_ref(), "build".as_ref(), "--output".as_ref(), database.as_os_str(), sources.as_os_str()];
+    assert!(candor(&build).status.success());
+    let scan = ["scan".as_ref(), "--database".as_ref(), database.as_os_str(), file.as_os_str()];
+    assert_eq!(candor(&scan).status.code(), Some(0));
+    let mut bytes = fs::read(&database).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&database, bytes).unwrap();
+    let output = candor(&scan);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}

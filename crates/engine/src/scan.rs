@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use candor_detect::{DETECTORS, Database, Error, Inspection, sha256};
-use candor_formats::{Format, identify};
+use candor_formats::{Format, appended, identify};
 use candor_object::{
     Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
     Report, Seen, Stop,
@@ -146,7 +146,12 @@ impl<'e> Scan<'e> {
             return;
         };
         let content = object.content.clone();
-        match format.open(&content, &mut Nest::new(self, id, content.size())) {
+        let mut nest = Nest::new(self, id, content.size());
+        let opened = format.open(&content, &mut nest).and_then(|()| match appended(&content, format)? {
+            Some(second) => second.open(&content, &mut nest),
+            None => Ok(()),
+        });
+        match opened {
             Err(Stop::Unreadable(error)) => self.unreadable(id, &error),
             Ok(()) | Err(Stop::Spent) => {}
         }

@@ -67,19 +67,25 @@ pub static FORMATS: &[&dyn Format] = &[
     &cpio::Cpio,
     // It has no magic.
     &lzma::Lzma,
-    // Anything may stand before an archive, so that what begins with another magic is asked first.
-    &zip::AppendedZip,
 ];
 
-/// The formats that are judged by their text, which are asked after all others.
-static TEXTS: &[&dyn Format] =
-    &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &script::Script, &html::Html, &text::Text];
+/// The formats of messages, which are judged by their text.
+static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
+
+/// Text that holds nothing but itself.
+static TEXTS: &[&dyn Format] = &[&script::Script, &html::Html, &text::Text];
 
 /// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
-/// then those that are judged by their text.
+/// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
-    let unopened = unopened::TABLE.iter().map(|format| format as &dyn Format);
-    FORMATS.iter().copied().chain(unopened).chain(TEXTS.iter().copied())
+    let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
+    all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
+}
+
+static APPENDED: &dyn Format = &zip::AppendedZip;
+
+fn unopened() -> impl Iterator<Item = &'static dyn Format> {
+    unopened::TABLE.iter().map(|format| format as &dyn Format)
 }
 
 /// Bytes at the start of content that [`Format::recognises`] may look at.
@@ -140,6 +146,22 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
     let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
     Ok(formats().find(|format| format.recognises(&glimpse)))
+}
+
+/// A second format of content that `first` recognised and takes nothing out of: an archive behind a picture, a
+/// document or a script, which are two valid files in one. Opened formats hand over themselves what is behind.
+///
+/// # Errors
+/// Those of reading the content.
+pub fn appended(content: &Content, first: &dyn Format) -> io::Result<Option<&'static dyn Format>> {
+    let known = first.file_type();
+    if !unopened().chain(TEXTS.iter().copied()).any(|format| format.file_type() == known) {
+        return Ok(None);
+    }
+    let head = content.window(0, HEAD)?;
+    let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
+    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
+    Ok(APPENDED.recognises(&glimpse).then_some(APPENDED))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].

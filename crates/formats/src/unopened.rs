@@ -1,5 +1,5 @@
 //! Types that have a name and are not opened: some because nothing is inside, some because nobody has written
-//! their format yet. The latter say so with a gap, so that a report never calls an unopened archive clean.
+//! their format yet. The latter say so with a gap, so that no report passes an unopened archive over in silence.
 //!
 //! The signs are those that the formats' own documents give; a collection of them is
 //! <https://www.garykessler.net/library/file_sigs.html>. A format that gets its own file loses its rows here.
@@ -87,7 +87,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("swf", "packed flash files", &[Bytes(0, b"CWS"), Binary]),
     hides("swf", "packed flash files", &[Bytes(0, b"ZWS"), Binary]),
     plain("swf", &[Bytes(0, b"FWS"), Binary]),
-    plain("rtf", &[Bytes(0, b"{\\rt")]),
+    hides("rtf", "rtf documents", &[Bytes(0, b"{\\rt")]),
     plain("lnk", &[Bytes(0, b"\x4c\0\0\0\x01\x14\x02\0")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 

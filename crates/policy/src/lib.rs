@@ -56,16 +56,23 @@ impl Policy {
             .map(|finding| finding.object)
             .collect();
         let overridden = |finding: &Finding| report.chain(finding.object).any(|id| trusted.contains(&id));
-        let mut verdict = Verdict::Undetected;
-        let mut detections = Vec::new();
-        for (number, finding) in report.findings.iter().enumerate() {
-            if let Some(found) = self.judge(finding)
-                && (trusted.is_empty() || !overridden(finding))
-            {
-                verdict = verdict.max(found);
-                detections.push(number);
-            }
-        }
+        let judged: Vec<(usize, Verdict)> = report
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(_, finding)| trusted.is_empty() || !overridden(finding))
+            .filter_map(|(number, finding)| Some((number, self.judge(finding)?)))
+            .collect();
+        // Weak evidence never alerts alone: it takes a second signature that agrees.
+        let names: HashSet<&str> = judged
+            .iter()
+            .filter_map(|(number, _)| report.findings.get(*number))
+            .map(|f| f.name.as_str())
+            .collect();
+        let alone = names.len() < 2 && judged.iter().all(|(_, verdict)| *verdict == Verdict::Suspicious);
+        let counted = if alone { Vec::new() } else { judged };
+        let mut verdict = counted.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Undetected);
+        let detections = counted.into_iter().map(|(number, _)| number).collect();
         let fully_examined = report.gaps.is_empty();
         if verdict == Verdict::Undetected {
             if trusted.contains(&ObjectId::ROOT) {
@@ -136,8 +143,17 @@ mod tests {
         let decision = Policy::default().decide(&both);
         assert_eq!((decision.verdict, decision.action), (Verdict::Malicious, Action::Report));
         assert_eq!(decision.detections, [0, 1]);
-        let weak = report(vec![finding(0, Category::Malware, Strength::Weak)]);
-        assert_eq!(Policy::default().decide(&weak).verdict, Verdict::Suspicious);
+    }
+
+    #[test]
+    fn weak_evidence_never_alerts_alone() {
+        let weak =
+            |name: &str| Finding { name: name.into(), ..finding(0, Category::Malware, Strength::Weak) };
+        let verdict = |findings| Policy::default().decide(&report(findings)).verdict;
+        assert_eq!(verdict(vec![weak("One"), weak("One")]), Verdict::Undetected);
+        assert_eq!(verdict(vec![weak("One"), weak("Two")]), Verdict::Suspicious);
+        let strong = finding(0, Category::Unwanted, Strength::Strong);
+        assert_eq!(verdict(vec![weak("One"), strong]), Verdict::Unwanted);
     }
 
     #[test]

@@ -109,7 +109,11 @@ impl Tree<'_> {
         }
         if !finding.text.is_empty() {
             let shown = cut(&finding.text);
-            paragraph(writer, &format!("{margin}  "), &format!("signature {}", Escaped(&shown)))?;
+            let margin = format!("{margin}  ");
+            for (number, line) in shown.lines().enumerate() {
+                let what = if number == 0 { "signature " } else { "  " };
+                paragraph(writer, &margin, &format!("{what}{}", Escaped(line)))?;
+            }
         }
         for evidence in &finding.evidence {
             dump(writer, &format!("{margin}  "), evidence)?;

@@ -329,7 +329,7 @@ fn is_deflate(content: &Content, member: &Member<'_>, sink: &mut dyn Sink) -> Re
     // Short plain text can be a deflate stream by chance; one that fills what is claimed is none.
     let fits = member.claims().any(|c| probed.produced == c.unpacked || probed.consumed == c.packed);
     Ok(match probed.ended {
-        Ended::Clean => fits && probed.produced > 0,
+        Ended::Whole => fits && probed.produced > 0,
         Ended::Stopped => true,
         Ended::Failed => false,
     })
@@ -385,7 +385,7 @@ fn packed(
     outcome.complaints.extend(stream.complaint.take());
     let (produced, crc) = (stream.produced, stream.crc.sum());
     outcome.barren |= produced == 0 && stream.ended == Ended::Failed;
-    if produced > 0 || stream.ended == Ended::Clean {
+    if produced > 0 || stream.ended == Ended::Whole {
         let taken = member.start.saturating_add(progress.consumed());
         let exact = member.claims().map(|c| c.packed).find(|packed| {
             let least = progress.consumed().saturating_sub(read_ahead(method));
@@ -396,7 +396,7 @@ fn packed(
             None => taken.saturating_sub(read_ahead(method)).max(member.start),
         };
         outcome.ends.push(end);
-        if stream.ended == Ended::Clean {
+        if stream.ended == Ended::Whole {
             outcome.complete = true;
             outcome.checksums.push(crc);
             outcome.verified |= member.checksums().any(|claimed| claimed == crc)
@@ -421,7 +421,7 @@ fn shorter(
     let sizes: BTreeSet<u64> =
         member.claims().map(|c| c.unpacked).filter(|size| *size > 0 && *size != produced).collect();
     for size in sizes {
-        if stream.ended == Ended::Clean {
+        if stream.ended == Ended::Whole {
             let detail = format!("{}: {produced} bytes came out, not {size}", member.label);
             notes.anomaly("zip-size-mismatch", &detail);
         }

@@ -12,7 +12,7 @@ use super::methods::{Progress, StreamEnd, decoder};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// At its end.
-    Clean,
+    Whole,
     /// With an error.
     Failed,
     /// Not at all: the reader had enough.
@@ -68,7 +68,7 @@ impl Read for Stream<'_> {
         }
         match self.decoder.read(buffer) {
             Ok(0) => {
-                self.ended = Ended::Clean;
+                self.ended = Ended::Whole;
                 Ok(0)
             }
             Ok(count) => {
@@ -131,6 +131,6 @@ pub(super) fn probe(
         return Err(failure.into());
     }
     let (ended, produced, consumed) = (stream.ended, stream.produced, progress.consumed());
-    let crc = (ended == Ended::Clean).then(|| stream.crc.sum());
+    let crc = (ended == Ended::Whole).then(|| stream.crc.sum());
     Ok(Probed { ended, produced, consumed, crc })
 }

@@ -1,0 +1,70 @@
+//! What is two files in one is scanned as both: an archive behind a script neither hides the script nor itself.
+
+use std::sync::Arc;
+
+use candor_detect::logical::{Expression, LogicalSignature};
+use candor_detect::pattern::{Element, Group, Pattern, Place};
+use candor_engine::{Category, Compiler, Content, Database, Engine, Limits, Strength};
+
+/// A signature for a text of a file type.
+fn signature(name: &str, file_type: &str, text: &str) -> LogicalSignature {
+    let elements = text.bytes().map(Element::literal).collect();
+    LogicalSignature {
+        name: name.into(),
+        source: "test.ldb".into(),
+        text: String::new(),
+        category: Category::Malware,
+        strength: Strength::Strong,
+        types: vec![file_type.into()],
+        conditions: Vec::new(),
+        expression: Expression::Pattern(0),
+        subsignatures: vec![vec![Pattern {
+            place: Place::ANYWHERE,
+            groups: vec![Group { gap: 0, elements }],
+        }]],
+    }
+}
+
+/// A zip archive of one stored member.
+fn zip(name: &str, content: &[u8]) -> Vec<u8> {
+    let sizes =
+        [u32::to_le_bytes(0), (content.len() as u32).to_le_bytes(), (content.len() as u32).to_le_bytes()];
+    let lengths = [(name.len() as u16).to_le_bytes(), [0, 0]].concat();
+    let common = [&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &sizes.concat(), &lengths].concat();
+    let mut archive = [b"PK\x03\x04", common.as_slice(), name.as_bytes(), content].concat();
+    let directory = [b"PK\x01\x02\x0a\x00", common.as_slice(), &[0; 14], name.as_bytes()].concat();
+    let end = [
+        &b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..],
+        &(directory.len() as u32).to_le_bytes(),
+        &(archive.len() as u32).to_le_bytes(),
+        &[0, 0],
+    ];
+    archive.extend_from_slice(&directory);
+    archive.extend_from_slice(&end.concat());
+    archive
+}
+
+#[test]
+fn an_archive_behind_a_script_a_picture_and_a_document() {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Script", "script", "do something bad"));
+    compiler.logical(&signature("Member", "text", "hidden in the archive"));
+    let database = Database::from_vec(compiler.finish()).unwrap();
+    let engine = Engine::new(vec![Arc::new(database)], Limits::default());
+    let archive = zip("member.txt", b"hidden in the archive");
+    let names = |front: &[u8]| {
+        let report = engine.scan("two", Content::from_vec([front, &archive].concat()));
+        let names: Vec<String> = report.findings.iter().map(|finding| finding.name.clone()).collect();
+        (report.objects[0].file_type.name(), names, report.gaps.len())
+    };
+    let script = names(b"#!/bin/sh\ndo something bad\nexit\n");
+    assert_eq!((script.0, script.2), ("script", 0));
+    assert!(script.1.contains(&"Script".to_owned()) && script.1.contains(&"Member".to_owned()), "{script:?}");
+    let picture = names(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
+    assert_eq!((picture.0, picture.2), ("png", 0));
+    assert!(picture.1.contains(&"Member".to_owned()));
+    let document = names(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
+    assert_eq!((document.0, document.2), ("pdf", 1));
+    assert!(document.1.contains(&"Member".to_owned()));
+    assert_eq!(names(b"\0\x01\x02 nothing that is known").0, "zip");
+}
