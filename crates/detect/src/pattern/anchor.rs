@@ -25,10 +25,10 @@ const THREE: u8 = 16;
 /// Most distances at which a group may begin before its anchor; what varies more is anchored elsewhere.
 const MAX_SPREAD: u32 = 256;
 
-/// Spreads a folded gram over `bits` bits.
+/// Spreads a folded gram over `bits` bits; 0 where a damaged table has none.
 #[inline]
 pub(crate) fn hash(folded: u32, bits: u32) -> u32 {
-    folded.wrapping_mul(0x9E37_79B1) >> (32_u32.wrapping_sub(bits))
+    folded.wrapping_mul(0x9E37_79B1).checked_shr(32_u32.wrapping_sub(bits)).unwrap_or(0)
 }
 
 /// How many bytes of a gram are known.
@@ -154,6 +154,12 @@ mod tests {
 
     fn group(text: &str) -> Group {
         Group { gap: 0, elements: text.bytes().map(Element::either_case).collect() }
+    }
+
+    #[test]
+    fn a_table_without_bits_is_no_panic() {
+        assert_eq!([hash(7, 0), hash(7, 33)], [0, 0]);
+        assert!(hash(7, 16) < 1 << 16);
     }
 
     #[test]
