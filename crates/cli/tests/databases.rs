@@ -131,11 +131,8 @@ fn the_clamav_folder_is_used_and_what_is_not_read_is_named() {
 fn damage_behind_the_header_is_no_silence() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    fs::write(
-        at("mine.hashes"),
-        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 Mine\n",
-    )
-    .unwrap();
+    fs::write(at("mine.hashes"), "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 Mine\n")
+        .unwrap();
     fs::write(at("file"), "content").unwrap();
     let candor = |arguments: &[&std::ffi::OsStr]| {
         std::process::Command::new(env!("CARGO_BIN_EXE_candor")).args(arguments).output().unwrap()

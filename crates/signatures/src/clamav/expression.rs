@@ -70,11 +70,17 @@ fn counted(rest: &mut &[u8], depth: u32) -> Result<Expression, Complaint> {
         _ => return Ok(inner),
     };
     advance(rest);
+    // Real signatures have `==9` for `=9` and `=2,` without a number, and ClamAV takes both.
+    if comparison == Comparison::Equal && rest.first() == Some(&b'=') {
+        advance(rest);
+    }
     let bound = number(rest)?;
     let mut distinct = 0;
     if rest.first() == Some(&b',') {
         advance(rest);
-        distinct = number(rest)?;
+        if rest.first().is_some_and(u8::is_ascii_digit) {
+            distinct = number(rest)?;
+        }
     }
     Ok(Expression::Counted(Box::new(inner), Count { comparison, number: bound, distinct }))
 }
@@ -101,6 +107,7 @@ mod tests {
         assert_eq!(parse("0|1&2"), parse("0|(1&2)"));
         assert_ne!(parse("0&1|2"), parse("(0&1)|2"));
         assert_eq!(patterns(&parse("0&(3|1)>2,2").unwrap()), 4);
+        assert_eq!(parse("0==2,&1"), parse("0=2&1"));
     }
 
     #[test]
