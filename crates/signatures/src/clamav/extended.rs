@@ -6,11 +6,10 @@ use std::io;
 
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::Pattern;
-use candor_object::{Category, Strength};
+use candor_object::Strength;
 
 use super::pattern::{Modifiers, literal_length};
-use super::{category, functionality_level, name, offset, pattern, target};
-use crate::lines::each_line;
+use super::{category, each_signature, functionality_level, name, offset, pattern, target};
 use crate::{Complaint, Language, Output};
 
 /// Literals for any type and for PE have at least so many bytes.
@@ -29,15 +28,7 @@ impl Language for Extended {
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
-        let source = output.source().to_owned();
-        let unwanted = source.to_ascii_lowercase().ends_with("ndu");
-        each_line(text, output, |line, output| {
-            let mut signature = read(line, &source)?;
-            if unwanted {
-                signature.category = Category::Unwanted;
-            }
-            output.logical(&signature)
-        })
+        each_signature(text, output, read)
     }
 }
 

@@ -10,12 +10,13 @@ use std::io;
 
 use candor_detect::logical::{Condition, LogicalSignature, Subsignature};
 use candor_detect::pattern::{Pattern, Place};
-use candor_object::{Category, Strength};
+use candor_object::Strength;
 
 use super::pattern::Modifiers;
 use super::target::is_executable;
-use super::{FUNCTIONALITY_LEVEL, category, expression, name, offset, pattern, range, target};
-use crate::lines::each_line;
+use super::{
+    FUNCTIONALITY_LEVEL, category, each_signature, expression, name, offset, pattern, range, target,
+};
 use crate::{Complaint, Language, Output};
 
 /// Functionality level from which on the target description may hold more than the target.
@@ -34,15 +35,7 @@ impl Language for Logical {
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
-        let source = output.source().to_owned();
-        let unwanted = source.to_ascii_lowercase().ends_with("ldu");
-        each_line(text, output, |line, output| {
-            let mut signature = read(line, &source)?;
-            if unwanted {
-                signature.category = Category::Unwanted;
-            }
-            output.logical(&signature)
-        })
+        each_signature(text, output, read)
     }
 }
 

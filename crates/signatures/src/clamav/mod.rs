@@ -17,12 +17,33 @@ pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
 pub(crate) use logical::Logical;
 
+use std::io;
+
+use candor_detect::logical::LogicalSignature;
 use candor_object::Category;
 
-use crate::Complaint;
+use crate::lines::each_line;
+use crate::{Complaint, Output};
 
 /// The functionality level that we answer as: that of ClamAV 1.6.
 const FUNCTIONALITY_LEVEL: u32 = 240;
+
+/// Reads a signature of patterns from each line. Files whose extension ends in `u` hold those for unwanted programs.
+fn each_signature(
+    text: &mut dyn io::BufRead,
+    output: &mut Output<'_>,
+    read: fn(&str, &str) -> Result<LogicalSignature, Complaint>,
+) -> io::Result<()> {
+    let source = output.source().to_owned();
+    let unwanted = source.to_ascii_lowercase().ends_with('u');
+    each_line(text, output, |line, output| {
+        let mut signature = read(line, &source)?;
+        if unwanted {
+            signature.category = Category::Unwanted;
+        }
+        output.logical(&signature)
+    })
+}
 
 /// Complains if the levels at the end of a line (`[min[:max]]`) do not include ours.
 fn functionality_level(min: Option<&str>, max: Option<&str>) -> Result<(), Complaint> {
