@@ -60,7 +60,7 @@ fn header(head: &[u8]) -> Option<(u8, u32, u64)> {
 /// files), streams that decode are not; one that is damaged so early holds nothing that could be missed.
 fn begins_to_decode(head: &[u8]) -> bool {
     /// Bytes that are decoded, and the dictionary for them.
-    const TRIAL: usize = 32;
+    const TRIAL: usize = 256;
     let (Some((properties, _, size)), Some(stream)) = (header(head), head.get(HEADER..)) else {
         return false;
     };
