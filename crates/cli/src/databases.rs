@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use candor_engine::Database;
 use candor_signatures::{Complaint, Error, Sources};
 
@@ -88,6 +88,7 @@ impl Options {
             used.push(compiled(&sources, &paths(&self.signatures))?);
         }
         if !used.is_empty() {
+            refuse_empty(&used)?;
             return Ok(used);
         }
         used.push(of_database(embedded()?, Origin::Memory, "embedded".to_owned())?);
@@ -127,6 +128,14 @@ pub(crate) fn embedded() -> anyhow::Result<Database> {
     Database::from_static(EMBEDDED).context("the embedded database")
 }
 
+/// Refuses databases without a signature: nothing could be found, and that is not what "nothing found" means.
+fn refuse_empty(used: &[Used]) -> anyhow::Result<()> {
+    if let Some(empty) = used.iter().find(|used| used.signatures == 0) {
+        bail!("{}: it has no signature that can be used; see `candor db check`", empty.origin);
+    }
+    Ok(())
+}
+
 fn of_database(database: Database, kind: Origin, origin: String) -> anyhow::Result<Used> {
     let counts = database.counts().with_context(|| format!("the database {origin}"))?;
     Ok(Used { database: Arc::new(database), kind, origin, signatures: counts.total(), skipped: 0 })
@@ -142,7 +151,7 @@ fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
     })?;
     if skipped > 0 {
         let signatures = counted(skipped, "signature", "signatures");
-        complain(&format!("{signatures} skipped; see candor db check {origin}"));
+        complain(&format!("{signatures} skipped; see `candor db check {origin}`"));
     }
     Ok(Used {
         database: Arc::new(Database::from_vec(built.image)?),

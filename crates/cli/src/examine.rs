@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use candor_engine::{
     Content, Decision, Engine, FileType, Gap, IN_MEMORY, Limit, Limits, ObjectId, Reason, Relation, Report,
     Seen, read_file,
@@ -77,7 +77,14 @@ pub(crate) fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
     let Some(path) = path else {
         return Ok(Policy::default());
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("the policy {}", path.display()))?;
+    /// Most bytes of a policy.
+    const MOST: u64 = 1 << 20;
+    let context = || format!("the policy {}", path.display());
+    let metadata = std::fs::metadata(path).with_context(context)?;
+    if !metadata.is_file() || metadata.len() > MOST {
+        bail!("{}: it is no regular file of at most {MOST} bytes", context());
+    }
+    let text = std::fs::read_to_string(path).with_context(context)?;
     Policy::from_toml(&text).map_err(|error| anyhow!("the policy {}: {error}", path.display()))
 }
 

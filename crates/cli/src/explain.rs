@@ -97,7 +97,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         outcome.failed();
         complain(&message);
     }
-    let mut target = Target::open(None)?;
+    let (mut target, _) = Target::open(None)?;
     match options.format {
         Format::Human => {
             tree::write(&mut target.writer, Paint(target.colours), &scanned)?;

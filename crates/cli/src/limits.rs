@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Most bytes of one object that is taken out [default: 256M].
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_object_bytes: Option<u64>,
+    /// Most bytes of one file's objects that lie in memory at once, for each thread [default: 512M].
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_held_bytes: Option<u64>,
     /// Most time; large files earn a second for each 16 MiB [default: 120s].
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_time: Option<Duration>,
@@ -40,6 +43,7 @@ impl Options {
             depth: self.max_depth.unwrap_or(default.depth),
             unpacked_bytes: self.max_unpacked_bytes.unwrap_or(default.unpacked_bytes),
             object_bytes: self.max_object_bytes.unwrap_or(default.object_bytes),
+            held_bytes: self.max_held_bytes.unwrap_or(default.held_bytes),
             time: self.max_time.unwrap_or(default.time),
             ..default
         }
@@ -62,6 +66,7 @@ mod tests {
             ("--max-depth", default.depth.to_string()),
             ("--max-unpacked-bytes", format!("{}G", default.unpacked_bytes >> 30)),
             ("--max-object-bytes", format!("{}M", default.object_bytes >> 20)),
+            ("--max-held-bytes", format!("{}M", default.held_bytes >> 20)),
             ("--max-time", format!("{}s", default.time.as_secs())),
         ] {
             let (_, after) = text.split_once(option).unwrap();

@@ -19,6 +19,7 @@ mod clock;
 mod escape;
 mod exit_status;
 mod numbers;
+mod replacement;
 mod verification;
 mod version;
 

@@ -21,6 +21,8 @@ use crate::{complain, limits};
 
 /// Files that wait for a scanning thread.
 const WAITING: usize = 1024;
+/// Most scanning threads that can be asked for: each reserves 16 MiB of stack.
+const MOST_THREADS: i64 = 512;
 
 /// What to scan, and how.
 #[derive(clap::Args, Debug)]
@@ -33,7 +35,8 @@ pub(crate) struct Options {
     walk: walk::Options,
     /// Number of scanning threads [default: one for each processor].
     #[arg(long, value_name = "NUMBER")]
-    threads: Option<NonZeroUsize>,
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: Option<u16>,
     /// What counts, as a TOML file.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -93,15 +96,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let limits = options.limits.limits();
     let engine =
         Engine::new(databases.iter().map(|used| Arc::clone(&used.database)).collect(), limits.clone());
-    let threads =
-        options.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let processors = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = options.threads.map_or_else(processors, usize::from);
     let run = Run {
         started: SystemTime::now(),
         databases,
         detail: options.detail(),
         options: options.described(threads, &limits),
     };
-    let mut report = output::open(options.format, options.output.as_deref(), &run)?;
+    let (mut report, replacement) = output::open(options.format, options.output.as_deref(), &run)?;
     let examiner = Arc::new(Examiner { engine, policy, limits });
     let progress = Progress::start(&walk, &options.paths, options.detail());
     let clock = Instant::now();
@@ -167,9 +170,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
     summary.time = clock.elapsed();
     match report.finish(&summary, outcome) {
-        Err(error) if !is_broken_pipe(&error) => Err(error).context("the report could not be written"),
-        _ => Ok(outcome),
+        Err(error) if !is_broken_pipe(&error) => {
+            return Err(error).context("the report could not be written");
+        }
+        _ => {}
     }
+    if let Some(replacement) = replacement {
+        replacement.finish().context("the report could not get its name")?;
+    }
+    Ok(outcome)
 }
 
 /// Starts the threads. They end when there is nothing more to do, or when the receiver is dropped.

@@ -104,7 +104,7 @@ fn skipped_signatures_are_counted() {
     let text = fs::read_to_string(ground.path("known.hashes")).unwrap();
     fs::write(ground.path("known.hashes"), format!("{text}nonsense\n")).unwrap();
     let seen = ground.scan(&[]).expect(0);
-    assert!(seen.stderr.contains("1 signature skipped; see candor db check known.hashes"), "{seen:#?}");
+    assert!(seen.stderr.contains("1 signature skipped; see `candor db check known.hashes`"), "{seen:#?}");
 }
 
 #[test]
@@ -149,4 +149,35 @@ fn damage_behind_the_header_is_no_silence() {
     let output = candor(&scan);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("damaged"));
+}
+
+#[test]
+fn a_database_without_signatures_is_refused() {
+    let ground = Ground::new();
+    fs::write(ground.path("known.hashes"), "nonsense\n\n").unwrap();
+    let seen = ground.scan(&[]).expect(2);
+    assert!(seen.stderr.contains("no signature that can be used"), "{seen:#?}");
+}
+
+#[test]
+fn a_fifo_instead_of_a_file_is_refused_and_never_waited_for() {
+    let ground = Ground::new();
+    for name in ["fifo.hdb", "fifo.cdb", "fifo.toml"] {
+        assert!(std::process::Command::new("mkfifo").arg(ground.path(name)).status().unwrap().success());
+    }
+    ground.file("file", b"content");
+    ground.run(&["db", "check", "fifo.hdb"]).expect(2);
+    ground.run(&["db", "info", "fifo.cdb"]).expect(2);
+    ground.run(&["scan", "--database", "fifo.cdb", "files"]).expect(2);
+    ground.run(&["scan", "--no-clamav", "--policy", "fifo.toml", "files"]).expect(2);
+}
+
+#[test]
+fn a_report_never_overwrites_what_is_scanned_before_it_is_scanned() {
+    let ground = Ground::new();
+    ground.file("evil.bin", EVIL);
+    let report = ground.path("files/evil.bin");
+    let seen = ground.scan(&["--output", report.to_str().unwrap()]);
+    assert_eq!(seen.status, 1, "{seen:#?}");
+    assert!(fs::read_to_string(report).unwrap().contains("malicious"));
 }

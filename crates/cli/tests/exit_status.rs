@@ -77,6 +77,7 @@ fn each_limit_is_a_gap() {
         ("--max-depth", "1"),
         ("--max-unpacked-bytes", "1K"),
         ("--max-object-bytes", "1K"),
+        ("--max-held-bytes", "1K"),
         ("--max-time", "0"),
     ] {
         let seen = ground.scan(&[option, value]).expect(3);

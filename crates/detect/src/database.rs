@@ -135,10 +135,12 @@ impl Database {
     /// # Errors
     /// When the file cannot be read, is no database, of another version, truncated or damaged in its header.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
+        // Opening a FIFO might wait for ever, so that it is asked first.
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() || metadata.len() == 0 {
             return Err(Error::NotADatabase);
         }
+        let file = File::open(path)?;
         Self::new(Bytes::Mapped(Map::new(&file)?))
     }
 

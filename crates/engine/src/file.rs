@@ -25,7 +25,7 @@ impl Source for FileSource {
     }
 }
 
-/// The content of an open file. A file that claims no size, as those of `/proc` do, is read as far as
+/// The content of an open file, as long as it is now: what is appended later is not seen. A file that claims no size, as those of `/proc` do, is read as far as
 /// [`IN_MEMORY`] goes.
 ///
 /// # Errors
@@ -37,6 +37,14 @@ pub fn read_file(file: File) -> io::Result<Content> {
     }
     // One byte more than the size shows the end without another call that makes the buffer grow.
     let mut bytes = Vec::with_capacity(size as usize + 1);
-    file.take(IN_MEMORY).read_to_end(&mut bytes)?;
+    (&file).take(IN_MEMORY + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > IN_MEMORY {
+        let size = file.metadata()?.len();
+        if size > IN_MEMORY {
+            // It grew while it was read.
+            return Ok(Content::from_source(Arc::new(FileSource { file, size })));
+        }
+        bytes.truncate(IN_MEMORY as usize);
+    }
     Ok(Content::from_vec(bytes))
 }

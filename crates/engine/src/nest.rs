@@ -78,7 +78,9 @@ impl Sink for Nest<'_, '_> {
         }
         let (bytes, end) = self.read(body);
         let size = bytes.len();
+        self.scan.budget.hold(size as u64);
         let id = self.scan.object(clipped(child.name), child.relation, Content::from_vec(bytes));
+        self.scan.budget.release(size as u64);
         match end {
             None => Ok(()),
             Some(End::Error(error)) => {
@@ -93,7 +95,7 @@ impl Sink for Nest<'_, '_> {
             Some(End::Limit(limit)) => {
                 self.scan.gap(id, Reason::Limit(limit), &format!("after {size} bytes"));
                 // One child that is too large does not keep the others from being scanned.
-                if limit == Limit::ObjectBytes { Ok(()) } else { Err(Stop::Spent) }
+                if matches!(limit, Limit::ObjectBytes | Limit::HeldBytes) { Ok(()) } else { Err(Stop::Spent) }
             }
         }
     }

@@ -17,6 +17,10 @@ pub struct Limits {
     /// Bytes that a decoder may put out for one object; bounds memory, since a decoded object lies in memory
     /// until it is scanned. Stops a single stream of zeros (1 GB of deflate is 1 TB).
     pub object_bytes: u64,
+    /// Bytes of decoder output that lie in memory at once: those of the object that is taken out and of all
+    /// containers around it. Stops nests of bombs, each small enough for itself (ten levels of 256 MiB fit in
+    /// a megabyte).
+    pub held_bytes: u64,
     /// Time for one root object of no size. Stops slow paths that the other limits do not count, such as
     /// decoders that are slow for their output (ClamAV's CVE-2019-12625 was first fixed without this one).
     pub time: Duration,
@@ -32,6 +36,7 @@ impl Default for Limits {
             depth: 24,
             unpacked_bytes: 4 << 30,
             object_bytes: 256 << 20,
+            held_bytes: 512 << 20,
             time: Duration::from_secs(120),
             bytes_per_second: 16 << 20,
         }
@@ -49,6 +54,8 @@ pub enum Limit {
     UnpackedBytes,
     /// [`Limits::object_bytes`].
     ObjectBytes,
+    /// [`Limits::held_bytes`].
+    HeldBytes,
     /// [`Limits::time`].
     Time,
 }
@@ -61,6 +68,7 @@ impl Limit {
             Self::Depth => "depth",
             Self::UnpackedBytes => "unpacked-bytes",
             Self::ObjectBytes => "object-bytes",
+            Self::HeldBytes => "held-bytes",
             Self::Time => "time",
         }
     }
@@ -72,6 +80,7 @@ pub struct Budget {
     limits: Limits,
     objects: u32,
     unpacked: u64,
+    held: u64,
     deadline: Instant,
 }
 
@@ -83,7 +92,7 @@ impl Budget {
         // A limit beyond what the clock can express is as good as a century.
         let century = Duration::from_secs(3_155_760_000);
         let deadline = now.checked_add(limits.time.saturating_add(earned)).unwrap_or_else(|| now + century);
-        Self { limits: limits.clone(), objects: 0, unpacked: 0, deadline }
+        Self { limits: limits.clone(), objects: 0, unpacked: 0, held: 0, deadline }
     }
 
     /// The limits it began with.
@@ -115,6 +124,9 @@ impl Budget {
         if held.saturating_add(bytes) > self.limits.object_bytes {
             return Err(Limit::ObjectBytes);
         }
+        if self.held.saturating_add(held).saturating_add(bytes) > self.limits.held_bytes {
+            return Err(Limit::HeldBytes);
+        }
         self.spend_range(bytes)
     }
 
@@ -130,6 +142,16 @@ impl Budget {
         }
         self.unpacked = total;
         Ok(())
+    }
+
+    /// Notes that an object of `bytes` stays in memory while what is inside is taken out.
+    pub fn hold(&mut self, bytes: u64) {
+        self.held = self.held.saturating_add(bytes);
+    }
+
+    /// Notes that an object which was held is gone.
+    pub fn release(&mut self, bytes: u64) {
+        self.held = self.held.saturating_sub(bytes);
     }
 
     /// Whether there is time left.
@@ -169,6 +191,16 @@ mod tests {
         assert_eq!(budget.spend_bytes(0, 5), Err(Limit::UnpackedBytes));
         assert_eq!(budget.spend_bytes(0, 4), Ok(()));
         assert_eq!(budget.unpacked(), 10);
+    }
+
+    #[test]
+    fn what_is_held_counts_until_it_is_released() {
+        let mut budget = Budget::new(&Limits { held_bytes: 10, ..Limits::default() }, 0);
+        budget.hold(8);
+        assert_eq!(budget.spend_bytes(2, 1), Err(Limit::HeldBytes));
+        assert_eq!(budget.spend_bytes(1, 1), Ok(()));
+        budget.release(8);
+        assert_eq!(budget.spend_bytes(9, 1), Ok(()));
     }
 
     #[test]

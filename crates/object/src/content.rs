@@ -78,7 +78,7 @@ impl Content {
     /// Fills `buffer` from `offset` on; fewer bytes than asked only at the end.
     ///
     /// # Errors
-    /// Those of the [`Source`]; content in memory has none.
+    /// Those of the [`Source`], and `UnexpectedEof` where it ends before its size; content in memory has none.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.size.saturating_sub(offset);
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -96,7 +96,10 @@ impl Content {
         let mut done = 0;
         while done < want {
             match source.read_at(self.start + offset + done as u64, &mut buffer[done..]) {
-                Ok(0) => break,
+                Ok(0) => {
+                    let reason = "the file became shorter while it was read";
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+                }
                 Ok(count) => done += count.min(want - done),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -194,6 +197,23 @@ mod tests {
             buffer[..count].copy_from_slice(&rest[..count]);
             Ok(count)
         }
+    }
+
+    #[test]
+    fn a_source_that_became_shorter_is_no_end() {
+        struct Cut;
+        impl Source for Cut {
+            fn size(&self) -> u64 {
+                100
+            }
+
+            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+                Ok(buffer.len().min(10_usize.saturating_sub(offset as usize)))
+            }
+        }
+        let content = Content::from_source(Arc::new(Cut));
+        assert_eq!(content.read_at(0, &mut [0; 10]).unwrap(), 10);
+        assert_eq!(content.window(5, 20).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

@@ -26,6 +26,9 @@ impl Language for HashList {
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         let source = output.source().to_owned();
         each_line(text, output, |line, output| {
+            if line.trim().is_empty() {
+                return Ok(());
+            }
             let mut words = line.split([' ', '\t', ',', ';']).filter(|word| !word.is_empty());
             let digest = words.next().unwrap_or_default();
             let rest: Vec<&str> = words.collect();

@@ -35,7 +35,6 @@ pub(crate) fn each_line(
             continue;
         }
         let result = match std::str::from_utf8(line) {
-            Ok("") => Err(Complaint::malformed("the line is empty")),
             Ok(line) => read(line, output),
             Err(_) => Err(Complaint::malformed("the line is not UTF-8")),
         };

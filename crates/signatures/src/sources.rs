@@ -36,7 +36,13 @@ impl Sources {
     /// When the path cannot be read, a file's extension is unknown, or a folder holds no signatures.
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
         let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
-        if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_dir() {
+            if !metadata.is_file() {
+                // Reading a FIFO or a device might never end.
+                let reason = "it is neither a regular file nor a folder";
+                return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+            }
             if language_of(path).is_none() {
                 return Err(Error::UnknownLanguage { path: path.to_owned() });
             }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::{kinds, sources};
 use crate::databases::name_unread;
 use crate::exit_status::Outcome;
 use crate::numbers::{counted, grouped};
+use crate::replacement::Replacement;
 
 /// What to build.
 #[derive(clap::Args, Debug)]
@@ -83,17 +83,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         bail!("it is no regular file; name a new file or an old database");
     }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // Readable by all, as far as the umask allows: a database is no secret, and the daemon is another user.
-    let mut file = tempfile::Builder::new()
-        .prefix(".candor-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+    let (mut file, replacement) = Replacement::start(path)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.sync_all()?;
+    Ok(replacement.finish()?)
 }

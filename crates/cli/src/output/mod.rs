@@ -13,7 +13,6 @@ pub(crate) mod progress;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -25,6 +24,7 @@ use crate::databases::Used;
 use crate::examine::Scanned;
 use crate::exit_status::Outcome;
 use crate::numbers;
+use crate::replacement::{self, Replacement};
 
 /// How a scan is reported.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +158,7 @@ pub(crate) fn described_limits(limits: &Limits) -> Vec<(&'static str, String)> {
         ("max-depth", limits.depth.to_string()),
         ("max-unpacked-bytes", limits.unpacked_bytes.to_string()),
         ("max-object-bytes", limits.object_bytes.to_string()),
+        ("max-held-bytes", limits.held_bytes.to_string()),
         ("max-time", format!("{}s", limits.time.as_secs_f64())),
     ]
 }
@@ -192,20 +193,24 @@ pub(crate) enum Colours {
 
 impl Target {
     /// The file, or standard output where none is named.
-    pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<(Self, Option<Replacement>)> {
         if let Some(path) = path {
-            let file =
-                File::create(path).with_context(|| format!("the report cannot go to {}", path.display()))?;
-            return Ok(Self { writer: Box::new(BufWriter::new(file)), colours: Colours::Off });
+            let (file, replacement) = replacement::report(path)
+                .with_context(|| format!("the report cannot go to {}", path.display()))?;
+            let writer = Box::new(BufWriter::new(file));
+            return Ok((Self { writer, colours: Colours::Off }, replacement));
         }
         let colours = if io::stdout().is_terminal() && colours_wanted() { Colours::On } else { Colours::Off };
-        Ok(Self { writer: Box::new(BufWriter::new(io::stdout())), colours })
+        Ok((Self { writer: Box::new(BufWriter::new(io::stdout())), colours }, None))
     }
 }
 
+/// A report that is being written, and what gives its file the name at the end.
+type Opened = (Box<dyn Output>, Option<Replacement>);
+
 /// Opens the report.
-pub(crate) fn open(format: Format, path: Option<&Path>, run: &Run) -> anyhow::Result<Box<dyn Output>> {
-    let target = Target::open(path)?;
+pub(crate) fn open(format: Format, path: Option<&Path>, run: &Run) -> anyhow::Result<Opened> {
+    let (target, replacement) = Target::open(path)?;
     let output: Box<dyn Output> = match format {
         Format::Human => Box::new(human::Human::new(target, run)),
         Format::Json => Box::new(json::Json::new(target, run, json::Shape::Document)?),
@@ -213,5 +218,5 @@ pub(crate) fn open(format: Format, path: Option<&Path>, run: &Run) -> anyhow::Re
         Format::Sarif => Box::new(sarif::Sarif::new(target, run)?),
         Format::Html => Box::new(html::Html::new(target, run)),
     };
-    Ok(output)
+    Ok((output, replacement))
 }
