@@ -2,6 +2,7 @@
 //!
 //! The size is looked up first: a digest is computed only where the database knows one of that kind and size.
 
+mod md5;
 mod compile;
 mod search;
 mod section;

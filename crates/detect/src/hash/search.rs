@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use candor_object::{Content, Evidence, Finding, MAX_EXCERPT, Object, ObjectId, Strength};
-use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
+use super::md5::Md5;
 use super::section::NameRecord;
 use super::{ALGORITHMS, Subject, category, table};
 use crate::{Database, Error, Inspection};
