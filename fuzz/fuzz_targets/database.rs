@@ -25,7 +25,7 @@ fn image() -> &'static [u8] {
 
 fuzz_target!(|input: &[u8]| {
     let mut bytes = image().to_vec();
-    let start = 64;
+    let start = 72;
     for change in input.chunks_exact(4) {
         let place = u32::from_le_bytes([change[0], change[1], change[2], 0]) as usize;
         let length = bytes.len();

@@ -1,4 +1,4 @@
-//! Reads database files whole and compares them with their digest, beside the scan that uses them.
+//! Reads database files whole and compares them with their checksum, beside the scan that uses them.
 //!
 //! Opening a database reads its header and nothing else. Damage behind the header could silence signatures
 //! without a trace, so nothing that was scanned counts as examined before the whole file was.
@@ -23,7 +23,7 @@ impl Verification {
             .collect();
         let verify = move || {
             let failed = |(database, origin): &(Arc<candor_engine::Database>, String)| {
-                let error = database.verify().err()?;
+                let error = database.undamaged().err()?;
                 Some(format!("the database {origin}: {error}; what was scanned with it was not examined"))
             };
             files.iter().filter_map(failed).collect()

@@ -172,6 +172,15 @@ impl Database {
         Ok(Self { bytes, image })
     }
 
+    /// Reads everything and compares it with its checksum, some ten times faster than [`verify`](Self::verify):
+    /// shows damage, and no forgery.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if they differ.
+    pub fn undamaged(&self) -> Result<(), Error> {
+        self.image.undamaged(self.bytes.as_ref())
+    }
+
     /// Reads everything and compares it with the identity.
     ///
     /// # Errors

@@ -4,17 +4,20 @@
 //! 0   magic "CANDORDB"      8   version, number of sections (u32 each)
 //! 16  length of the file (u64)
 //! 24  SHA-256 of everything after the table: the identity of the database
-//! 56  SHA-256 of the header up to here and of the table, first 8 bytes
-//! 64  the table: kind, index (u32 each), offset, length (u64 each)
+//! 56  XXH3-64 of the same, which shows damage ten times faster
+//! 64  SHA-256 of the header up to here and of the table, first 8 bytes
+//! 72  the table: kind, index (u32 each), offset, length (u64 each)
 //! ```
 //!
 //! All numbers are little-endian and need no alignment. Opening reads the header and the table and nothing
-//! else, so it does not depend on the size. [`Image::verify`] reads everything. Readers of sections check
+//! else, so it does not depend on the size. [`Image::undamaged`] and [`Image::verify`] read everything. Readers of sections check
 //! every number that they use: damage that opening cannot see makes an [`Error::Damaged`] later, never a panic.
 
+use std::hash::Hasher;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::Error;
@@ -87,6 +90,7 @@ struct Header {
     sections: le::U32,
     length: le::U64,
     identity: [u8; 32],
+    checksum: le::U64,
     check: [u8; 8],
 }
 
@@ -103,6 +107,7 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Image {
     identity: [u8; 32],
+    checksum: u64,
     content: Range<usize>,
     sections: Vec<(u32, u32, Range<usize>)>,
 }
@@ -140,12 +145,24 @@ impl Image {
                 .ok_or(Error::Damaged("a section lies outside the file"))?;
             sections.push((entry.kind.get(), entry.index.get(), range));
         }
-        Ok(Self { identity: header.identity, content: content_start..bytes.len(), sections })
+        let content = content_start..bytes.len();
+        Ok(Self { identity: header.identity, checksum: header.checksum.get(), content, sections })
     }
 
     /// SHA-256 of the content: the same signatures in the same order always give the same identity.
     pub(crate) fn identity(&self) -> [u8; 32] {
         self.identity
+    }
+
+    /// Reads everything and compares it with the checksum: shows damage, and no forgery.
+    pub(crate) fn undamaged(&self, bytes: &[u8]) -> Result<(), Error> {
+        let content = bytes.get(self.content.clone()).unwrap_or_default();
+        let found = XxHash3_64::oneshot(content);
+        if found == self.checksum {
+            Ok(())
+        } else {
+            Err(Error::Damaged("the content does not match its checksum"))
+        }
     }
 
     /// Reads everything and compares it with the identity.
@@ -217,6 +234,7 @@ impl Writer {
         let mut offset = size_of::<Header>() + self.sections.len() * size_of::<Entry>();
         let mut entries = Vec::with_capacity(self.sections.len());
         let mut hash = Sha256::new();
+        let mut checksum = XxHash3_64::with_seed(0);
         for (kind, index, bytes) in &self.sections {
             entries.push(Entry {
                 kind: (*kind as u32).into(),
@@ -226,6 +244,7 @@ impl Writer {
             });
             offset += bytes.len();
             hash.update(bytes);
+            checksum.write(bytes);
         }
         let mut header = Header {
             magic: MAGIC,
@@ -233,6 +252,7 @@ impl Writer {
             sections: (self.sections.len() as u32).into(),
             length: (offset as u64).into(),
             identity: hash.finalize().into(),
+            checksum: checksum.finish().into(),
             check: [0; 8],
         };
         header.check = check(&header, &entries);
@@ -269,6 +289,7 @@ mod tests {
         let bytes = sample();
         let image = Image::open(&bytes).unwrap();
         image.verify(&bytes).unwrap();
+        image.undamaged(&bytes).unwrap();
         assert_eq!(image.records::<u8>(&bytes, Kind::Strings, 0).unwrap(), b"hello");
         let numbers = image.records::<le::U32>(&bytes, Kind::Sources, 3).unwrap();
         assert_eq!(numbers.iter().map(|n| n.get()).collect::<Vec<_>>(), [7, 9]);
@@ -288,6 +309,7 @@ mod tests {
         }
         let mut damaged = bytes;
         *damaged.last_mut().unwrap() ^= 1;
-        assert!(Image::open(&damaged).unwrap().verify(&damaged).is_err());
+        let image = Image::open(&damaged).unwrap();
+        assert!(image.verify(&damaged).is_err() && image.undamaged(&damaged).is_err());
     }
 }
