@@ -9,7 +9,6 @@
     not(test),
     expect(
         clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
         clippy::indexing_slicing,
         reason = "places in blocks of 64 bytes and tables of 64 words, all taken modulo their length"
     )
