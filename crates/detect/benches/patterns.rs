@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Inspection};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
 use candor_object::{Category, Content, FileType, Object, ObjectId, Relation, Strength};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -73,6 +73,7 @@ fn patterns(criterion: &mut Criterion) {
                     layout: None,
                     container: None,
                     deadline,
+                    digests: &Digests::default(),
                 };
                 let mut found = Vec::new();
                 for detector in DETECTORS {

@@ -26,6 +26,7 @@ pub mod hash;
 pub mod logical;
 pub mod pattern;
 
+use std::cell::OnceCell;
 use std::io;
 use std::time::Instant;
 
@@ -34,7 +35,9 @@ use candor_object::{FileType, Finding, Layout, Object, ObjectId};
 pub use database::{Compiler, Counts, Database, sha256};
 
 /// The techniques, in the order in which they look at an object.
-pub static DETECTORS: &[&dyn Detector] = &[&HashDetector, &LogicalDetector];
+///
+/// Patterns come first: where content is read in windows, they leave the digests of the whole behind.
+pub static DETECTORS: &[&dyn Detector] = &[&LogicalDetector, &HashDetector];
 
 /// A detection technique.
 pub trait Detector: Sync {
@@ -63,7 +66,13 @@ pub struct Inspection<'a> {
     pub container: Option<FileType>,
     /// When the time is up.
     pub deadline: Instant,
+    /// Digests of the whole object, once somebody read it.
+    pub digests: &'a Digests,
 }
+
+/// Digests of a whole object that one technique may leave for another, so that a large file is read once.
+#[derive(Debug, Default)]
+pub struct Digests(OnceCell<hash::Known>);
 
 /// Why a database could not be opened, or an object not be looked at.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use candor_detect::hash::{Digest, HashSignature, Subject};
 use candor_detect::logical::{Condition, Expression, LogicalSignature};
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Inspection};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
 use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Relation, Section, Strength};
 use proptest::prelude::*;
 
@@ -48,8 +48,14 @@ fn inspect(database: &Database) -> usize {
     let sections = vec![Section { name: ".text".into(), offset: 4, size: 10 }];
     let layout = Layout { sections, complete: true, ..Layout::default() };
     let deadline = Instant::now() + Duration::from_secs(2);
-    let inspection =
-        Inspection { object: &object, id: ObjectId::ROOT, layout: Some(&layout), container: None, deadline };
+    let inspection = Inspection {
+        object: &object,
+        id: ObjectId::ROOT,
+        layout: Some(&layout),
+        container: None,
+        deadline,
+        digests: &Digests::default(),
+    };
     let mut found = Vec::new();
     for detector in DETECTORS {
         let _ = detector.inspect(database, &inspection, &mut found);

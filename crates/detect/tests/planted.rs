@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use candor_detect::logical::{Comparison, Count, Expression, LogicalSignature};
 use candor_detect::pattern::{Base, Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Inspection};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
 use candor_object::{Category, Content, FileType, Finding, Object, ObjectId, Relation, Source, Strength};
 use proptest::prelude::*;
 
@@ -63,8 +63,14 @@ fn findings(database: &Database, content: Content) -> Vec<Finding> {
         depth: 0,
     };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let inspection =
-        Inspection { object: &object, id: ObjectId::ROOT, layout: None, container: None, deadline };
+    let inspection = Inspection {
+        object: &object,
+        id: ObjectId::ROOT,
+        layout: None,
+        container: None,
+        deadline,
+        digests: &Digests::default(),
+    };
     let mut found = Vec::new();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).unwrap();
@@ -151,8 +157,14 @@ fn the_time_is_kept() {
     };
     let started = Instant::now();
     let deadline = started + Duration::from_millis(200);
-    let inspection =
-        Inspection { object: &object, id: ObjectId::ROOT, layout: None, container: None, deadline };
+    let inspection = Inspection {
+        object: &object,
+        id: ObjectId::ROOT,
+        layout: None,
+        container: None,
+        deadline,
+        digests: &Digests::default(),
+    };
     let mut found = Vec::new();
     let results: Vec<_> =
         DETECTORS.iter().map(|detector| detector.inspect(&database, &inspection, &mut found)).collect();
@@ -206,4 +218,20 @@ proptest! {
             prop_assert!(first >= expected);
         }
     }
+}
+
+#[test]
+fn a_large_file_has_the_digests_of_its_bytes() {
+    use candor_detect::hash::{Digest, HashSignature, Subject};
+    use sha2::Digest as _;
+
+    let bytes: Vec<u8> = (0..1_400_000_u32).map(|number| (number % 251) as u8).collect();
+    let mut compiler = Compiler::default();
+    let digest = Digest::Sha256(sha2::Sha256::digest(&bytes).into());
+    let (name, source, category, subject) = ("Whole", "a.hsb", Category::Malware, Subject::Object);
+    compiler.hash(&HashSignature { name, source, category, subject, size: None, digest });
+    compiler.logical(&signature(one(0), vec![anywhere(text(b"never there"))]));
+    let database = Database::from_vec(compiler.finish()).unwrap();
+    assert_eq!(found(&database, &bytes).len(), 1);
+    assert!(found(&database, &bytes[1..]).is_empty());
 }

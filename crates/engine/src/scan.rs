@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::{DETECTORS, Database, Error, Inspection, sha256};
+use candor_detect::{DETECTORS, Database, Digests, Error, Inspection, sha256};
 use candor_formats::{Format, appended, identify};
 use candor_object::{
     Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
@@ -95,7 +95,15 @@ impl<'e> Scan<'e> {
             }
         };
         let deadline = self.budget.deadline();
-        let inspection = Inspection { object: &object, id, layout: layout.as_ref(), container, deadline };
+        let digests = Digests::default();
+        let inspection = Inspection {
+            object: &object,
+            id,
+            layout: layout.as_ref(),
+            container,
+            deadline,
+            digests: &digests,
+        };
         let mut found = Vec::new();
         for database in self.databases {
             for detector in DETECTORS {

@@ -11,7 +11,7 @@ use candor_object::Category;
 
 pub(crate) use compile::Compiler;
 pub use compile::HashSignature;
-pub(crate) use search::{inspect, sha256, trusted};
+pub(crate) use search::{Hashers, inspect, sha256, trusted, wanted};
 pub(crate) use section::DigestTable;
 
 /// What a digest is of.
@@ -56,6 +56,9 @@ impl Digest {
         }
     }
 }
+
+/// MD5, SHA-1 and SHA-256, as far as they were computed.
+pub(crate) type Known = [Option<Vec<u8>>; 3];
 
 /// Kinds of digests by length and name.
 const ALGORITHMS: [(usize, &str); 3] = [(16, "MD5"), (20, "SHA-1"), (32, "SHA-256")];

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::md5::Md5;
 use super::section::NameRecord;
-use super::{ALGORITHMS, Subject, category, table};
+use super::{ALGORITHMS, Known, Subject, category, table};
 use crate::{Database, Error, Inspection};
 
 /// Bytes that are hashed between two looks at the clock.
@@ -23,7 +23,9 @@ pub(crate) fn inspect(
 ) -> Result<(), Error> {
     let object = inspection.object;
     let whole = &object.content;
-    for (name, algorithm) in look_up(database, Subject::Object, whole, false, inspection.deadline)? {
+    for (name, algorithm) in
+        look_up(database, Subject::Object, whole, false, inspection.digests.0.get(), inspection.deadline)?
+    {
         let what = format!("{algorithm} of the object");
         found.push(finding(database, inspection.id, name, evidence(what, object, 0, whole.size())?));
     }
@@ -32,7 +34,8 @@ pub(crate) fn inspect(
     };
     for (number, section) in layout.sections.iter().enumerate() {
         let data = whole.range(section.offset, section.size);
-        for (name, algorithm) in look_up(database, Subject::Section, &data, false, inspection.deadline)? {
+        for (name, algorithm) in look_up(database, Subject::Section, &data, false, None, inspection.deadline)?
+        {
             let what = format!("{algorithm} of section {number}");
             found.push(finding(
                 database,
@@ -45,7 +48,8 @@ pub(crate) fn inspect(
     if !layout.imports.is_empty() && database.has_digests(Subject::Imports) {
         let list = import_list(layout);
         let data = Content::from_vec(list.clone().into_bytes());
-        for (name, algorithm) in look_up(database, Subject::Imports, &data, false, inspection.deadline)? {
+        for (name, algorithm) in look_up(database, Subject::Imports, &data, false, None, inspection.deadline)?
+        {
             let excerpt = list.bytes().take(MAX_EXCERPT).collect();
             let what = format!("{algorithm} of the import list");
             let evidence = Evidence { what, offset: 0, size: 0, excerpt };
@@ -62,7 +66,7 @@ pub(crate) fn trusted(
     id: ObjectId,
     deadline: Instant,
 ) -> Result<Option<Finding>, Error> {
-    let found = look_up(database, Subject::Object, content, true, deadline)?;
+    let found = look_up(database, Subject::Object, content, true, None, deadline)?;
     Ok(found.first().map(|(name, algorithm)| {
         let what = format!("{algorithm} of the object");
         let evidence = Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() };
@@ -77,15 +81,16 @@ pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], E
     digest.try_into().map_err(|_| Error::Damaged("a digest has an odd length"))
 }
 
-type Known<'d> = Vec<(&'d NameRecord, &'static str)>;
+type Names<'d> = Vec<(&'d NameRecord, &'static str)>;
 
 fn look_up<'d>(
     database: &'d Database,
     subject: Subject,
     content: &Content,
     trust: bool,
+    ready: Option<&Known>,
     deadline: Instant,
-) -> Result<Known<'d>, Error> {
+) -> Result<Names<'d>, Error> {
     let mut tables = Vec::with_capacity(ALGORITHMS.len());
     for (algorithm, (length, _)) in ALGORITHMS.iter().enumerate() {
         tables.push(database.digest_table(table(subject, algorithm, trust), *length)?);
@@ -98,7 +103,12 @@ fn look_up<'d>(
         return Ok(Vec::new());
     }
     let mut known = Vec::new();
-    let digests = digests(content, wanted, deadline)?;
+    let digests = match ready {
+        Some(ready) if ready.iter().zip(wanted).all(|(digest, wanted)| digest.is_some() || !wanted) => {
+            ready.clone()
+        }
+        _ => digests(content, wanted, deadline)?,
+    };
     for ((table, digest), (_, algorithm)) in tables.iter().zip(digests).zip(ALGORITHMS) {
         if let Some(digest) = digest
             && let Some(name) = table.find(content.size(), &digest)?
@@ -109,12 +119,51 @@ fn look_up<'d>(
     Ok(known)
 }
 
+/// Which digests of objects of this size the database knows.
+pub(crate) fn wanted(database: &Database, size: u64) -> Result<[bool; 3], Error> {
+    let mut wanted = [false; 3];
+    for ((algorithm, (length, _)), wanted) in ALGORITHMS.iter().enumerate().zip(&mut wanted) {
+        *wanted = database.digest_table(table(Subject::Object, algorithm, false), *length)?.knows(size);
+    }
+    Ok(wanted)
+}
+
+/// MD5, SHA-1 and SHA-256 of content that comes in pieces, those that are wanted.
+pub(crate) struct Hashers {
+    md5: Option<Md5>,
+    sha1: Option<Sha1>,
+    sha256: Option<Sha256>,
+}
+
+impl Hashers {
+    pub(crate) fn new([md5, sha1, sha256]: [bool; 3]) -> Self {
+        Self { md5: md5.then(Md5::new), sha1: sha1.then(Sha1::new), sha256: sha256.then(Sha256::new) }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if let Some(hash) = &mut self.md5 {
+            hash.update(bytes);
+        }
+        if let Some(hash) = &mut self.sha1 {
+            hash.update(bytes);
+        }
+        if let Some(hash) = &mut self.sha256 {
+            hash.update(bytes);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Known {
+        [
+            self.md5.map(|hash| hash.finalize().to_vec()),
+            self.sha1.map(|hash| hash.finalize().to_vec()),
+            self.sha256.map(|hash| hash.finalize().to_vec()),
+        ]
+    }
+}
+
 /// The wanted ones of MD5, SHA-1 and SHA-256, in one pass.
-fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<[Option<Vec<u8>>; 3], Error> {
-    let [md5, sha1, sha256] = wanted;
-    let mut md5 = md5.then(Md5::new);
-    let mut sha1 = sha1.then(Sha1::new);
-    let mut sha256 = sha256.then(Sha256::new);
+fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<Known, Error> {
+    let mut hashers = Hashers::new(wanted);
     let whole = content.as_slice();
     let mut buffer = vec![0; if whole.is_some() { 0 } else { CHUNK }];
     let mut offset = 0_u64;
@@ -133,25 +182,13 @@ fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<[O
         if chunk.is_empty() {
             break;
         }
-        if let Some(hash) = &mut md5 {
-            hash.update(chunk);
-        }
-        if let Some(hash) = &mut sha1 {
-            hash.update(chunk);
-        }
-        if let Some(hash) = &mut sha256 {
-            hash.update(chunk);
-        }
+        hashers.update(chunk);
         offset = offset.saturating_add(chunk.len() as u64);
         if Instant::now() >= deadline {
             return Err(Error::TimeIsUp);
         }
     }
-    Ok([
-        md5.map(|hash| hash.finalize().to_vec()),
-        sha1.map(|hash| hash.finalize().to_vec()),
-        sha256.map(|hash| hash.finalize().to_vec()),
-    ])
+    Ok(hashers.finish())
 }
 
 /// The imports as the public definition of the import hash lists them.

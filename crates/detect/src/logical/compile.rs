@@ -127,7 +127,7 @@ mod tests {
 
     use crate::logical::{Expression, LogicalSignature};
     use crate::pattern::{Element, Group, Pattern, Place};
-    use crate::{Compiler, Database, Inspection};
+    use crate::{Compiler, Database, Digests, Inspection};
 
     fn signature(file_type: &str, texts: &[&str]) -> LogicalSignature {
         let pattern = |text: &str| Pattern {
@@ -164,6 +164,7 @@ mod tests {
             layout: None,
             container: None,
             deadline: Instant::now() + Duration::from_secs(60),
+            digests: &Digests::default(),
         };
         let mut found = Vec::new();
         crate::logical::inspect(database, &inspection, &mut found).unwrap();

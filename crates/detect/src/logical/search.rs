@@ -6,7 +6,7 @@ use super::expression::{MAX_EXPRESSION_DEPTH, evaluate};
 use super::section::{
     CONTAINER, ConditionRecord, ENTRY_POINT, FILE_SIZE, ROOT, SECTIONS, SignatureTables, strength,
 };
-use crate::hash::category;
+use crate::hash::{Hashers, category, wanted};
 use crate::pattern::{Matcher, View};
 use crate::{Database, Error, Inspection};
 
@@ -23,7 +23,17 @@ pub(crate) fn inspect(
     let tables = database.signature_tables()?;
     let view = View::new(&inspection.object.content, inspection.deadline);
     let mut matcher = Matcher::new(database.pattern_tables()?, view, inspection.layout);
-    for number in matcher.search(&filters)? {
+    let content = &inspection.object.content;
+    let mut hashers = Hashers::new(match content.as_slice() {
+        Some(_) => [false; 3],
+        None => wanted(database, content.size())?,
+    });
+    let started = matcher.search(&filters, &mut |bytes| hashers.update(bytes))?;
+    if content.as_slice().is_none() {
+        // Another database may have left its digests; then those of this one are computed where they are asked.
+        let _ = inspection.digests.0.set(hashers.finish());
+    }
+    for number in started {
         if found.len() >= MAX_FINDINGS {
             break;
         }

@@ -76,13 +76,18 @@ impl<'d, 'o> Matcher<'d, 'o> {
         &mut self.view
     }
 
-    /// Goes through the whole content once; the signatures that something started.
-    pub(crate) fn search(&mut self, filters: &Filters<'d>) -> Result<Vec<u32>, Error> {
+    /// Goes through the whole content once; the signatures that something started. What is read in windows is
+    /// shown to `reader` as well, each byte once.
+    pub(crate) fn search(
+        &mut self,
+        filters: &Filters<'d>,
+        reader: &mut impl FnMut(&[u8]),
+    ) -> Result<Vec<u32>, Error> {
         let mut started: Vec<u32> = filters.always.iter().map(|signature| signature.get()).collect();
         if let Some(bytes) = self.view.content().as_slice() {
             self.search_part(filters, bytes, 0, bytes.len(), &mut started)?;
         } else {
-            self.search_windows(filters, &mut started)?;
+            self.search_windows(filters, reader, &mut started)?;
         }
         self.view.check()?;
         started.sort_unstable();
@@ -90,7 +95,12 @@ impl<'d, 'o> Matcher<'d, 'o> {
         Ok(started)
     }
 
-    fn search_windows(&mut self, filters: &Filters<'d>, started: &mut Vec<u32>) -> Result<(), Error> {
+    fn search_windows(
+        &mut self,
+        filters: &Filters<'d>,
+        reader: &mut impl FnMut(&[u8]),
+        started: &mut Vec<u32>,
+    ) -> Result<(), Error> {
         let mut offset = 0_u64;
         while offset < self.view.size() {
             let before = offset.min(MARGIN as u64);
@@ -103,6 +113,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
                 // The file became shorter while it was read; what is there was searched.
                 break;
             }
+            reader(part.get(..WINDOW).unwrap_or(part));
             self.search_part(filters, part, offset, WINDOW, started)?;
             self.view.check()?;
             offset = offset.saturating_add(WINDOW as u64);
