@@ -142,10 +142,7 @@ impl Glimpse<'_> {
 /// # Errors
 /// Those of reading the content.
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
-    let head = content.window(0, HEAD)?;
-    let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
-    Ok(formats().find(|format| format.recognises(&glimpse)))
+    look(content, |glimpse| formats().find(|format| format.recognises(glimpse)))
 }
 
 /// A second format of content that `first` recognised and takes nothing out of: an archive behind a picture, a
@@ -158,10 +155,14 @@ pub fn appended(content: &Content, first: &dyn Format) -> io::Result<Option<&'st
     if !unopened().chain(TEXTS.iter().copied()).any(|format| format.file_type() == known) {
         return Ok(None);
     }
+    look(content, |glimpse| APPENDED.recognises(glimpse).then_some(APPENDED))
+}
+
+/// Takes a glimpse of the content and asks `what` of it.
+fn look<T>(content: &Content, what: impl FnOnce(&Glimpse<'_>) -> T) -> io::Result<T> {
     let head = content.window(0, HEAD)?;
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    let glimpse = Glimpse { head: &head, tail: &tail, size: content.size() };
-    Ok(APPENDED.recognises(&glimpse).then_some(APPENDED))
+    Ok(what(&Glimpse { head: &head, tail: &tail, size: content.size() }))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].
