@@ -98,6 +98,7 @@ fn every_alignment_and_every_window_boundary() {
         let window = 512 << 10;
         let length = 2 * window + 300;
         let places = (0..20)
+            .chain(56..72)
             .chain(window - 12..window + 12)
             .chain(length - needle.len() - 20..length - needle.len() + 1);
         for place in places {
@@ -221,17 +222,32 @@ proptest! {
 }
 
 #[test]
-fn a_large_file_has_the_digests_of_its_bytes() {
+fn the_digests_are_those_of_the_bytes() {
     use candor_detect::hash::{Digest, HashSignature, Subject};
     use sha2::Digest as _;
 
-    let bytes: Vec<u8> = (0..1_400_000_u32).map(|number| (number % 251) as u8).collect();
-    let mut compiler = Compiler::default();
-    let digest = Digest::Sha256(sha2::Sha256::digest(&bytes).into());
-    let (name, source, category, subject) = ("Whole", "a.hsb", Category::Malware, Subject::Object);
-    compiler.hash(&HashSignature { name, source, category, subject, size: None, digest });
-    compiler.logical(&signature(one(0), vec![anywhere(text(b"never there"))]));
-    let database = Database::from_vec(compiler.finish()).unwrap();
-    assert_eq!(found(&database, &bytes).len(), 1);
-    assert!(found(&database, &bytes[1..]).is_empty());
+    let large: Vec<u8> = (0..1_400_000_u32).map(|number| (number % 251) as u8).collect();
+    for bytes in [&large[..], &large[..64], &large[..700]] {
+        let md5 = Digest::Md5(md5::Md5::digest(bytes).into());
+        let sha256 = Digest::Sha256(sha2::Sha256::digest(bytes).into());
+        for digests in [vec![md5], vec![sha256], vec![md5, sha256]] {
+            let mut compiler = Compiler::default();
+            for digest in &digests {
+                let (name, source, category, subject) =
+                    ("Whole", "a.hsb", Category::Malware, Subject::Object);
+                compiler.hash(&HashSignature {
+                    name,
+                    source,
+                    category,
+                    subject,
+                    size: None,
+                    digest: *digest,
+                });
+            }
+            compiler.logical(&signature(one(0), vec![anywhere(text(b"never there"))]));
+            let database = Database::from_vec(compiler.finish()).unwrap();
+            assert_eq!(found(&database, bytes).len(), digests.len());
+            assert!(found(&database, &bytes[1..]).is_empty());
+        }
+    }
 }

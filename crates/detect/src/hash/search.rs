@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::md5::Md5;
 use super::section::NameRecord;
 use super::{ALGORITHMS, Known, Subject, category, table};
+use crate::pattern::{BLOCK, Reader};
 use crate::{Database, Error, Inspection};
 
 /// Bytes that are hashed between two looks at the clock.
@@ -140,7 +141,17 @@ impl Hashers {
         Self { md5: md5.then(Md5::new), sha1: sha1.then(Sha1::new), sha256: sha256.then(Sha256::new) }
     }
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn finish(self) -> Known {
+        [
+            self.md5.map(|hash| hash.finalize().to_vec()),
+            self.sha1.map(|hash| hash.finalize().to_vec()),
+            self.sha256.map(|hash| hash.finalize().to_vec()),
+        ]
+    }
+}
+
+impl Reader for Hashers {
+    fn read(&mut self, bytes: &[u8]) {
         if let Some(hash) = &mut self.md5 {
             hash.update(bytes);
         }
@@ -152,12 +163,14 @@ impl Hashers {
         }
     }
 
-    pub(crate) fn finish(self) -> Known {
-        [
-            self.md5.map(|hash| hash.finalize().to_vec()),
-            self.sha1.map(|hash| hash.finalize().to_vec()),
-            self.sha256.map(|hash| hash.finalize().to_vec()),
-        ]
+    #[inline(always)]
+    fn read_beside(&mut self, block: &[u8; BLOCK], mut beside: impl FnMut(u32)) {
+        if let Self { md5: Some(md5), sha1: None, sha256: None } = self {
+            md5.update_beside(block, beside);
+        } else {
+            (0..32).for_each(&mut beside);
+            self.read(block);
+        }
     }
 }
 
@@ -182,7 +195,7 @@ fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<Kn
         if chunk.is_empty() {
             break;
         }
-        hashers.update(chunk);
+        hashers.read(chunk);
         offset = offset.saturating_add(chunk.len() as u64);
         if Instant::now() >= deadline {
             return Err(Error::TimeIsUp);

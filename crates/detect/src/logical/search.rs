@@ -23,16 +23,13 @@ pub(crate) fn inspect(
     let tables = database.signature_tables()?;
     let view = View::new(&inspection.object.content, inspection.deadline);
     let mut matcher = Matcher::new(database.pattern_tables()?, view, inspection.layout);
-    let content = &inspection.object.content;
-    let mut hashers = Hashers::new(match content.as_slice() {
+    let mut hashers = Hashers::new(match inspection.digests.0.get() {
+        // Another database left its digests; what this one wants beside them is computed where it is asked.
         Some(_) => [false; 3],
-        None => wanted(database, content.size())?,
+        None => wanted(database, inspection.object.content.size())?,
     });
-    let started = matcher.search(&filters, &mut |bytes| hashers.update(bytes))?;
-    if content.as_slice().is_none() {
-        // Another database may have left its digests; then those of this one are computed where they are asked.
-        let _ = inspection.digests.0.set(hashers.finish());
-    }
+    let started = matcher.search(&filters, &mut hashers)?;
+    let _ = inspection.digests.0.set(hashers.finish());
     for number in started {
         if found.len() >= MAX_FINDINGS {
             break;

@@ -21,7 +21,7 @@ pub use model::{Base, Boundary, Element, Group, Pattern, Place};
 
 pub(crate) use anchor::{COMMON, NO_ANCHOR};
 pub(crate) use compile::{Compiled, Compiler};
-pub(crate) use prefilter::Filters;
+pub(crate) use prefilter::{BLOCK, Filters, Reader};
 pub(crate) use prefilter_compile::FilterWriter;
 pub(crate) use search::Matcher;
 pub(crate) use section::PatternTables;

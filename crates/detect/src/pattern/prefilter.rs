@@ -145,20 +145,21 @@ impl<'d> Filters<'d> {
     }
 
     /// Calls `found` for each anchor that begins in the first `count` bytes, with its place. `bytes` begin at
-    /// an even place of the content.
+    /// an even place of the content. The searched bytes are shown to `reader`, block by block.
     pub(crate) fn search<E: From<Error>>(
         &self,
         bytes: &[u8],
         count: usize,
+        reader: &mut impl Reader,
         found: &mut impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
     ) -> Result<(), E> {
         let look = |place: usize| self.look(bytes, place, found);
         match self.bitmap.len() {
-            0 => {}
-            SMALL => Bitmap::<SMALL>::new(self.bitmap)?.each_passing(bytes, count, look)?,
-            MEDIUM => Bitmap::<MEDIUM>::new(self.bitmap)?.each_passing(bytes, count, look)?,
-            LARGE => Bitmap::<LARGE>::new(self.bitmap)?.each_passing(bytes, count, look)?,
-            HUGE => Bitmap::<HUGE>::new(self.bitmap)?.each_passing(bytes, count, look)?,
+            0 => reader.read(bytes.get(..count).unwrap_or(bytes)),
+            SMALL => Bitmap::<SMALL>::new(self.bitmap)?.each_passing(bytes, count, reader, look)?,
+            MEDIUM => Bitmap::<MEDIUM>::new(self.bitmap)?.each_passing(bytes, count, reader, look)?,
+            LARGE => Bitmap::<LARGE>::new(self.bitmap)?.each_passing(bytes, count, reader, look)?,
+            HUGE => Bitmap::<HUGE>::new(self.bitmap)?.each_passing(bytes, count, reader, look)?,
             _ => return Err(Error::Damaged("a set of anchors has an odd size").into()),
         }
         let Some(two) = &self.two else { return Ok(()) };
@@ -166,7 +167,7 @@ impl<'d> Filters<'d> {
         for (place, pair) in bytes.windows(2).take(count).enumerate() {
             let &[first, second] = pair else { continue };
             let gram = u32::from_le_bytes([first | 0x20, second | 0x20, 0, 0]);
-            if short.bit(gram) & 1 != 0 {
+            if short.bit(gram) != 0 {
                 two.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))?;
             }
         }
@@ -193,6 +194,21 @@ impl<'d> Filters<'d> {
     }
 }
 
+/// Bytes of content that a [`Reader`] takes at a time.
+pub(crate) const BLOCK: usize = 64;
+/// A block with what the gram at its last even place takes of the next.
+const BLOCK_AND_TAIL: usize = BLOCK + 2;
+
+/// Somebody else who has to see every byte that is searched, once and in order.
+pub(crate) trait Reader {
+    /// Takes the next bytes.
+    fn read(&mut self, bytes: &[u8]);
+
+    /// Takes the next block, and calls `beside` with the numbers 0 to 31: for each even place of the block,
+    /// spread over the reader's own work.
+    fn read_beside(&mut self, block: &[u8; BLOCK], beside: impl FnMut(u32));
+}
+
 /// A bitmap of `N` words.
 #[derive(Clone, Copy)]
 struct Bitmap<'d, const N: usize>(&'d [le::U64; N]);
@@ -205,53 +221,58 @@ impl<'d, const N: usize> Bitmap<'d, N> {
         words.try_into().map(Self).map_err(|_| Error::Damaged("a set of anchors has an odd size"))
     }
 
-    /// The bit at a place is the lowest of the result; the others mean nothing.
+    /// The bit of four bytes, as 1 or 0.
     #[inline(always)]
-    fn bit(&self, place: u32) -> u64 {
+    fn gram_bit(&self, bytes: [u8; 4]) -> u32 {
+        self.bit(hash(u32::from_le_bytes(bytes) | FOLD, Self::BITS))
+    }
+
+    /// The bit at a place, as 1 or 0.
+    #[inline(always)]
+    fn bit(&self, place: u32) -> u32 {
         // The mask changes nothing and shows the compiler that the place is inside.
-        self.0.get((place >> 6) as usize & N.wrapping_sub(1)).map_or(0, |word| word.get() >> (place & 63))
+        let word = self.0.get((place >> 6) as usize & N.wrapping_sub(1)).map_or(0, |word| word.get());
+        u32::from(word >> (place & 63) & 1 != 0)
     }
 
-    /// The bit of the gram that begins `shift` bits into a row.
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a gram is the lowest 32 bits of what is shifted")]
-    fn gram_bit(&self, row: u128, shift: u32) -> u64 {
-        self.bit(hash((row >> (shift & 127)) as u32, Self::BITS))
-    }
-
-    /// Calls `look` for every even place whose folded gram has its bit set, and for the last few. A row of
-    /// places is tested at once, since a branch for every place costs more than the test.
+    /// Calls `look` for every even place whose folded gram has its bit set, and for the last few. The places
+    /// of a block are tested at once, since a branch for every place costs more than the test, and while the
+    /// reader waits for its own steps.
     #[inline]
     fn each_passing<E>(
         &self,
         bytes: &[u8],
         count: usize,
+        reader: &mut impl Reader,
         mut look: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), E> {
         let count = count.min(bytes.len());
         let mut place = 0_usize;
-        while place < count {
-            let Some(row) = bytes.get(place..).and_then(|rest| rest.first_chunk::<ROW_AND_TAIL>()) else {
-                break;
-            };
-            let folded = u128::from_le_bytes(*row) | u128::from_le_bytes([0x20; ROW_AND_TAIL]);
-            let bits = SHIFTS.map(|shift| self.gram_bit(folded, shift));
-            if bits.into_iter().fold(0, |any, bit| any | bit) & 1 != 0 {
-                for (at, bit) in bits.into_iter().enumerate() {
-                    let place = place.wrapping_add(at.wrapping_mul(2));
-                    if bit & 1 != 0 && place < count {
-                        look(place)?;
-                    }
-                }
+        while place.saturating_add(BLOCK) <= count
+            && let Some(block) = bytes.get(place..).and_then(|rest| rest.first_chunk::<BLOCK_AND_TAIL>())
+            && let Some(read) = block.first_chunk::<BLOCK>()
+        {
+            let mut passing = 0_u32;
+            reader.read_beside(read, |number| {
+                let start = (number as usize).wrapping_mul(2);
+                let gram = block.get(start..).and_then(|rest| rest.first_chunk::<4>());
+                passing |= self.gram_bit(*gram.unwrap_or(&[0; 4])) << (number & 31);
+            });
+            while passing != 0 {
+                let gram = passing.trailing_zeros() as usize;
+                passing &= passing.wrapping_sub(1);
+                look(place.wrapping_add(gram.wrapping_mul(2)))?;
             }
-            place = place.wrapping_add(ROW);
+            place = place.wrapping_add(BLOCK);
         }
-        (place..count).step_by(2).try_for_each(look)
+        let rest = bytes.get(place..count).unwrap_or_default();
+        reader.read(rest);
+        for place in (place..count).step_by(2) {
+            let gram = bytes.get(place..).and_then(|rest| rest.first_chunk::<4>());
+            if gram.is_none_or(|gram| self.gram_bit(*gram) != 0) {
+                look(place)?;
+            }
+        }
+        Ok(())
     }
 }
-
-/// Bytes whose even places are tested at once, with those after them that the last gram takes.
-const ROW: usize = 12;
-const ROW_AND_TAIL: usize = 16;
-/// Where the grams of a row begin, in bits.
-const SHIFTS: [u32; ROW / 2] = [0, 16, 32, 48, 64, 80];

@@ -7,7 +7,7 @@ use candor_object::Layout;
 use memchr::memmem;
 
 use super::model::{Base, Place};
-use super::prefilter::{AnchorRecord, Filters};
+use super::prefilter::{AnchorRecord, Filters, Reader};
 use super::program::run;
 use super::section::{GroupRecord, PatternRecord, PatternTables, flags};
 use super::view::View;
@@ -76,29 +76,41 @@ impl<'d, 'o> Matcher<'d, 'o> {
         &mut self.view
     }
 
-    /// Goes through the whole content once; the signatures that something started. What is read in windows is
-    /// shown to `reader` as well, each byte once.
+    /// Goes through the whole content once; the signatures that something started. Every byte is shown to
+    /// `reader` as well, once and in order.
     pub(crate) fn search(
         &mut self,
         filters: &Filters<'d>,
-        reader: &mut impl FnMut(&[u8]),
+        reader: &mut impl Reader,
     ) -> Result<Vec<u32>, Error> {
         let mut started: Vec<u32> = filters.always.iter().map(|signature| signature.get()).collect();
-        if let Some(bytes) = self.view.content().as_slice() {
-            self.search_part(filters, bytes, 0, bytes.len(), &mut started)?;
-        } else {
-            self.search_windows(filters, reader, &mut started)?;
+        match self.view.content().as_slice() {
+            Some(bytes) => self.search_whole(filters, bytes, reader, &mut started)?,
+            None => self.search_windows(filters, reader, &mut started)?,
         }
-        self.view.check()?;
         started.sort_unstable();
         started.dedup();
         Ok(started)
     }
 
+    fn search_whole(
+        &mut self,
+        filters: &Filters<'d>,
+        bytes: &[u8],
+        reader: &mut impl Reader,
+        started: &mut Vec<u32>,
+    ) -> Result<(), Error> {
+        for start in (0..bytes.len()).step_by(WINDOW) {
+            let part = bytes.get(start..).unwrap_or_default();
+            self.search_part(filters, part, start as u64, reader, started)?;
+        }
+        Ok(())
+    }
+
     fn search_windows(
         &mut self,
         filters: &Filters<'d>,
-        reader: &mut impl FnMut(&[u8]),
+        reader: &mut impl Reader,
         started: &mut Vec<u32>,
     ) -> Result<(), Error> {
         let mut offset = 0_u64;
@@ -113,26 +125,27 @@ impl<'d, 'o> Matcher<'d, 'o> {
                 // The file became shorter while it was read; what is there was searched.
                 break;
             }
-            reader(part.get(..WINDOW).unwrap_or(part));
-            self.search_part(filters, part, offset, WINDOW, started)?;
-            self.view.check()?;
+            self.search_part(filters, part, offset, reader, started)?;
             offset = offset.saturating_add(WINDOW as u64);
         }
         Ok(())
     }
 
+    /// Searches the first [`WINDOW`] of `bytes`, which begin at `base`.
     fn search_part(
         &mut self,
         filters: &Filters<'d>,
         bytes: &[u8],
         base: u64,
-        count: usize,
+        reader: &mut impl Reader,
         started: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        filters.search(bytes, count, &mut |place, anchor| {
+        filters.search(bytes, WINDOW, reader, &mut |place, anchor| {
             let start = base.saturating_add(place as u64);
             self.candidate(anchor, start, started)
-        })
+        })?;
+        self.view.step(STEPS_PER_WINDOW);
+        self.view.check()
     }
 
     /// Verifies a group around its anchor.
