@@ -1,0 +1,182 @@
+//! Where clients connect: Unix and TCP sockets, with a bound on how many are served at once.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustix::net::sockopt::socket_peercred;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Where to listen: `unix:/run/candor/clamd.sock` or `tcp:127.0.0.1:3310`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Address {
+    /// A path in the file system.
+    Unix(PathBuf),
+    /// A host address and port.
+    Tcp(SocketAddr),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
+            return Ok(Self::Unix(path.into()));
+        }
+        let address = text.strip_prefix("tcp:").and_then(|address| address.parse().ok());
+        let wanted = "expected unix:/PATH or tcp:ADDRESS:PORT, such as tcp:127.0.0.1:3310 or tcp:[::1]:3310";
+        address.map(Self::Tcp).ok_or_else(|| format!("\"{text}\": {wanted}"))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
+}
+
+/// A socket that is listened on.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: Socket,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+impl Listener {
+    /// Listens at an address, for at most `connections` at once; more wait in the kernel's queue. A socket
+    /// that a dead process left is replaced; `mode` are the permissions of a Unix socket.
+    pub(crate) async fn bind(address: &Address, mode: u32, connections: usize) -> io::Result<Self> {
+        let socket = match address {
+            Address::Unix(path) => {
+                if UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+                    std::fs::remove_file(path)?;
+                }
+                let listener = UnixListener::bind(path)?;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+                Socket::Unix(listener)
+            }
+            Address::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
+        };
+        Ok(Self { socket, room: Arc::new(Semaphore::new(connections)) })
+    }
+
+    /// Where a TCP socket listens in fact, when the port was 0.
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Unix(_) => None,
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+        }
+    }
+
+    /// Waits for room and for the next client.
+    pub(crate) async fn accept(&self) -> io::Result<Connection> {
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = match &self.socket {
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let credentials = socket_peercred(&stream)?;
+                let peer = Peer::Local { user: credentials.uid.as_raw(), process: credentials.pid.as_raw_nonzero().get() };
+                (Stream::Unix(stream), peer)
+            }
+            Socket::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                (Stream::Tcp(stream), Peer::Remote(address))
+            }
+        };
+        Ok(Connection { stream, peer, room })
+    }
+}
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Its bytes.
+    pub(crate) stream: Stream,
+    /// Who it is.
+    pub(crate) peer: Peer,
+    /// The room that it takes; keep it as long as the connection.
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A process of this machine, as the kernel says.
+    Local {
+        /// Its user.
+        user: u32,
+        /// Its number.
+        process: i32,
+    },
+    /// Somebody who reaches the port.
+    Remote(SocketAddr),
+}
+
+/// Bytes from and to a client.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    /// Through a Unix socket, which can carry descriptors.
+    Unix(UnixStream),
+    /// Through TCP.
+    Tcp(TcpStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Starts workers, confines them, and kills them on the deadline.
+//!
+//! A [`Pool`] takes files and answers with reports. Behind it are processes that [`confine`] has taken
+//! everything from but the descriptors that they are sent.
+
+#![forbid(unsafe_code)]
+
+mod pool;
+
+pub use pool::{Job, Pool, Settings};

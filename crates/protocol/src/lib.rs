@@ -1,0 +1,3 @@
+//! What goes over the wire between our own processes: descriptors in, reports out.
+
+#![forbid(unsafe_code)]
