@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clamd_config;
 mod frontends;
 mod listener;
 mod local_file;

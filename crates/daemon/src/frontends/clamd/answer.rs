@@ -123,9 +123,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    use candor_object::{
-        Category, FileType, Finding, Limit, ObjectId, Relation, Seen, Strength,
-    };
+    use candor_object::{Category, FileType, Finding, Limit, ObjectId, Relation, Seen, Strength};
     use candor_policy::Policy;
 
     use super::*;

@@ -205,7 +205,12 @@ impl Conversation {
 }
 
 /// Scans a file and tells what came of it, unless nobody is there any more.
-pub(super) async fn examined(front: &Front, file: std::fs::File, subject: &str, reply: &Reply) -> io::Result<()> {
+pub(super) async fn examined(
+    front: &Front,
+    file: std::fs::File,
+    subject: &str,
+    reply: &Reply,
+) -> io::Result<()> {
     let subject = subject.as_bytes();
     let answer: Answer = tokio::select! {
         answer = front.examine(file, subject) => answer,

@@ -49,7 +49,8 @@ pub(crate) async fn serve(
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let front = Front { service, settings, stop: stop.clone(), reload: Notify::new(), connections: Arc::default() };
+    let front =
+        Front { service, settings, stop: stop.clone(), reload: Notify::new(), connections: Arc::default() };
     let front = Arc::new(front);
     let mut connections = JoinSet::new();
     let reloading = reload(&front);

@@ -81,7 +81,9 @@ impl Outgoing {
             };
             let gone = PollFlags::HUP | PollFlags::ERR;
             let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-            if poll(&mut looked, Some(&now)).is_ok() && looked.iter().any(|seen| seen.revents().intersects(gone)) {
+            if poll(&mut looked, Some(&now)).is_ok()
+                && looked.iter().any(|seen| seen.revents().intersects(gone))
+            {
                 return;
             }
         }

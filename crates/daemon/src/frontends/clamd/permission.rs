@@ -60,7 +60,8 @@ impl Asker {
 
     /// Whether he may know if there is something at this path.
     pub(super) fn may_know(&self, path: &Path) -> bool {
-        *self == Self::Unlimited || self.deepest(path).is_some_and(|place| self.may_pass(place.ancestors()).unwrap_or(false))
+        *self == Self::Unlimited
+            || self.deepest(path).is_some_and(|place| self.may_pass(place.ancestors()).unwrap_or(false))
     }
 
     /// Where the deepest of the folders above the path really is that exists.

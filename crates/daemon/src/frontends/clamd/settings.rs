@@ -132,7 +132,8 @@ impl FoundGap {
             (Self::Encrypted, Reason::Encrypted) => {
                 let mut letters = file_type.chars();
                 let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-                let of: String = first.into_iter().chain(letters).filter(char::is_ascii_alphanumeric).collect();
+                let of: String =
+                    first.into_iter().chain(letters).filter(char::is_ascii_alphanumeric).collect();
                 Some(format!("Heuristics.Encrypted.{of}"))
             }
             (Self::Limit, Reason::Limit(limit)) => {

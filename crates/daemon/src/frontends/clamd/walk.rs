@@ -171,7 +171,9 @@ impl Walk<'_> {
         match allowed {
             Ok((true, file)) => self.send(Step::File(path, file)),
             Ok((false, _)) => self.failed(&path, ACCESS_DENIED),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.failed(&path, ACCESS_DENIED),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.failed(&path, ACCESS_DENIED)
+            }
             Err(error) => self.failed(&path, check_failure(&error)),
         }
     }
