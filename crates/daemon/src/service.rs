@@ -83,7 +83,42 @@ pub(crate) enum Refusal {
     Io(#[from] std::io::Error),
 }
 
+/// What the service needs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Workers, their program, databases and limits.
+    pub(crate) pool: candor_jail::Settings,
+    /// What is made of reports.
+    pub(crate) policy: Policy,
+    /// Scans that may wait for a worker.
+    pub(crate) queue: usize,
+    /// Where content goes that is too long for memory.
+    pub(crate) temporary: PathBuf,
+}
+
 impl Service {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// When a worker cannot be started or confined, or refuses a database.
+    pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
+        let Settings { pool, policy, queue, temporary } = settings;
+        let database = DatabaseInUse { identity: [0; 32], signatures: 0, since: SystemTime::now() };
+        let queue = Semaphore::new(queue.min(Semaphore::MAX_PERMITS));
+        Ok(Self(Arc::new(Inner {
+            pool: Pool::start(pool)?,
+            policy,
+            database,
+            queue,
+            spool_folder: temporary,
+        })))
+    }
+
+    /// Refuses whatever comes or waits from now on; the service is stopping.
+    pub(crate) fn refuse(&self) {
+        self.0.queue.close();
+    }
+
     /// Scans an open file from its beginning, whatever its cursor says. Waits while all workers are busy, and
     /// dropping the future takes the file out of the queue.
     pub(crate) async fn scan(&self, file: File) -> Result<Examined, Refusal> {
@@ -99,7 +134,13 @@ impl Service {
         let report = answer.await.map_err(|_| Refusal::Stopping)?;
         let decision = Arc::new(self.0.policy.decide(&report));
         let database = self.database();
-        Ok(Examined { report: Arc::new(report), decision, database, remembered: false, time: asked.elapsed() })
+        Ok(Examined {
+            report: Arc::new(report),
+            decision,
+            database,
+            remembered: false,
+            time: asked.elapsed(),
+        })
     }
 
     /// A place for content that arrives in pieces, at most `limit` bytes of it.
