@@ -34,7 +34,7 @@ use crate::listener::Listener;
 use crate::service::Service;
 use answer::Answer;
 
-pub(crate) use settings::{Clients, Exclusion, Follow, FoundGap, Gaps, Settings};
+pub(crate) use settings::{Clients, Exclusion, Follow, FoundGap, Settings};
 
 /// How long requests under way may take after the service was told to stop.
 const GRACE: Duration = Duration::from_secs(30);

@@ -34,7 +34,6 @@ pub(super) async fn run(conversation: &mut Conversation, mut style: Style) -> io
             () = stop.cancelled() => break,
             framed = next(&mut conversation.incoming, until), if scans.len() < parallel => framed,
         };
-        active = Instant::now();
         number += 1;
         match framed {
             Ok(Framed { style: Style::Packet, .. }) => {
@@ -46,9 +45,8 @@ pub(super) async fn run(conversation: &mut Conversation, mut style: Style) -> io
             Ok(framed) => {
                 style = framed.style;
                 let reply = conversation.reply(style, Some(number));
-                match begin(conversation, framed.command, reply, &mut scans).await? {
-                    Then::Go => active = Instant::now(),
-                    Then::End => break,
+                if let Then::End = begin(conversation, framed.command, reply, &mut scans).await? {
+                    break;
                 }
             }
             Err(NoCommand::End(end)) => {
@@ -58,6 +56,7 @@ pub(super) async fn run(conversation: &mut Conversation, mut style: Style) -> io
             }
             Err(NoCommand::TooLong) => break,
         }
+        active = Instant::now();
     }
     while let Some(done) = scans.join_next().await {
         done.map_err(io::Error::other)??;

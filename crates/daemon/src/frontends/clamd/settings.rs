@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::listener::{Address, Peer};
 
 /// The table `[clamd]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Where clients connect.
@@ -167,12 +167,12 @@ pub(crate) enum Follow {
 
 impl Follow {
     /// Whether links to files are followed.
-    pub(super) fn files(self) -> bool {
+    pub(crate) fn files(self) -> bool {
         matches!(self, Self::Files | Self::All)
     }
 
     /// Whether links to folders are followed.
-    pub(super) fn folders(self) -> bool {
+    pub(crate) fn folders(self) -> bool {
         matches!(self, Self::Folders | Self::All)
     }
 }
