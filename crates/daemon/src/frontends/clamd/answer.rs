@@ -199,7 +199,7 @@ mod tests {
     fn refusals_are_errors() {
         let settings = Settings::default();
         let told = |refusal| told(Err(refusal), &settings, Names::First);
-        assert_eq!(told(Refusal::Busy), ["x: Too many scans are waiting; try again later. ERROR"]);
+        assert_eq!(told(Refusal::Stopping), ["x: The service is stopping. ERROR"]);
         assert_eq!(told(Refusal::NoFile), ["x: Not a regular file ERROR"]);
     }
 }

@@ -20,6 +20,9 @@ use crate::listener::{Connection, Peer, Stream};
 /// How long a client may go on sending what nobody reads any more.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// How many times the bytes of a stream it may go on with.
+const LINGERING: u64 = 4;
+
 /// What is said to a client that was silent for too long.
 const TIMED_OUT: &[u8] = b"COMMAND READ TIMED OUT";
 
@@ -52,7 +55,7 @@ async fn linger(stream: &Stream, conversation: &mut Conversation) {
     // A client that is gone has no need for it.
     let _ = shutdown(socket, Shutdown::Write);
     let until = Instant::now() + LINGER;
-    let mut left = conversation.front.settings.stream_bytes;
+    let mut left = conversation.front.settings.stream_bytes.saturating_mul(LINGERING);
     loop {
         let received = conversation.incoming.received().len();
         conversation.incoming.used(received);
