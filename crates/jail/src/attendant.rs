@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use candor_object::{FileType, Gap, ObjectId, Reason, Relation, Report, Seen};
-use candor_protocol::{self as protocol, MAX_DESCRIPTORS};
+use candor_protocol::{self as protocol, MAX_DESCRIPTORS, Ready};
 use crossbeam_channel::Receiver;
 
 use crate::Error;
@@ -42,18 +42,18 @@ pub(crate) struct Attendant {
 }
 
 impl Attendant {
-    /// Starts a worker; what its confinement lacks.
+    /// Starts a worker; what it said first.
     pub(crate) fn start(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         queue: Receiver<Box<dyn Job>>,
-    ) -> Result<(Self, Vec<String>), Error> {
-        let (worker, missing) = Worker::start(&settings)?;
+    ) -> Result<(Self, Ready), Error> {
+        let (worker, greeting) = Worker::start(&settings)?;
         counters.count_start();
         let (worker, flights) = (Some(worker), VecDeque::new());
         let attendant =
             Self { settings, counters, queue, worker, flights, next_ticket: 0, progress: Instant::now() };
-        Ok((attendant, missing))
+        Ok((attendant, greeting))
     }
 
     /// Works until the queue is closed and empty.
