@@ -5,10 +5,14 @@
 mod command_line;
 mod configuration;
 mod running;
+mod serving;
 mod opening;
 mod signals;
 mod logs;
+mod metrics;
+mod privileges;
 
+mod asked;
 mod frontends;
 mod listener;
 mod local_file;

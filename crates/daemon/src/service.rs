@@ -10,11 +10,12 @@ use candor_object::{Decision, Report};
 use candor_policy::Policy;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::asked::Asked;
 use crate::spool::Spool;
 
 /// The service; cloning it is cheap.
 #[derive(Clone, Debug)]
-pub(crate) struct Service(Arc<Inner>);
+pub(crate) struct Service(Arc<Inner>, Asked);
 
 #[derive(Debug)]
 struct Inner {
@@ -105,13 +106,8 @@ impl Service {
         let Settings { pool, policy, queue, temporary } = settings;
         let database = DatabaseInUse { identity: [0; 32], signatures: 0, since: SystemTime::now() };
         let queue = Semaphore::new(queue.min(Semaphore::MAX_PERMITS));
-        Ok(Self(Arc::new(Inner {
-            pool: Pool::start(pool)?,
-            policy,
-            database,
-            queue,
-            spool_folder: temporary,
-        })))
+        let inner = Inner { pool: Pool::start(pool)?, policy, database, queue, spool_folder: temporary };
+        Ok(Self(Arc::new(inner), Asked::default()))
     }
 
     /// Refuses whatever comes or waits from now on; the service is stopping.
@@ -119,9 +115,8 @@ impl Service {
         self.0.queue.close();
     }
 
-    /// Scans an open file from its beginning, whatever its cursor says. Waits while all workers are busy, and
-    /// dropping the future takes the file out of the queue.
-    pub(crate) async fn scan(&self, file: File) -> Result<Examined, Refusal> {
+    /// What [`Service::scan`] does, which logs and counts it.
+    pub(crate) async fn examine(&self, file: File) -> Result<Examined, Refusal> {
         let asked = std::time::Instant::now();
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -141,6 +136,16 @@ impl Service {
             remembered: false,
             time: asked.elapsed(),
         })
+    }
+
+    /// Who asks.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.1
+    }
+
+    /// The same service for somebody.
+    pub(crate) fn with_asked(&self, asked: Asked) -> Self {
+        Self(Arc::clone(&self.0), asked)
     }
 
     /// A place for content that arrives in pieces, at most `limit` bytes of it.

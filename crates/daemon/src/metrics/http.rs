@@ -1,0 +1,142 @@
+//! The HTTP server for metrics and health: `GET` of three pages, one request per connection.
+//!
+//! Probes and Prometheus send small heads and read at once; whoever does not is cut off.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::exposition::{self, Moment};
+use crate::configuration::quantities::Time;
+use crate::listener::{Address, Connection, Listener};
+use crate::service::Service;
+
+/// Time for the head of a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// Time for a request and its answer.
+const ALL_WITHIN: Duration = Duration::from_secs(15);
+/// Most bytes of a head; the least that hyper takes.
+const MOST_HEAD: usize = 8192;
+/// Most fields of a head.
+const MOST_FIELDS: usize = 48;
+/// A pause after the kernel refused to give us a client.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// `[metrics]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where metrics and health are told.
+    pub(crate) listen: Vec<Address>,
+    /// Clients at once, of each address.
+    pub(crate) connections: usize,
+    /// Permissions of Unix sockets.
+    pub(crate) socket_mode: u32,
+    /// Database files older than that make the service not ready.
+    pub(crate) oldest_database: Option<Time>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { listen: Vec::new(), connections: 16, socket_mode: 0o660, oldest_database: None }
+    }
+}
+
+/// Serves until it is told to stop; health is told until the very end.
+pub(crate) async fn serve(
+    service: Service,
+    listener: Listener,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match accepted {
+            Ok(connection) => {
+                tokio::spawn(answer(service.clone(), connection, Arc::clone(&settings)));
+            }
+            Err(error) => {
+                warn!(%error, frontend = "metrics", "no client");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn answer(service: Service, connection: Connection, settings: Arc<Settings>) {
+    let Connection { stream, room, .. } = connection;
+    let page = service_fn(|request: Request<Incoming>| {
+        let page = page(&service, &settings, &request);
+        async move { Ok::<_, Infallible>(page) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(MOST_HEAD)
+        .max_headers(MOST_FIELDS)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), page);
+    match tokio::time::timeout(ALL_WITHIN, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "metrics: bad request"),
+        Err(_) => debug!("metrics: a client was too slow"),
+    }
+    drop(room);
+}
+
+/// The answer to a request.
+fn page(service: &Service, settings: &Settings, request: &Request<Incoming>) -> Response<String> {
+    let (status, media_type, text) = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => (StatusCode::OK, exposition::MEDIA_TYPE, metrics(service)),
+        (&Method::GET, "/healthz") => plain(StatusCode::OK, "alive"),
+        (&Method::GET, "/readyz") => match not_ready(service, settings) {
+            None => plain(StatusCode::OK, "ready"),
+            Some(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {reason}")),
+        },
+        (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "here are /metrics, /healthz and /readyz"),
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET"),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        fields.insert(ALLOW, HeaderValue::from_static("GET"));
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &str) -> (StatusCode, &'static str, String) {
+    (status, "text/plain; charset=utf-8", format!("{text}\n"))
+}
+
+fn metrics(service: &Service) -> String {
+    let moment = Moment { waiting: service.waiting(), database: service.database(), now: SystemTime::now() };
+    exposition::text(&service.counts().now(), &moment)
+}
+
+/// Why no scans should be sent here, if there is a reason.
+fn not_ready(service: &Service, settings: &Settings) -> Option<String> {
+    let numbers = service.counts().now();
+    if numbers.stopping {
+        return Some("stopping".to_owned());
+    }
+    let oldest = settings.oldest_database?.0;
+    // A date in the future is no age.
+    let age = SystemTime::now().duration_since(numbers.database_date?).ok()?;
+    (age > oldest).then(|| format!("the database is {} seconds old", age.as_secs()))
+}
