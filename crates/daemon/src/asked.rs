@@ -40,12 +40,12 @@ impl Service {
     }
 
     /// What was counted so far.
-    pub(crate) fn counts(&self) -> &Counts {
+    pub(crate) fn counted(&self) -> &Counts {
         &self.asked().counts
     }
 
-    /// Scans an open file from its beginning, whatever its cursor says. Waits while all workers are busy, and
-    /// dropping the future takes the file out of the queue.
+    /// Scans an open file from its beginning, whatever its cursor says. Waits while too many scans are under
+    /// way, and dropping the future takes the file out of the queue.
     ///
     /// # Errors
     /// When nothing was scanned.

@@ -16,6 +16,8 @@ mod asked;
 mod frontends;
 mod listener;
 mod local_file;
+mod cache;
+mod databases;
 mod service;
 mod spool;
 

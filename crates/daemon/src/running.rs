@@ -1,7 +1,6 @@
 //! The life of the service: sockets, workers, front-ends, and a graceful end.
 
 use std::env;
-use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
@@ -13,6 +12,7 @@ use sd_notify::NotifyState;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::cache;
 use crate::configuration::Configuration;
 use crate::frontends::{self, Frontend};
 use crate::listener::Address;
@@ -104,18 +104,7 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
             program.display()
         );
     }
-    let mut databases = Vec::new();
-    for path in &configuration.database.files {
-        let file = File::open(path).with_context(|| {
-            format!(
-                "the database {}; build one with `candor db build` or leave `database.files` empty",
-                path.display()
-            )
-        })?;
-        databases.push(file);
-    }
     let workers = table.workers.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let pool = candor_jail::Settings { program, databases, limits: (&configuration.limits).into(), workers };
     let temporary: PathBuf = table.temporary.clone().unwrap_or_else(env::temp_dir);
     if !temporary.is_dir() {
         bail!(
@@ -123,7 +112,18 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
             temporary.display()
         );
     }
-    Ok(service::Settings { pool, policy: (&configuration.policy).into(), queue: table.queue, temporary })
+    let cache = &configuration.cache;
+    Ok(service::Settings {
+        program,
+        databases: configuration.database.files.clone(),
+        limits: (&configuration.limits).into(),
+        workers,
+        worker_user: None,
+        policy: (&configuration.policy).into(),
+        queue: table.queue,
+        cache: cache::Settings { reports: cache.reports, bytes: cache.bytes.0, content: cache.content.0 },
+        temporary,
+    })
 }
 
 async fn serve(
@@ -135,7 +135,7 @@ async fn serve(
     let mut signals = Signals::catch().context("signals")?;
     let service = Service::start(settings).context("the workers")?;
     let files = &configuration.database.files;
-    service.counts().database_dated(newest(files));
+    service.counted().database_dated(newest(files));
     let mut clients = Serving::default();
     let mut observers = Serving::default();
     for (frontend, socket) in sockets {
@@ -163,7 +163,7 @@ async fn serve(
     }
     info!(waiting = service.waiting(), "stopping");
     tell(&[NotifyState::Stopping]);
-    service.counts().stopping();
+    service.counted().stopping();
     let end = finish(configuration.service.stop_within.0, &mut signals, &service, &mut clients).await;
     // Health is told until the end, so that nobody takes a service that stops for one that is gone.
     let _ = timeout(REFUSING, observers.end()).await;
@@ -192,12 +192,12 @@ async fn reload(service: &Service, files: &[PathBuf]) {
     let date = newest(files);
     match service.reload().await {
         Ok(database) => {
-            service.counts().database_dated(date);
-            service.counts().reloaded(Outcome::Done);
+            service.counted().database_dated(date);
+            service.counted().reloaded(Outcome::Done);
             info!(identity = hex::encode(database.identity), signatures = database.signatures, "reloaded");
         }
         Err(error) => {
-            service.counts().reloaded(Outcome::Failed);
+            service.counted().reloaded(Outcome::Failed);
             error!(error = format!("{error:#}"), "not reloaded; the old databases stay in use");
         }
     }

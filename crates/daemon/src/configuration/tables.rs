@@ -30,7 +30,7 @@ pub(crate) struct Configuration {
 pub(crate) struct Service {
     /// Workers that scan at once; by default one per processor.
     pub(crate) workers: Option<NonZeroUsize>,
-    /// Scans that may wait for a worker; more are refused as busy.
+    /// Scans under way at once, those that wait for a worker included; more wait in their front-ends.
     pub(crate) queue: usize,
     /// The folder for content that arrives in pieces and is too long for memory; by default `TMPDIR` or `/tmp`.
     pub(crate) temporary: Option<PathBuf>,
@@ -136,11 +136,15 @@ impl From<&Policy> for candor_policy::Policy {
 pub(crate) struct Cache {
     /// Reports that are remembered by the digest of their content; 0 remembers none.
     pub(crate) reports: usize,
+    /// Memory for reports, as far as it can be estimated.
+    pub(crate) bytes: Bytes,
+    /// Longer content is not remembered.
+    pub(crate) content: Bytes,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { reports: 10_000 }
+        Self { reports: 10_000, bytes: Bytes(16 << 20), content: Bytes(16 << 20) }
     }
 }
 

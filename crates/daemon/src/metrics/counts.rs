@@ -95,7 +95,6 @@ impl Counts {
     /// Counts a question that got no answer.
     pub(crate) fn refused(&self, frontend: &'static str, refusal: &Refusal) {
         let reason = match refusal {
-            Refusal::Busy => "busy",
             Refusal::Stopping => "stopping",
             Refusal::NoFile => "no-file",
             Refusal::Io(_) => "io",

@@ -126,12 +126,12 @@ fn plain(status: StatusCode, text: &str) -> (StatusCode, &'static str, String) {
 
 fn metrics(service: &Service) -> String {
     let moment = Moment { waiting: service.waiting(), database: service.database(), now: SystemTime::now() };
-    exposition::text(&service.counts().now(), &moment)
+    exposition::text(&service.counted().now(), &moment)
 }
 
 /// Why no scans should be sent here, if there is a reason.
 fn not_ready(service: &Service, settings: &Settings) -> Option<String> {
-    let numbers = service.counts().now();
+    let numbers = service.counted().now();
     if numbers.stopping {
         return Some("stopping".to_owned());
     }
