@@ -7,6 +7,8 @@ mod configuration;
 mod running;
 mod serving;
 mod opening;
+mod activation;
+mod systemd;
 mod signals;
 mod logs;
 mod metrics;
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         None => match running::run(&effective.configuration) {
             Ok(End::Graceful) => ExitCode::SUCCESS,
             Ok(End::Unanswered) => UNANSWERED.into(),
+            Ok(End::Failed) => FAILED.into(),
             Err(error) => {
                 complain(&format!("{error:#}"));
                 FAILED.into()

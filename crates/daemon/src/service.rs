@@ -241,6 +241,12 @@ impl Service {
         self.0.settings.workers
     }
 
+    /// Workers that live, as far as it was noticed. One that dies is started again for the next scan.
+    pub(crate) fn alive(&self) -> u64 {
+        let Counts { started, failed, hung } = self.generation().counts();
+        started.saturating_sub(failed).saturating_sub(hung)
+    }
+
     /// What happened to workers so far.
     pub(crate) fn counts(&self) -> Counts {
         let earlier = *self.0.earlier.read().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::counts::{BOUNDS, Numbers};
-use crate::service::DatabaseInUse;
+use crate::service::{Counts, DatabaseInUse};
 
 /// The media type of the text.
 pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -15,6 +15,14 @@ pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) struct Moment {
     /// Scans that wait or are under way.
     pub(super) waiting: usize,
+    /// Reports that are remembered.
+    pub(super) remembered: usize,
+    /// How many workers scan at once.
+    pub(super) workers: usize,
+    /// What happened to workers.
+    pub(super) counts: Counts,
+    /// Mechanisms that their confinement lacks.
+    pub(super) missing: usize,
     /// The databases in use.
     pub(super) database: DatabaseInUse,
     /// When it is.
@@ -36,6 +44,21 @@ pub(super) fn text(numbers: &Numbers, moment: &Moment) -> String {
     page.histogram(numbers);
     page.begin("candor_waiting_scans", "gauge", "Scans that wait or are under way");
     page.sample("candor_waiting_scans", &[], moment.waiting);
+    page.begin("candor_remembered_reports", "gauge", "Reports that are remembered");
+    page.sample("candor_remembered_reports", &[], moment.remembered);
+    page.begin("candor_workers", "gauge", "Workers that scan at once");
+    page.sample("candor_workers", &[], moment.workers);
+    page.begin("candor_workers_started_total", "counter", "Workers that were started");
+    page.sample("candor_workers_started_total", &[], moment.counts.started);
+    page.begin("candor_workers_lost_total", "counter", "Workers that crashed or were killed");
+    page.sample("candor_workers_lost_total", &[("reason", "failed")], moment.counts.failed);
+    page.sample("candor_workers_lost_total", &[("reason", "hung")], moment.counts.hung);
+    page.begin(
+        "candor_confinement_missing",
+        "gauge",
+        "Mechanisms that the confinement of workers lacks here",
+    );
+    page.sample("candor_confinement_missing", &[], moment.missing);
     page.begin("candor_database_info", "gauge", "The identity of the databases in use");
     page.sample("candor_database_info", &[("identity", &hex::encode(moment.database.identity))], 1);
     page.begin("candor_database_signatures", "gauge", "Signatures in use");

@@ -28,6 +28,10 @@ const ALL_WITHIN: Duration = Duration::from_secs(15);
 const MOST_HEAD: usize = 8192;
 /// Most fields of a head.
 const MOST_FIELDS: usize = 48;
+/// Time for a worker to be started and to examine a few bytes.
+const SCAN_WITHIN: Duration = Duration::from_secs(10);
+/// Most bytes of what it examines.
+const PROBE: u64 = 64;
 /// A pause after the kernel refused to give us a client.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -78,8 +82,8 @@ pub(crate) async fn serve(
 async fn answer(service: Service, connection: Connection, settings: Arc<Settings>) {
     let Connection { stream, room, .. } = connection;
     let page = service_fn(|request: Request<Incoming>| {
-        let page = page(&service, &settings, &request);
-        async move { Ok::<_, Infallible>(page) }
+        let (service, settings) = (service.clone(), Arc::clone(&settings));
+        async move { Ok::<_, Infallible>(page(&service, &settings, &request).await) }
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -97,11 +101,11 @@ async fn answer(service: Service, connection: Connection, settings: Arc<Settings
 }
 
 /// The answer to a request.
-fn page(service: &Service, settings: &Settings, request: &Request<Incoming>) -> Response<String> {
+async fn page(service: &Service, settings: &Settings, request: &Request<Incoming>) -> Response<String> {
     let (status, media_type, text) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (StatusCode::OK, exposition::MEDIA_TYPE, metrics(service)),
         (&Method::GET, "/healthz") => plain(StatusCode::OK, "alive"),
-        (&Method::GET, "/readyz") => match not_ready(service, settings) {
+        (&Method::GET, "/readyz") => match not_ready(service, settings).await {
             None => plain(StatusCode::OK, "ready"),
             Some(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {reason}")),
         },
@@ -125,18 +129,43 @@ fn plain(status: StatusCode, text: &str) -> (StatusCode, &'static str, String) {
 }
 
 fn metrics(service: &Service) -> String {
-    let moment = Moment { waiting: service.waiting(), database: service.database(), now: SystemTime::now() };
+    let moment = Moment {
+        waiting: service.waiting(),
+        remembered: service.remembered(),
+        workers: service.workers().get(),
+        counts: service.counts(),
+        missing: service.missing().len(),
+        database: service.database(),
+        now: SystemTime::now(),
+    };
     exposition::text(&service.counted().now(), &moment)
 }
 
 /// Why no scans should be sent here, if there is a reason.
-fn not_ready(service: &Service, settings: &Settings) -> Option<String> {
+async fn not_ready(service: &Service, settings: &Settings) -> Option<String> {
     let numbers = service.counted().now();
     if numbers.stopping {
         return Some("stopping".to_owned());
     }
-    let oldest = settings.oldest_database?.0;
-    // A date in the future is no age.
-    let age = SystemTime::now().duration_since(numbers.database_date?).ok()?;
-    (age > oldest).then(|| format!("the database is {} seconds old", age.as_secs()))
+    if let (Some(oldest), Some(date)) = (settings.oldest_database, numbers.database_date)
+        // A date in the future is no age.
+        && let Ok(age) = SystemTime::now().duration_since(date)
+        && age > oldest.0
+    {
+        return Some(format!("the database is {} seconds old", age.as_secs()));
+    }
+    // Workers that died are started again for the next scan, so the question itself must bring one.
+    (service.alive() == 0 && !can_scan(service).await).then(|| "no worker can be started".to_owned())
+}
+
+/// Whether a worker examines a few bytes in time. They are others each time, so that no report is remembered.
+async fn can_scan(service: &Service) -> bool {
+    let probe = async {
+        let mut content = service.spool(PROBE);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        content.push(format!("probe {}", now.as_nanos()).as_bytes()).ok()?;
+        service.examine(content.finish().ok()?).await.ok()
+    };
+    let answer = tokio::time::timeout(SCAN_WITHIN, probe).await.ok().flatten();
+    answer.is_some_and(|examined| examined.decision.fully_examined)
 }
