@@ -133,3 +133,26 @@ fn old_databases_are_no_reason_to_be_ready() {
     let program = Program::start(&toml("1d"));
     assert!(get(program.tcp("metrics"), "/readyz").contains("\r\n\r\nready"));
 }
+
+#[test]
+fn a_service_without_workers_starts_one_before_it_says_ready() {
+    let program = Program::start(&format!("{ON}[service]\nworkers = 1\n"));
+    let address = program.tcp("metrics");
+    let children = format!("/proc/{0}/task", program.process().as_raw_nonzero());
+    let workers = || -> Vec<i32> {
+        let tasks = std::fs::read_dir(&children).unwrap();
+        let of = |task: std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
+        };
+        let all: Vec<String> = tasks.map(|task| of(task.unwrap())).collect();
+        all.join(" ").split_whitespace().map(|number| number.parse().unwrap()).collect()
+    };
+    for worker in workers() {
+        let worker = rustix::process::Pid::from_raw(worker).unwrap();
+        rustix::process::kill_process(worker, rustix::process::Signal::KILL).unwrap();
+    }
+    assert!(get(address, "/readyz").contains("\r\n\r\nready"));
+    assert!(get(address, "/readyz").contains("\r\n\r\nready"));
+    assert_eq!(workers().len(), 1);
+    program.stop();
+}
