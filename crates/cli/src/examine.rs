@@ -122,6 +122,7 @@ pub(crate) fn pool(databases: &[Used], limits: &Limits, workers: NonZeroUsize) -
         workers,
         queue: WAITING,
         user: None,
+        grace: candor_jail::GRACE,
     };
     Pool::start(settings).context("no scan is possible")
 }

@@ -293,6 +293,7 @@ impl Generation {
             workers: settings.workers,
             queue: settings.queue,
             user: settings.worker_user,
+            grace: candor_jail::GRACE,
         })?;
         Ok(Self { pool: Some(pool), database, cache: Cache::new(settings.cache) })
     }

@@ -9,7 +9,7 @@ mod program;
 mod seal;
 mod worker;
 
-pub use pool::{Counters, Job, Opened, Pool, Settings};
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
 pub use program::worker_program;
 pub use seal::{sealed, shareable};
 
