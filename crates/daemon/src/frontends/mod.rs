@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::listener::{Address, Listener};
+use crate::metrics;
 use crate::service::Service;
 
 /// The tables of the front-ends, by the name that they have in the configuration.
@@ -28,8 +29,8 @@ pub(crate) struct Tables {}
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
-    let _tables = &configuration.frontends;
-    vec![]
+    let metrics = &configuration.metrics;
+    vec![Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve)]
 }
 
 /// A way in.
