@@ -58,15 +58,19 @@ fn clamdscan_in_every_mode() {
         &["--allmatch", "--stream"],
     ] {
         let output = clamdscan(&[modes, &["--no-summary"]].concat(), Some(files.folder()));
-        let mut lines: Vec<String> = text(&output).lines().map(str::to_owned).collect();
+        // It warns of the FIFO, which it does not open either.
+        let text = text(&output);
+        let lines = text.lines().filter(|line| !line.starts_with("WARNING"));
+        let mut lines: Vec<String> = lines.map(str::to_owned).collect();
         lines.sort();
         let expected = found.each_ref().map(|path| format!("{}: {NAME} FOUND", path.display()));
         assert_eq!((lines, output.status.code()), (expected.to_vec(), Some(1)), "{modes:?}");
         let output = clamdscan(&[modes, &["--no-summary"]].concat(), Some(&files.path("none/plain")));
         let expected = format!("{}: OK\n", files.path("none/plain").display());
-        assert_eq!((text(&output), output.status.code()), (expected, Some(0)), "{modes:?}");
+        assert_eq!((self::text(&output), output.status.code()), (expected, Some(0)), "{modes:?}");
         let output = clamdscan(modes, Some(files.folder()));
-        assert!(text(&output).contains("Infected files: 2\n"), "{modes:?}: {}", text(&output));
+        let text = self::text(&output);
+        assert!(text.contains("Infected files: 2\n"), "{modes:?}: {text}");
     }
     assert!(text(&clamdscan(&["--version"], None)).starts_with("ClamAV 1.4.6-candor-"));
     assert_eq!(text(&clamdscan(&["--ping", "1"], None)), "PONG\n");

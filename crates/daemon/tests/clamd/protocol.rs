@@ -67,7 +67,6 @@ fn words() -> Vec<Case> {
         "ALLMATCHSCAN /\n",
         "STREAM\n",
         "SESSION\n",
-        "FILDES",
         "x\n",
         "SCAN\n",
     ] {

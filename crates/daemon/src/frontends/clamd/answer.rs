@@ -1,11 +1,9 @@
 //! What a scan comes to in clamd's three words: FOUND, OK, ERROR.
 
-use candor_object::{Action, Gap, Reason, Report};
-use tracing::{info, warn};
-
 use super::outgoing::harmless;
 use super::settings::{Gaps, Settings};
 use crate::service::{Examined, Refusal};
+use candor_object::{Action, Gap, Reason, Report};
 
 /// What is found if policy reports a file for its gaps alone.
 const ONLY_GAPS: &str = "Candor.NotFullyExamined";
@@ -22,13 +20,12 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// The answer for a file that clients know by `subject`.
-    pub(super) fn of(examined: Result<Examined, Refusal>, subject: &[u8], settings: &Settings) -> Self {
+    /// The answer for a file.
+    pub(super) fn of(examined: Result<Examined, Refusal>, settings: &Settings) -> Self {
         match examined {
-            Ok(examined) => judged(&examined, subject, settings),
+            Ok(examined) => judged(&examined, settings),
             Err(Refusal::NoFile) => Self::Failed("Not a regular file".into()),
             Err(refusal) => {
-                warn!(file = %subject.escape_ascii(), %refusal, "not scanned");
                 let because = refusal.to_string();
                 let mut letters = because.chars();
                 let first = letters.next().map(|letter| letter.to_ascii_uppercase());
@@ -61,31 +58,26 @@ pub(super) enum Names {
     All,
 }
 
-fn judged(examined: &Examined, subject: &[u8], settings: &Settings) -> Answer {
+fn judged(examined: &Examined, settings: &Settings) -> Answer {
     let Examined { report, decision, .. } = examined;
-    let file = subject.escape_ascii();
     if decision.action != Action::Allow {
         let mut names: Vec<String> = examined.names().into_iter().map(str::to_owned).collect();
         if names.is_empty() {
             names.push(ONLY_GAPS.into());
         }
-        info!(%file, verdict = decision.verdict.name(), ?names, "found");
         return Answer::Found(names);
     }
     if report.gaps.is_empty() {
         return Answer::Undetected;
     }
-    let gaps = reasons(report);
     let names = found_gaps(report, settings);
     if !names.is_empty() {
-        info!(%file, %gaps, ?names, "told as found: not fully examined");
         return Answer::Found(names);
     }
     if settings.gaps == Gaps::Report || report.gaps.iter().any(failed) {
-        info!(%file, %gaps, "not fully examined");
-        return Answer::Failed(format!("Not fully examined: {gaps}."));
+        return Answer::Failed(format!("Not fully examined: {}.", reasons(report)));
     }
-    info!(%file, %gaps, "undetected, but not fully examined; told as OK");
+    // The log has the gaps of every scan.
     Answer::Undetected
 }
 
@@ -162,7 +154,7 @@ mod tests {
     }
 
     fn told(examined: Result<Examined, Refusal>, settings: &Settings, names: Names) -> Vec<String> {
-        let lines = Answer::of(examined, b"x", settings).lines(b"x", names);
+        let lines = Answer::of(examined, settings).lines(b"x", names);
         lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }
 

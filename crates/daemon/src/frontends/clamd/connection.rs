@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{Shutdown, shutdown};
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::answer::{Answer, Names};
 use super::command::{self, Command, Framed, MOST_BYTES, Style};
@@ -40,7 +41,7 @@ pub(super) async fn converse(front: Arc<Front>, connection: Connection) {
     let mut conversation = Conversation { front, peer, incoming, outgoing };
     match conversation.first().await {
         Ok(()) => linger(&stream, &mut conversation).await,
-        Err(error) => debug!(?peer, %error, "a client is lost"),
+        Err(error) => debug!(%peer, %error, "a client is lost"),
     }
     drop((live, room));
 }
@@ -131,17 +132,18 @@ impl Conversation {
             Command::Statistics => reply.line(statistics::statistics(&self.front).as_bytes()).await,
             Command::Nothing => Ok(()),
             Command::Reload if self.may(self.front.settings.reload) => {
-                self.front.reload.notify_one();
+                // As SIGUSR2 does, so that it is one way for all and several requests become one.
+                kill_process(getpid(), Signal::USR2)?;
                 reply.line(b"RELOADING").await
             }
             Command::Shutdown if self.may(self.front.settings.shutdown) => {
-                tracing::info!(peer = ?self.peer, "a client ends the service");
-                self.front.stop.cancel();
+                info!(peer = %self.peer, "a client ends the service");
+                kill_process(getpid(), Signal::TERM)?;
                 Ok(())
             }
             Command::Reload | Command::Shutdown => reply.line(b"COMMAND UNAVAILABLE").await,
             Command::Stream => match stream::take(&self.front, &mut self.incoming).await {
-                Ok(file) => examined(&self.front, file, "stream", &reply).await,
+                Ok(file) => examined(&self.front, self.peer, file, "stream", &reply).await,
                 Err(failure) => self.no_stream(failure, &reply).await,
             },
             Command::Descriptor => {
@@ -149,7 +151,7 @@ impl Conversation {
                 match descriptor::take(&mut self.incoming, until).await {
                     Ok(file) => {
                         let subject = format!("fd[{}]", file.as_raw_fd());
-                        examined(&self.front, file, &subject, &reply).await
+                        examined(&self.front, self.peer, file, &subject, &reply).await
                     }
                     Err(failure) => self.no_descriptor(failure, &reply).await,
                 }
@@ -210,13 +212,14 @@ impl Conversation {
 /// Scans a file and tells what came of it, unless nobody is there any more.
 pub(super) async fn examined(
     front: &Front,
+    peer: Peer,
     file: std::fs::File,
     subject: &str,
     reply: &Reply,
 ) -> io::Result<()> {
     let subject = subject.as_bytes();
     let answer: Answer = tokio::select! {
-        answer = front.examine(file, subject) => answer,
+        answer = front.examine(peer, file, subject) => answer,
         () = reply.unwanted() => return Err(io::ErrorKind::BrokenPipe.into()),
     };
     for line in answer.lines(subject, Names::First) {

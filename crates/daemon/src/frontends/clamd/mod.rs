@@ -24,13 +24,12 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::listener::Listener;
+use crate::listener::{Listener, Peer};
 use crate::service::Service;
 use answer::Answer;
 
@@ -42,19 +41,15 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be taken, as when there are too many open files.
 const BREATH: Duration = Duration::from_millis(200);
 
-/// Serves clients until `stop`, which SHUTDOWN cancels as well; requests under way are answered.
+/// Serves clients until `stop`; requests under way are answered.
 pub(crate) async fn serve(
     service: Service,
     listener: Listener,
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let front =
-        Front { service, settings, stop: stop.clone(), reload: Notify::new(), connections: Arc::default() };
-    let front = Arc::new(front);
+    let front = Arc::new(Front { service, settings, stop: stop.clone(), connections: Arc::default() });
     let mut connections = JoinSet::new();
-    let reloading = reload(&front);
-    tokio::pin!(reloading);
     loop {
         tokio::select! {
             biased;
@@ -67,7 +62,6 @@ pub(crate) async fn serve(
                     sleep(BREATH).await;
                 }
             },
-            () = &mut reloading => {}
         }
     }
     drop(listener);
@@ -77,25 +71,12 @@ pub(crate) async fn serve(
     }
 }
 
-/// Opens the databases again whenever somebody asked; who asks meanwhile is served by the next round.
-async fn reload(front: &Front) {
-    loop {
-        front.reload.notified().await;
-        match front.service.reload().await {
-            Ok(database) => info!(signatures = database.signatures, "databases opened again"),
-            Err(error) => warn!(%error, "the databases in use stay"),
-        }
-    }
-}
-
 /// What all connections of a listener share.
 #[derive(Debug)]
 struct Front {
     service: Service,
     settings: Arc<Settings>,
     stop: CancellationToken,
-    /// Somebody wants the databases to be opened again.
-    reload: Notify,
     /// Each connection holds one more.
     connections: Arc<()>,
 }
@@ -107,7 +88,8 @@ impl Front {
     }
 
     /// Scans a file that the client knows by `subject`.
-    async fn examine(&self, file: File, subject: &[u8]) -> Answer {
-        Answer::of(self.service.scan(file).await, subject, &self.settings)
+    async fn examine(&self, peer: Peer, file: File, subject: &[u8]) -> Answer {
+        let service = self.service.asked_by(peer).about(&String::from_utf8_lossy(subject));
+        Answer::of(service.scan(file).await, &self.settings)
     }
 }

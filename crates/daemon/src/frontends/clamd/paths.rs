@@ -36,7 +36,7 @@ pub(super) async fn scan(
     }
     let steps = walked(front, peer, path.clone()).await;
     tokio::select! {
-        done = answer(front, traversal, told, steps, reply) => done,
+        done = answer(front, peer, traversal, told, steps, reply) => done,
         () = reply.unwanted() => Ok(()),
     }
 }
@@ -55,6 +55,7 @@ async fn walked(front: &Arc<Front>, peer: Peer, path: PathBuf) -> mpsc::Receiver
 
 async fn answer(
     front: &Arc<Front>,
+    peer: Peer,
     traversal: Traversal,
     named: &[u8],
     mut steps: mpsc::Receiver<Step>,
@@ -96,7 +97,7 @@ async fn answer(
                 Some(Step::File(path, file)) => {
                     let front = Arc::clone(front);
                     scans.spawn(async move {
-                        let answer = front.examine(file, path.as_os_str().as_bytes()).await;
+                        let answer = front.examine(peer, file, path.as_os_str().as_bytes()).await;
                         (path, answer)
                     });
                 }

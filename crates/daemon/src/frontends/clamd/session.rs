@@ -76,7 +76,7 @@ async fn begin(
     reply: Reply,
     scans: &mut JoinSet<io::Result<()>>,
 ) -> io::Result<Then> {
-    let front = Arc::clone(&conversation.front);
+    let (front, peer) = (Arc::clone(&conversation.front), conversation.peer);
     match command {
         Command::End => return Ok(Then::End),
         Command::Ping => reply.line(b"PONG").await?,
@@ -84,7 +84,9 @@ async fn begin(
         Command::Commands => reply.line(statistics::commands().as_bytes()).await?,
         Command::Statistics => reply.line(statistics::statistics(&front).as_bytes()).await?,
         Command::Stream => match stream::take(&front, &mut conversation.incoming).await {
-            Ok(file) => drop(scans.spawn(async move { examined(&front, file, "stream", &reply).await })),
+            Ok(file) => {
+                drop(scans.spawn(async move { examined(&front, peer, file, "stream", &reply).await }))
+            }
             Err(failure) => {
                 conversation.no_stream(failure, &reply).await?;
                 return Ok(Then::End);
@@ -95,7 +97,7 @@ async fn begin(
             match descriptor::take(&mut conversation.incoming, until).await {
                 Ok(file) => drop(scans.spawn(async move {
                     let subject = format!("fd[{}]", file.as_raw_fd());
-                    examined(&front, file, &subject, &reply).await
+                    examined(&front, peer, file, &subject, &reply).await
                 })),
                 Err(failure) => {
                     conversation.no_descriptor(failure, &reply).await?;
@@ -104,7 +106,6 @@ async fn begin(
             }
         }
         Command::Scan(Traversal::First, path) => {
-            let peer = conversation.peer;
             scans.spawn(async move { paths::scan(&front, peer, Traversal::First, path, &reply).await });
         }
         Command::Scan(..)
