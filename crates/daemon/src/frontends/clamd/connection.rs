@@ -108,7 +108,7 @@ pub(super) async fn next(incoming: &mut Incoming, until: Option<Instant>) -> Res
 
 impl Conversation {
     async fn first(&mut self) -> io::Result<()> {
-        let until = Instant::now() + Duration::from_secs(self.front.settings.command_seconds);
+        let until = Instant::now() + self.front.settings.command_patience();
         let stop = self.front.stop.clone();
         let framed = tokio::select! {
             framed = next(&mut self.incoming, Some(until)) => framed,
@@ -147,7 +147,7 @@ impl Conversation {
                 Err(failure) => self.no_stream(failure, &reply).await,
             },
             Command::Descriptor => {
-                let until = Instant::now() + Duration::from_secs(self.front.settings.read_seconds);
+                let until = Instant::now() + self.front.settings.read_patience();
                 match descriptor::take(&mut self.incoming, until).await {
                     Ok(file) => {
                         let subject = format!("fd[{}]", file.as_raw_fd());

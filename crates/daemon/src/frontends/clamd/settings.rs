@@ -1,6 +1,7 @@
 //! The table `[clamd]` of the configuration.
 
 use std::fmt;
+use std::time::Duration;
 
 use candor_object::{Gap, Limit, Reason};
 use regex::bytes::{Regex, RegexBuilder};
@@ -72,6 +73,21 @@ impl Default for Settings {
             follow: Follow::Nothing,
             other_file_systems: true,
         }
+    }
+}
+
+/// Longer than anybody waits, and still a time that the clock can add.
+const CENTURY: u64 = 3_155_760_000;
+
+impl Settings {
+    /// From the connection to the end of its first command.
+    pub(super) fn command_patience(&self) -> Duration {
+        Duration::from_secs(self.command_seconds.min(CENTURY))
+    }
+
+    /// For which a client may send nothing.
+    pub(super) fn read_patience(&self) -> Duration {
+        Duration::from_secs(self.read_seconds.min(CENTURY))
     }
 }
 
