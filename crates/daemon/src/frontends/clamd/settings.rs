@@ -139,6 +139,8 @@ pub(crate) enum FoundGap {
     Encrypted,
     /// A limit was reached.
     Limit,
+    /// The scan itself failed, of which clients that do not understand ERROR would learn nothing.
+    Failed,
 }
 
 impl FoundGap {
@@ -162,9 +164,18 @@ impl FoundGap {
                 };
                 Some(format!("Heuristics.Limits.Exceeded.{which}"))
             }
+            (Self::Failed, reason) if failed(reason) => Some("Heuristics.Limits.Exceeded.ScanFailed".into()),
             _ => None,
         }
     }
+}
+
+/// Whether the scan itself failed, rather than met content that cannot be opened.
+pub(super) fn failed(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::Encrypted | Reason::Damaged | Reason::Truncated | Reason::Unsupported | Reason::Limit(_)
+    )
 }
 
 /// Which symbolic links are followed below a named folder.
@@ -271,6 +282,9 @@ mod tests {
         let encrypted = gap(Reason::Encrypted);
         assert_eq!(FoundGap::Encrypted.name(&encrypted, "zip").unwrap(), "Heuristics.Encrypted.Zip");
         assert_eq!(FoundGap::Limit.name(&encrypted, "zip"), None);
+        assert_eq!(FoundGap::Failed.name(&encrypted, "zip"), None);
+        let crashed = FoundGap::Failed.name(&gap(Reason::Crashed), "").unwrap();
+        assert_eq!(crashed, "Heuristics.Limits.Exceeded.ScanFailed");
         let depth = gap(Reason::Limit(Limit::Depth));
         assert_eq!(FoundGap::Limit.name(&depth, "").unwrap(), "Heuristics.Limits.Exceeded.MaxRecursion");
     }
