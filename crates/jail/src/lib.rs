@@ -3,8 +3,8 @@
 //! A [`Pool`] takes files and answers with reports. Behind it are processes that [`confine`] has taken
 //! everything from but the descriptors that they are sent.
 
-#![forbid(unsafe_code)]
-
+mod confine;
 mod pool;
 
+pub use confine::{Confinement, Error, Mechanism, Missing, STACK, confine, confine_partly};
 pub use pool::{Job, Pool, Settings};
