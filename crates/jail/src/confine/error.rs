@@ -5,7 +5,7 @@ use rustix::io::Errno;
 /// Why a process could not be confined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum NotConfined {
     /// The system refused something that every system has.
     #[error("the system refuses {0}: {1}")]
     System(&'static str, Errno),

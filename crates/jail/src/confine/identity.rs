@@ -11,11 +11,11 @@ use rustix::thread::{
     set_no_new_privs,
 };
 
-use super::{Error, Missing};
+use super::{Missing, NotConfined};
 
 /// Gives up root, groups, capabilities and every way to get them back. The process dies with its parent, and
 /// leaves no image of its memory when it crashes.
-pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result<(), Error> {
+pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result<(), NotConfined> {
     // This one needs a capability, so it comes first.
     empty_bounding_set(missing)?;
     let may = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETPCAP));
@@ -24,12 +24,13 @@ pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result
             | CapabilitiesSecureBits::NO_ROOT_LOCKED
             | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE
             | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED;
-        set_capabilities_secure_bits(bits).map_err(|error| Error::System("locking capabilities", error))?;
+        set_capabilities_secure_bits(bits)
+            .map_err(|error| NotConfined::System("locking capabilities", error))?;
     }
     // Within a namespace of users of its own root is somebody else, and nobody can be become.
     if Uid::effective().is_root() {
         match user {
-            Some((0, _) | (_, 0)) => return Err(Error::Root),
+            Some((0, _) | (_, 0)) => return Err(NotConfined::Root),
             Some((user, group)) => become_user(Uid::from_raw(user), Gid::from_raw(group))?,
             None => missing.add(
                 "it stays root, since no other user was named; it has no capabilities, and no file of root can be \
@@ -38,22 +39,22 @@ pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result
         }
     }
     clear_capabilities()?;
-    set_no_new_privs(true).map_err(|error| Error::System("having no new privileges", error))?;
+    set_no_new_privs(true).map_err(|error| NotConfined::System("having no new privileges", error))?;
     if !no_new_privs().unwrap_or(false) {
-        return Err(Error::Kept("the right to new privileges"));
+        return Err(NotConfined::Kept("the right to new privileges"));
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|error| Error::System("forbidding dumps", error))?;
+        .map_err(|error| NotConfined::System("forbidding dumps", error))?;
     if !matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)) {
-        return Err(Error::Kept("the image of the memory"));
+        return Err(NotConfined::Kept("the image of the memory"));
     }
     // A change of the user clears this one, so it comes after it.
     set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|error| Error::System("dying with the parent", error))
+        .map_err(|error| NotConfined::System("dying with the parent", error))
 }
 
-fn become_user(user: Uid, group: Gid) -> Result<(), Error> {
-    let system = |what| move |error| Error::System(what, Errno::from_raw_os_error(error as i32));
+fn become_user(user: Uid, group: Gid) -> Result<(), NotConfined> {
+    let system = |what| move |error| NotConfined::System(what, Errno::from_raw_os_error(error as i32));
     setgroups(&[]).map_err(system("leaving all groups"))?;
     setresgid(group, group, group).map_err(system("changing the group"))?;
     setresuid(user, user, user).map_err(system("changing the user"))?;
@@ -62,12 +63,12 @@ fn become_user(user: Uid, group: Gid) -> Result<(), Error> {
     let changed = [users.real, users.effective, users.saved] == [user; 3]
         && [groups.real, groups.effective, groups.saved] == [group; 3];
     if !changed || setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_ok() {
-        return Err(Error::Kept("the user root"));
+        return Err(NotConfined::Kept("the user root"));
     }
     Ok(())
 }
 
-fn empty_bounding_set(missing: &mut Missing) -> Result<(), Error> {
+fn empty_bounding_set(missing: &mut Missing) -> Result<(), NotConfined> {
     for number in 0..u64::BITS {
         match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
             Ok(()) => {}
@@ -80,24 +81,27 @@ fn empty_bounding_set(missing: &mut Missing) -> Result<(), Error> {
                 );
                 return Ok(());
             }
-            Err(error) => return Err(Error::System("emptying the bounding set of capabilities", error)),
+            Err(error) => {
+                return Err(NotConfined::System("emptying the bounding set of capabilities", error));
+            }
         }
     }
     Ok(())
 }
 
-fn clear_capabilities() -> Result<(), Error> {
-    clear_ambient_capability_set().map_err(|error| Error::System("clearing ambient capabilities", error))?;
+fn clear_capabilities() -> Result<(), NotConfined> {
+    clear_ambient_capability_set()
+        .map_err(|error| NotConfined::System("clearing ambient capabilities", error))?;
     let none = CapabilitySets {
         effective: CapabilitySet::empty(),
         permitted: CapabilitySet::empty(),
         inheritable: CapabilitySet::empty(),
     };
-    set_capabilities(None, none).map_err(|error| Error::System("clearing capabilities", error))?;
-    let left = capabilities(None).map_err(|error| Error::System("asking for capabilities", error))?;
+    set_capabilities(None, none).map_err(|error| NotConfined::System("clearing capabilities", error))?;
+    let left = capabilities(None).map_err(|error| NotConfined::System("asking for capabilities", error))?;
     if left.effective.is_empty() && left.permitted.is_empty() && left.inheritable.is_empty() {
         Ok(())
     } else {
-        Err(Error::Kept("a capability"))
+        Err(NotConfined::Kept("a capability"))
     }
 }

@@ -6,47 +6,59 @@ use landlock::{
 };
 use rustix::thread::set_no_new_privs;
 
-use super::{Error, Missing};
+use super::{Missing, NotConfined};
 
-/// What each version added, newest first, and what is in its place where it is missing.
-const VERSIONS: [(ABI, &str); 9] = [
-    (ABI::V9, "Unix sockets in folders"),
-    (ABI::V8, ""),
-    (ABI::V7, ""),
-    (ABI::V6, "abstract Unix sockets and signals to others"),
-    (ABI::V5, "requests to devices that are open"),
-    (ABI::V4, "TCP ports"),
-    (ABI::V3, "cutting files short"),
-    (ABI::V2, "moving files between folders"),
-    (ABI::V1, "files"),
+/// What each version added, newest first, and whether a network and a root folder of its own make up for it.
+const VERSIONS: [(ABI, &str, Instead); 9] = [
+    (ABI::V9, "Unix sockets in folders", Instead::Namespaces),
+    (ABI::V8, "", Instead::Namespaces),
+    (ABI::V7, "", Instead::Namespaces),
+    (ABI::V6, "signals to others and abstract Unix sockets", Instead::Filter),
+    (ABI::V5, "requests to devices that are open", Instead::Filter),
+    (ABI::V4, "TCP ports", Instead::Namespaces),
+    (ABI::V3, "cutting files short", Instead::Filter),
+    (ABI::V2, "moving files between folders", Instead::Namespaces),
+    (ABI::V1, "files", Instead::Filter),
 ];
 
+/// What prevents the harm where a version is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instead {
+    /// There is nothing to reach: enough where there are namespaces. The filter is there as well.
+    Namespaces,
+    /// The filter only.
+    Filter,
+}
+
 /// Denies everything and allows nothing.
-pub(super) fn deny(missing: &mut Missing) -> Result<(), Error> {
+pub(super) fn deny(missing: &mut Missing) -> Result<(), NotConfined> {
     // Landlock takes this from nobody who could still gain privileges.
-    set_no_new_privs(true).map_err(|error| Error::System("having no new privileges", error))?;
+    set_no_new_privs(true).map_err(|error| NotConfined::System("having no new privileges", error))?;
     let mut lacking = Vec::new();
-    for (version, adds) in VERSIONS {
+    let namespaces = missing.is_empty();
+    for (version, adds, instead) in VERSIONS {
         // Hard requirements: a version that the kernel has only in part is not taken.
         let rules = match everything(version) {
             Ok(rules) => rules,
             // The version is there, and something else is wrong.
-            Err(error @ RulesetError::CreateRuleset(_)) => return Err(Error::Landlock(error.to_string())),
+            Err(error @ RulesetError::CreateRuleset(_)) => {
+                return Err(NotConfined::Landlock(error.to_string()));
+            }
             Err(_) => {
-                if !adds.is_empty() {
+                let covered = namespaces && instead == Instead::Namespaces;
+                if !adds.is_empty() && !covered {
                     lacking.push(adds);
                 }
                 continue;
             }
         };
-        let status = rules.restrict_self().map_err(|error| Error::Landlock(error.to_string()))?;
+        let status = rules.restrict_self().map_err(|error| NotConfined::Landlock(error.to_string()))?;
         if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
-            return Err(Error::Landlock("its rules are enforced in part only".to_owned()));
+            return Err(NotConfined::Landlock("its rules are enforced in part only".to_owned()));
         }
         if !lacking.is_empty() {
             missing.add(format!(
-                "the kernel's Landlock does not know {}; the filter kills who tries, and in a network and a root \
-                 folder of its own there is nothing to reach",
+                "the kernel's Landlock does not know {}; the filter of system calls kills who tries",
                 lacking.join(", ")
             ));
         }

@@ -2,13 +2,13 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Confinement, Error};
+use super::{Confinement, NotConfined};
 
 /// Bytes of stack: formats open objects within objects.
 pub const STACK: u64 = 16 << 20;
 
 /// Lowers the limits, for ever.
-pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), Error> {
+pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     let time = confinement.processor_time;
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
     // The first of the two sends SIGXCPU, which tells the parent why; who blocks that is killed by the second.
@@ -34,8 +34,8 @@ pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), Error> {
 }
 
 /// Sets a limit, or keeps one that is lower.
-fn set(resource: Resource, current: u64, maximum: u64) -> Result<(), Error> {
+fn set(resource: Resource, current: u64, maximum: u64) -> Result<(), NotConfined> {
     let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let limit = Rlimit { current: Some(current.min(most)), maximum: Some(maximum.min(most)) };
-    setrlimit(resource, limit).map_err(|error| Error::System("lowering a limit", error))
+    setrlimit(resource, limit).map_err(|error| NotConfined::System("lowering a limit", error))
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-pub use error::Error;
+pub use error::NotConfined;
 pub use limits::STACK;
 pub use missing::Missing;
 
@@ -85,7 +85,7 @@ impl Mechanism {
 ///
 /// # Errors
 /// When something is refused that every system has. The process must end then; it is half confined.
-pub fn confine(confinement: &Confinement<'_>) -> Result<Missing, Error> {
+pub fn confine(confinement: &Confinement<'_>) -> Result<Missing, NotConfined> {
     confine_partly(confinement, &Mechanism::ALL)
 }
 
@@ -94,7 +94,10 @@ pub fn confine(confinement: &Confinement<'_>) -> Result<Missing, Error> {
 ///
 /// # Errors
 /// Those of [`confine`].
-pub fn confine_partly(confinement: &Confinement<'_>, mechanisms: &[Mechanism]) -> Result<Missing, Error> {
+pub fn confine_partly(
+    confinement: &Confinement<'_>,
+    mechanisms: &[Mechanism],
+) -> Result<Missing, NotConfined> {
     check_socket(confinement)?;
     check_threads()?;
     let mut missing = Missing::default();
@@ -111,29 +114,30 @@ pub fn confine_partly(confinement: &Confinement<'_>, mechanisms: &[Mechanism]) -
     Ok(missing)
 }
 
-fn check_socket(confinement: &Confinement<'_>) -> Result<(), Error> {
+fn check_socket(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     let socket = confinement.socket;
     let number = u32::try_from(socket.as_raw_fd()).unwrap_or(0);
     if number <= 2 || number >= confinement.descriptors {
-        return Err(Error::Socket("its number is that of a standard stream or beyond the limit"));
+        return Err(NotConfined::Socket("its number is that of a standard stream or beyond the limit"));
     }
-    if sockopt::socket_domain(socket).map_err(|error| Error::System("asking for the socket's kind", error))?
+    if sockopt::socket_domain(socket)
+        .map_err(|error| NotConfined::System("asking for the socket's kind", error))?
         != AddressFamily::UNIX
     {
-        return Err(Error::Socket("it is no Unix socket"));
+        return Err(NotConfined::Socket("it is no Unix socket"));
     }
     // `sendmsg` on a datagram socket takes the address of any other one.
     match sockopt::socket_type(socket)
-        .map_err(|error| Error::System("asking for the socket's kind", error))?
+        .map_err(|error| NotConfined::System("asking for the socket's kind", error))?
     {
         SocketType::SEQPACKET | SocketType::STREAM => Ok(()),
-        _ => Err(Error::Socket("it is neither a stream nor carries packets")),
+        _ => Err(NotConfined::Socket("it is neither a stream nor carries packets")),
     }
 }
 
 /// Several mechanisms bind the calling thread only, so there must be no other one.
-fn check_threads() -> Result<(), Error> {
+fn check_threads() -> Result<(), NotConfined> {
     // Without /proc nobody can be asked; the filter at least is put onto all threads.
     let threads = fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.take(2).count());
-    if threads > 1 { Err(Error::Threads) } else { Ok(()) }
+    if threads > 1 { Err(NotConfined::Threads) } else { Ok(()) }
 }

@@ -12,23 +12,23 @@ use seccompiler::{
     TargetArch, apply_filter_all_threads,
 };
 
-use super::Error;
+use super::NotConfined;
 
 /// What may be asked of memory: to be read and written, never to be executed.
 const DATA: u64 = (libc::PROT_READ | libc::PROT_WRITE) as u64;
 const ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
 
 /// Filters system calls, for ever.
-pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), Error> {
+pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
     // A process with this flag can execute whatever it can read, and the filter would not see it.
     let persona = personality::get()
         .and_then(|persona| personality::set(persona - Persona::READ_IMPLIES_EXEC))
         .and_then(|_| personality::get())
         .map_err(|error| {
-            Error::System("asking for the personality", Errno::from_raw_os_error(error as i32))
+            NotConfined::System("asking for the personality", Errno::from_raw_os_error(error as i32))
         })?;
     if persona.contains(Persona::READ_IMPLIES_EXEC) {
-        return Err(Error::Kept("the right to execute what can be read"));
+        return Err(NotConfined::Kept("the right to execute what can be read"));
     }
     let socket = number(socket.as_raw_fd())?;
     let me = number(getpid().as_raw_nonzero().get())?;
@@ -42,12 +42,12 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 /// Calls that fail instead of killing. Before a process aborts for want of memory, for an overflow of the stack
 /// or for a panic, the standard library writes a sentence to descriptor 2. It is not written; but the process
 /// shall die of the cause, by SIGABRT, and not seem to have broken out.
-fn refused() -> Result<Rules, Error> {
+fn refused() -> Result<Rules, NotConfined> {
     Ok(Rules::from([(libc::SYS_write, Vec::new())]))
 }
 
 /// The calls that are left, each with the arguments it may have. Several rules are alternatives.
-fn allowed(socket: u64, me: u64) -> Result<Rules, Error> {
+fn allowed(socket: u64, me: u64) -> Result<Rules, NotConfined> {
     Ok(Rules::from([
         // The only way in and the only way out.
         (
@@ -58,13 +58,9 @@ fn allowed(socket: u64, me: u64) -> Result<Rules, Error> {
             libc::SYS_sendmsg,
             vec![rule([int(0, socket)?, bits_of_int(2, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)?])?],
         ),
-        // What arrived: read at a place, and closed. The socket stays open, so that its number never comes to
-        // mean another descriptor; the same for 0 to 2.
+        // What arrived: read at a place, and closed. Nothing else ever gets the numbers 0 to 2.
         (libc::SYS_pread64, Vec::new()),
-        (
-            libc::SYS_close,
-            vec![rule([compare(0, SeccompCmpOp::Ne, socket)?, compare(0, SeccompCmpOp::Gt, 2)?])?],
-        ),
+        (libc::SYS_close, vec![rule([compare(0, SeccompCmpOp::Gt, 2)?])?]),
         // Memory: anonymous, private, never executable.
         (libc::SYS_mmap, vec![rule([bits(2, DATA)?, with_bits(3, ANONYMOUS, libc::MAP_NORESERVE as u64)?])?]),
         (libc::SYS_mremap, vec![rule([bits(3, libc::MREMAP_MAYMOVE as u64)?])?]),
@@ -98,7 +94,7 @@ fn allowed(socket: u64, me: u64) -> Result<Rules, Error> {
 }
 
 /// Loads a filter; a call of another architecture kills the process whatever the rules are.
-fn load(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), Error> {
+fn load(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), NotConfined> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| broken(&error))?;
     let filter =
         SeccompFilter::new(rules, otherwise, matching, architecture).map_err(|error| broken(&error))?;
@@ -106,39 +102,39 @@ fn load(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Resu
     apply_filter_all_threads(&program).map_err(|error| broken(&error))
 }
 
-fn broken(error: &dyn std::error::Error) -> Error {
-    Error::Filter(error.to_string())
+fn broken(error: &dyn std::error::Error) -> NotConfined {
+    NotConfined::Filter(error.to_string())
 }
 
-fn rule<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, Error> {
+fn rule<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, NotConfined> {
     SeccompRule::new(conditions.into()).map_err(|error| broken(&error))
 }
 
 /// An argument of type `int`, of which the kernel looks at 32 bits, is `value`.
-fn int(argument: u8, value: u64) -> Result<SeccompCondition, Error> {
+fn int(argument: u8, value: u64) -> Result<SeccompCondition, NotConfined> {
     compare(argument, SeccompCmpOp::Eq, value)
 }
 
-fn compare(argument: u8, how: SeccompCmpOp, value: u64) -> Result<SeccompCondition, Error> {
+fn compare(argument: u8, how: SeccompCmpOp, value: u64) -> Result<SeccompCondition, NotConfined> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value).map_err(|error| broken(&error))
 }
 
 /// An argument of type `int` has no bits but these.
-fn bits_of_int(argument: u8, bits: c_int) -> Result<SeccompCondition, Error> {
+fn bits_of_int(argument: u8, bits: c_int) -> Result<SeccompCondition, NotConfined> {
     compare(argument, SeccompCmpOp::MaskedEq(u64::from(!(bits as u32))), 0)
 }
 
 /// An argument of 64 bits has no bits but these.
-fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, Error> {
+fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, NotConfined> {
     with_bits(argument, 0, bits)
 }
 
 /// An argument of 64 bits has all of these bits, and no others but optional ones.
-fn with_bits(argument: u8, all: u64, optional: u64) -> Result<SeccompCondition, Error> {
+fn with_bits(argument: u8, all: u64, optional: u64) -> Result<SeccompCondition, NotConfined> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(!optional), all)
         .map_err(|error| broken(&error))
 }
 
-fn number(value: c_int) -> Result<u64, Error> {
-    u64::try_from(value).map_err(|_| Error::Filter("a number is negative".to_owned()))
+fn number(value: c_int) -> Result<u64, NotConfined> {
+    u64::try_from(value).map_err(|_| NotConfined::Filter("a number is negative".to_owned()))
 }

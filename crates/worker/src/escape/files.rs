@@ -187,7 +187,6 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     files(named!(SYS_flock), "lock a file", &[File, Number(libc::LOCK_EX as i64)]).real(),
     files(named!(SYS_dup), "copy a descriptor", &[Other]).real(),
     files(named!(SYS_dup3), "put another socket into the place of its own", &[Other, Socket, NONE]),
-    files(named!(SYS_close), "close its own socket, so that another one gets the number", &[Socket]),
     files(named!(SYS_close), "close standard error, so that another one gets the number", &[Number(2)])
         .real(),
     files(named!(SYS_close_range), "close its own socket", &[Socket, Socket, NONE]),
