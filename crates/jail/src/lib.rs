@@ -11,8 +11,8 @@ mod read_back;
 mod seal;
 mod worker;
 
-pub use confine::{Confinement, Mechanism, Missing, NotConfined, STACK, confine, confine_partly};
-pub use pool::{Counters, Job, Opened, Pool, Settings};
+pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
 pub use program::worker_program;
 pub use read_back::{Instruction, filters_of};
 pub use seal::{sealed, shareable};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use candor_object::{Limits, Report};
 use crossbeam_channel::{Sender, bounded};
@@ -31,7 +32,12 @@ pub struct Settings {
     pub queue: usize,
     /// The user and group that workers become, if we are root.
     pub user: Option<(u32, u32)>,
+    /// What a worker's own deadline may be late before it is taken for hung and killed.
+    pub grace: Duration,
 }
+
+/// A worker looks at its clock often enough for much less.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Settings {
     /// Bytes of memory of its own that a worker may use.
@@ -55,7 +61,7 @@ pub trait Job: Send {
 #[derive(Debug)]
 pub struct Opened {
     /// A regular file, open for reading.
-    pub file: File,
+    pub file: Arc<File>,
     /// How many bytes of it are scanned; 0 for a file that claims no size.
     pub size: u64,
 }

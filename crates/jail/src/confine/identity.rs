@@ -13,6 +13,9 @@ use rustix::thread::{
 
 use super::{Missing, NotConfined};
 
+/// The user and the group `nobody`: whom to become where there is no user of our own.
+pub const NOBODY: (u32, u32) = (65534, 65534);
+
 /// Gives up root, groups, capabilities and every way to get them back. The process dies with its parent, and
 /// leaves no image of its memory when it crashes.
 pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result<(), NotConfined> {

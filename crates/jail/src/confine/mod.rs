@@ -20,6 +20,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 pub use error::NotConfined;
+pub use identity::NOBODY;
 pub use limits::STACK;
 pub use missing::Missing;
 
