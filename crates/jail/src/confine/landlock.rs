@@ -23,19 +23,18 @@ const VERSIONS: [(ABI, &str, Instead); 9] = [
 
 /// What prevents the harm where a version is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Instead {
+pub(super) enum Instead {
     /// There is nothing to reach: enough where there are namespaces. The filter is there as well.
     Namespaces,
     /// The filter only.
     Filter,
 }
 
-/// Denies everything and allows nothing.
-pub(super) fn deny(missing: &mut Missing) -> Result<(), NotConfined> {
+/// Denies everything and allows nothing. `there` is what else there is.
+pub(super) fn deny(there: Instead, missing: &mut Missing) -> Result<(), NotConfined> {
     // Landlock takes this from nobody who could still gain privileges.
     set_no_new_privs(true).map_err(|error| NotConfined::System("having no new privileges", error))?;
     let mut lacking = Vec::new();
-    let namespaces = missing.is_empty();
     for (version, adds, instead) in VERSIONS {
         // Hard requirements: a version that the kernel has only in part is not taken.
         let rules = match everything(version) {
@@ -45,7 +44,7 @@ pub(super) fn deny(missing: &mut Missing) -> Result<(), NotConfined> {
                 return Err(NotConfined::Landlock(error.to_string()));
             }
             Err(_) => {
-                let covered = namespaces && instead == Instead::Namespaces;
+                let covered = (there, instead) == (Instead::Namespaces, Instead::Namespaces);
                 if !adds.is_empty() && !covered {
                     lacking.push(adds);
                 }

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
+use landlock::Instead;
+
 pub use error::NotConfined;
 pub use identity::NOBODY;
 pub use limits::STACK;
@@ -108,7 +110,11 @@ pub fn confine_partly(
             Mechanism::Limits => limits::lower(confinement)?,
             Mechanism::Namespaces => namespaces::leave(&mut missing),
             Mechanism::Identity => identity::give_up(confinement.user, &mut missing)?,
-            Mechanism::Landlock => landlock::deny(&mut missing)?,
+            Mechanism::Landlock => {
+                let empty = mechanisms.contains(&Mechanism::Namespaces) && missing.is_empty();
+                let instead = if empty { Instead::Namespaces } else { Instead::Filter };
+                landlock::deny(instead, &mut missing)?;
+            }
             Mechanism::Syscalls => syscalls::filter(confinement.socket)?,
         }
     }

@@ -1,7 +1,5 @@
 //! Attempts to become somebody else, or to take the confinement off.
 
-use candor_jail::Mechanism::Limits;
-
 use super::attempt::Argument::{self, Bytes, File, Number, Space, Text};
 use super::attempt::{Attempt, named};
 
@@ -69,8 +67,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         named!(SYS_prlimit64),
         "raise the number of processes",
         &[NONE, Number(6), Bytes(&[9, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]), NONE],
-    )
-    .alone(&[Limits]),
+    ),
     identity(named!(SYS_prlimit64), "raise the memory", &[NONE, Number(2), Bytes(&[0xff; 16]), NONE]),
     identity(
         named!(SYS_add_key),

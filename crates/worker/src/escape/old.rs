@@ -74,7 +74,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     old(("x32 execve", X32 | 520), "become another program as one of x32", &[Text(c"/bin/true"), NONE, NONE]),
     old(("x32 sendmsg", X32 | 518), "send as a program of x32", &[Socket, Space, NONE]),
     // Numbers only: pointers of 64 bits do not fit.
-    Attempt::own("old ways", "int 0x80: socketcall", "make a socket as a program of 32 bits", |_| {
+    Attempt::own("old ways", "int 0x80: socket", "make a socket as a program of 32 bits", |_| {
         call_of_32_bits(359, [libc::AF_INET as u32, libc::SOCK_STREAM as u32, 0])
     })
     .or_fault()
