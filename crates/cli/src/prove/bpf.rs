@@ -269,7 +269,7 @@ impl fmt::Display for Path {
                 _ if test == Test::Equal && met == Met::Yes && value == 0 => {
                     format!("{name} has no bits but {:#x}", !mask)
                 }
-                _ => format!("{name} {sign} {value:#x} but for {:#x}", !mask),
+                _ => format!("{name} {sign} {value:#x}, whatever {:#x} is", !mask),
             };
             texts.push((word, text));
         }

@@ -17,7 +17,7 @@ const ARM: u32 = 0x4000_0028;
 const RISCV64: u32 = 0xc000_00f3;
 
 /// Calls that may be left, and what a worker does with them. Any other one is a hole.
-const LEFT: [(i64, &str, &str); 20] = [
+const LEFT: [(i64, &str, &str); 21] = [
     (libc::SYS_recvmsg, "recvmsg", "receives from its socket"),
     (libc::SYS_sendmsg, "sendmsg", "answers to its socket"),
     (libc::SYS_pread64, "pread64", "reads what it was sent"),
@@ -37,6 +37,7 @@ const LEFT: [(i64, &str, &str); 20] = [
     (libc::SYS_rt_sigaction, "rt_sigaction", "to die of a fault"),
     (libc::SYS_rt_sigreturn, "rt_sigreturn", "to die of a fault"),
     (libc::SYS_sigaltstack, "sigaltstack", "to end"),
+    (libc::SYS_exit, "exit", "to end"),
     (libc::SYS_exit_group, "exit_group", "to end"),
 ];
 
@@ -111,10 +112,9 @@ fn foreign(here: u32) -> Vec<(u32, u32)> {
 }
 
 fn described(number: u32) -> (String, &'static str) {
-    LEFT.iter().find(|(left, ..)| u32::try_from(*left) == Ok(number)).map_or_else(
-        || (name(number), "nothing: this is a hole"),
-        |(_, name, purpose)| ((*name).to_owned(), *purpose),
-    )
+    LEFT.iter()
+        .find(|(left, ..)| u32::try_from(*left) == Ok(number))
+        .map_or_else(|| (name(number), "this is a hole"), |(_, name, purpose)| ((*name).to_owned(), *purpose))
 }
 
 fn name(number: u32) -> String {
@@ -130,8 +130,7 @@ fn fails(number: u32, error: i32) -> String {
 /// What is wrong with how a call can be made.
 fn holes(number: u32, paths: &[&Path], socket: u64) -> Vec<String> {
     let call = i64::from(number);
-    let ends = call == libc::SYS_exit;
-    if !ends && !LEFT.iter().any(|(left, ..)| *left == call) {
+    if !LEFT.iter().any(|(left, ..)| *left == call) {
         return vec![format!("{} can be made", name(number))];
     }
     let admits = |argument, value| paths.iter().any(|path| path.admits(argument, value));

@@ -1,5 +1,7 @@
 //! Becomes an ordinary user without groups and capabilities, for ever.
 
+use std::fs;
+
 use nix::unistd::{Gid, Uid, getresgid, getresuid, setgroups, setresgid, setresuid};
 use rustix::io::Errno;
 use rustix::process::{
@@ -34,7 +36,13 @@ pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result
     if Uid::effective().is_root() {
         match user {
             Some((0, _) | (_, 0)) => return Err(NotConfined::Root),
-            Some((user, group)) => become_user(Uid::from_raw(user), Gid::from_raw(group))?,
+            Some((user, group)) if is_mapped("uid", user) && is_mapped("gid", group) => {
+                become_user(Uid::from_raw(user), Gid::from_raw(group))?;
+            }
+            Some((user, _)) => missing.add(format!(
+                "it stays the root of a namespace of users in which there is no user {user}; outside of that \
+                 namespace it is an ordinary user, and it has no capabilities"
+            )),
             None => missing.add(
                 "it stays root, since no other user was named; it has no capabilities, and no file of root can be \
                  opened: the filter kills who tries, and Landlock refuses",
@@ -54,6 +62,18 @@ pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result
     // A change of the user clears this one, so it comes after it.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| NotConfined::System("dying with the parent", error))
+}
+
+/// Whether this namespace of users has a user or a group; most have a few, and one has all.
+fn is_mapped(kind: &str, number: u32) -> bool {
+    let Ok(map) = fs::read_to_string(format!("/proc/self/{kind}_map")) else {
+        return true;
+    };
+    map.lines().any(|line| {
+        let mut words = line.split_whitespace().map(|word| word.parse::<u64>().unwrap_or(0));
+        let (first, _, count) = (words.next(), words.next(), words.next());
+        first.zip(count).is_some_and(|(first, count)| (first..first + count).contains(&u64::from(number)))
+    })
 }
 
 fn become_user(user: Uid, group: Gid) -> Result<(), NotConfined> {

@@ -122,7 +122,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     ),
     memory(named!(SYS_madvise), "poison a page of the machine", &[Space, PAGE, Number(100)]),
     memory(named!(SYS_mlock), "keep memory from being swapped", &[Space, PAGE]).real(),
-    memory(named!(SYS_mlockall), "keep all memory from being swapped", &[Number(4)]).real(),
+    memory(named!(SYS_mlockall), "keep all memory from being swapped", &[Number(1)]).real(),
     memory(named!(SYS_mbind), "choose where memory is", &[Space, PAGE, NONE, NONE, NONE, NONE]),
     memory(named!(SYS_set_mempolicy), "choose where memory is", &[NONE, NONE, NONE]),
     memory(named!(SYS_get_mempolicy), "ask where memory is", &[Space, NONE, NONE, NONE, NONE]),

@@ -34,11 +34,15 @@ pub(super) fn write(proof: &Proof) -> io::Result<()> {
     if proof.holes.is_empty() {
         writeln!(out, "Result   nothing got through")?;
     } else {
+        let advice = match proof.only {
+            Some(_) => "where only some mechanisms are on, as asked for",
+            None => "do not use workers on this system, and report it",
+        };
         for hole in &proof.holes {
             writeln!(out, "THROUGH  {}", Escaped(hole))?;
         }
         let count = proof.holes.len();
-        writeln!(out, "Result   {count} got through; do not use workers on this system, and report it")?;
+        writeln!(out, "Result   {count} got through; {advice}")?;
     }
     out.flush()
 }
@@ -80,7 +84,8 @@ fn attempt(out: &mut impl Write, row: &Row) -> io::Result<()> {
         Refusal::Through(how) => ("!!!", how),
     };
     let (call, what) = (&row.attempt.call, &row.attempt.what);
-    writeln!(out, "{mark} {:<24} {}: {}", Escaped(call), Escaped(what), Escaped(how))?;
+    let call = Escaped(call).to_string();
+    writeln!(out, "{mark} {call:<22} {}: {}", Escaped(what), Escaped(how))?;
     let mut others = Vec::new();
     for (mechanism, alone) in &row.alone {
         others.push(match alone {
@@ -97,7 +102,7 @@ fn attempt(out: &mut impl Write, row: &Row) -> io::Result<()> {
     if others.is_empty() {
         return Ok(());
     }
-    writeln!(out, "    {:<24}   {}", "", Escaped(&others.join("; ")))
+    writeln!(out, "{:<27} {}", "", Escaped(&others.join("; ")))
 }
 
 fn inspection(out: &mut impl Write, inspected: &Inspected) -> io::Result<()> {
