@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use candor_jail::filters_of;
 
@@ -12,6 +15,8 @@ use crate::prove::{calls, is_root, process};
 /// Tables of sockets in `/proc/PID/net`; those of the Internet, of frames, and of others.
 const TABLES: [&str; 10] =
     ["tcp", "tcp6", "udp", "udp6", "udplite", "raw", "raw6", "icmp", "packet", "netlink"];
+/// How often to look whether a worker is confined by now.
+const CONFINING: usize = 2000;
 /// How the worker program is named in `/proc/PID/comm`.
 const WORKER: &str = "candor-worker";
 
@@ -80,10 +85,15 @@ impl Watched {
                 Ok(text) => {
                     self.filters.insert(pid, text);
                 }
+                // A worker for which there is no more to do has ended.
+                Err(_) if !is_there(pid) => {}
                 Err(why) => {
                     self.holes.insert(format!("worker {pid}: {why}"));
                 }
             }
+        }
+        if self.filters.is_empty() {
+            self.holes.insert("the filter of no worker could be read".to_owned());
         }
     }
 
@@ -93,9 +103,23 @@ impl Watched {
     }
 }
 
+/// Whether a process lives; one that has ended and was not waited for does not.
+fn is_there(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains("zombie") && !line.contains("dead"))
+}
+
 /// What the filters of a worker mean for networks.
 fn filter(pid: u32) -> anyhow::Result<String> {
-    let facts = process::facts(pid)?;
+    let mut facts = process::facts(pid)?;
+    for _ in 0..CONFINING {
+        if facts.line("Seccomp") == "2" {
+            break;
+        }
+        // It has no files until it is confined, which takes a moment.
+        thread::sleep(Duration::from_millis(5));
+        facts = process::facts(pid)?;
+    }
     let number = i32::try_from(pid)?;
     let filters = filters_of(number)?;
     anyhow::ensure!(!filters.is_empty(), "it has no filter of system calls");
@@ -122,17 +146,9 @@ impl Process {
         {
             self.own_network = Some(theirs != ours);
         }
-        let mut inodes = Vec::new();
-        for entry in descriptors.flatten() {
-            let Ok(what) = fs::read_link(entry.path()) else { continue };
-            let what = what.to_string_lossy().into_owned();
-            if let Some(inode) = what.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) {
-                inodes.push(inode.to_owned());
-            }
-        }
         let mut sockets = BTreeMap::<String, usize>::new();
-        for inode in inodes {
-            let kind = kind(pid, &inode);
+        for entry in descriptors.flatten() {
+            let Some(kind) = kind(pid, &entry.path()) else { continue };
             if kind != PAIR {
                 holes.insert(format!("process {pid} ({}) had a socket: {kind}", self.name));
             }
@@ -145,29 +161,41 @@ impl Process {
     }
 }
 
-/// A socket that is in no table of a network, or that is a Unix socket without a name.
+/// What a Unix socket without a name is called: nobody else can connect to it.
 const PAIR: &str = "pair of Unix sockets without a name";
+/// How often a socket is looked for: the tables change while they are read.
+const TRIES: usize = 10;
+
+/// What a descriptor is, if it is a socket and stays one for as long as it takes to find out.
+fn kind(pid: u32, descriptor: &Path) -> Option<String> {
+    for _ in 0..TRIES {
+        let what = fs::read_link(descriptor).ok()?.to_string_lossy().into_owned();
+        let inode = what.strip_prefix("socket:[")?.strip_suffix(']')?;
+        if let Some(kind) = in_tables(pid, inode) {
+            return Some(kind);
+        }
+    }
+    Some("of an unknown kind".to_owned())
+}
 
 /// What a socket is, by the tables of the process's network and of ours, where it may have been made.
-fn kind(pid: u32, inode: &str) -> String {
+fn in_tables(pid: u32, inode: &str) -> Option<String> {
     for place in [format!("/proc/{pid}/net"), "/proc/self/net".to_owned()] {
+        let unix = fs::read_to_string(format!("{place}/unix")).unwrap_or_default();
+        if let Some(row) = unix.lines().find(|line| line.split_whitespace().nth(6) == Some(inode)) {
+            return Some(match row.split_whitespace().nth(7) {
+                None => PAIR.to_owned(),
+                Some(name) => format!("Unix socket {name}"),
+            });
+        }
         for table in TABLES {
             let text = fs::read_to_string(format!("{place}/{table}")).unwrap_or_default();
             if text.lines().any(|line| line.split_whitespace().any(|word| word == inode)) {
-                return table.to_owned();
+                return Some(table.to_owned());
             }
         }
-        let unix = fs::read_to_string(format!("{place}/unix")).unwrap_or_default();
-        let row = unix.lines().find(|line| line.split_whitespace().nth(6) == Some(inode));
-        if let Some(row) = row {
-            return match row.split_whitespace().nth(7) {
-                None => PAIR.to_owned(),
-                Some(name) => format!("Unix socket {name}"),
-            };
-        }
     }
-    // The other end is closed, or the process is gone by now.
-    if fs::metadata(format!("/proc/{pid}")).is_err() { PAIR.to_owned() } else { "unknown".to_owned() }
+    None
 }
 
 /// A process and all that it started, with their names.
