@@ -14,6 +14,8 @@ mod explain;
 
 mod db;
 
+mod prove;
+
 mod output;
 
 mod clock;
@@ -54,6 +56,7 @@ Examples:
   candor scan ~/Downloads               scan a folder and all that is in it
   candor explain invoice.zip            show what is inside and why it is reported
   candor db check mine.hdb              say which lines of a signature file are wrong
+  candor prove sandbox                  show what a worker that parses files cannot do
 
 Exit status: 0 nothing found and everything examined, 1 something found,
 2 usage or environment error, 3 nothing found but not everything examined.";
@@ -66,6 +69,8 @@ enum Command {
     Explain(Box<explain::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
+    /// Show on this machine what the workers that parse files cannot do.
+    Prove(prove::Options),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
+        Some(Command::Prove(options)) => prove::run(&options),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();

@@ -144,7 +144,7 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
         databases: configuration.database.files.clone(),
         limits: (&configuration.limits).into(),
         workers,
-        worker_user: None,
+        worker_user: Some(candor_jail::NOBODY),
         policy: (&configuration.policy).into(),
         queue: table.queue,
         cache: cache::Settings { reports: cache.reports, bytes: cache.bytes.0, content: cache.content.0 },
