@@ -12,11 +12,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener};
 use crate::service::Service;
 
@@ -34,15 +35,12 @@ mod answer;
 
 mod session;
 
-pub(crate) use answer::Action;
-pub(crate) use network::Network;
-pub(crate) use text::Template;
-
-/// How long messages under way may take when the service stops.
-const GRACE: Duration = Duration::from_secs(30);
+use answer::Action;
+use network::Network;
+use text::Template;
 
 /// The table `[milter]` of the configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Where mail servers connect; whoever connects is believed, so only they should be able to.
@@ -52,13 +50,13 @@ pub(crate) struct Settings {
     pub(crate) connections: usize,
     /// Permissions of a Unix socket.
     pub(crate) socket_mode: u32,
-    /// Seconds for which a connection may say nothing; the default is libmilter's.
-    pub(crate) idle_seconds: u64,
-    /// Seconds for one message's scan with its wait in the queue; then it counts as failed. RFC 5321 section
+    /// Time for which a connection may say nothing; the default is libmilter's.
+    pub(crate) idle_timeout: Time,
+    /// Time for one message's scan with its wait in the queue; then it counts as failed. RFC 5321 section
     /// 4.5.3.2.6 lets senders give up after ten minutes.
-    pub(crate) scan_seconds: u64,
-    /// Bytes of a message that are examined.
-    pub(crate) message_limit: u64,
+    pub(crate) scan_timeout: Time,
+    /// As much of a message is examined.
+    pub(crate) message_limit: Bytes,
     /// What becomes of a message in which something was detected.
     pub(crate) on_detection: Action,
     /// What becomes of a message that could not be examined because something failed here.
@@ -89,9 +87,9 @@ impl Default for Settings {
             listen: Vec::new(),
             connections: 250,
             socket_mode: 0o660,
-            idle_seconds: 7210,
-            scan_seconds: 480,
-            message_limit: 100 << 20,
+            idle_timeout: Time::seconds(7210),
+            scan_timeout: Time::seconds(480),
+            message_limit: Bytes(100 << 20),
             on_detection: Action::Reject,
             on_failure: Action::Defer,
             on_gap: Action::Tag,
@@ -116,7 +114,7 @@ impl Settings {
 }
 
 /// Serves mail servers until `stop`. Then idle connections are closed at once, and messages under way are
-/// answered if that takes no longer than half a minute.
+/// answered; the service bounds the time for that.
 pub(crate) async fn serve(
     service: Service,
     listener: Listener,
@@ -143,10 +141,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    let answered = tokio::time::timeout(GRACE, async { while sessions.join_next().await.is_some() {} });
-    if answered.await.is_err() {
-        warn!(sessions = sessions.len(), "messages under way are given up; the mail server defers them");
-    }
+    while sessions.join_next().await.is_some() {}
 }
 
 async fn session(service: Service, connection: Connection, settings: Arc<Settings>, stop: CancellationToken) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Lines of a reply's template; libmilter allows 32, and nobody reads them.
 const MAX_LINES: usize = 8;
@@ -37,7 +37,7 @@ pub(super) fn list(names: &[&str], most: usize) -> String {
 }
 
 /// What a sender is told: text with `{names}`, `{verdict}` and `{queue}` in it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Template(String);
 

@@ -1,7 +1,7 @@
 //! What becomes of a message: from what was seen, and the settings, to replies.
 
 use candor_object::{Action as Wanted, Reason, Verdict};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::envelope::Exemption;
@@ -21,7 +21,7 @@ const NAMES_TOLD: usize = 10;
 const MAX_FORGED: u32 = 100;
 
 /// What becomes of a message, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
     /// It is delivered; its header fields tell what was seen.
@@ -82,7 +82,7 @@ pub(super) fn answer(outcome: &Outcome, forged: Forged, queue: &str, settings: &
     let seen = match outcome {
         Outcome::Examined(examined) => examined_whole(examined, &[], queue, settings),
         Outcome::Cut(examined) => {
-            let gap = format!("limit: only the first {} bytes were examined", settings.message_limit);
+            let gap = format!("limit: only the first {} bytes were examined", settings.message_limit.0);
             examined_whole(examined, &[(settings.on_too_long, gap)], queue, settings)
         }
         Outcome::Exempt(exemption) => Seen {

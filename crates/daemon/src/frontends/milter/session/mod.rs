@@ -105,7 +105,7 @@ where
         let idle = if session.message.is_some() {
             WITHIN_MESSAGE
         } else {
-            Duration::from_secs(session.settings.idle_seconds)
+            session.settings.idle_timeout.0
         };
         let is_idle = session.envelope.is_none();
         tokio::select! {
@@ -217,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
         Ok(self.message.get_or_insert_with(|| match envelope.exemption(self.client, self.settings) {
             Some(exemption) => Message::exempt(exemption),
             None => {
-                Message::new(self.service.spool(self.settings.message_limit), agreement.has_leading_space())
+                Message::new(self.service.spool(self.settings.message_limit.0), agreement.has_leading_space())
             }
         }))
     }
@@ -274,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
         let mut alive = Vec::new();
         Reply::Progress.write(agreement, &mut alive);
         let scan = self.service.scan(file);
-        let late = sleep(Duration::from_secs(self.settings.scan_seconds));
+        let late = sleep(self.settings.scan_timeout.0);
         let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
         tokio::pin!(scan, late);
         let mut is_silent = true;

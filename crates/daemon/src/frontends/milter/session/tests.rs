@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::configuration::quantities::{Bytes, Time};
 use crate::service::DatabaseInUse;
 
 /// What the scan of a message does.
@@ -35,7 +36,7 @@ impl Scans for Scanner {
         self.seen.lock().unwrap().push(String::from_utf8_lossy(&content).into_owned());
         match self.scan {
             Scan::Undetected => {}
-            Scan::Refused => return Err(Refusal::Busy),
+            Scan::Refused => return Err(Refusal::Stopping),
             Scan::Takes(time) => sleep(time).await,
         }
         let root = Seen {
@@ -193,7 +194,7 @@ async fn an_old_server_gets_every_reply() {
 
 #[tokio::test]
 async fn what_is_too_long_is_skipped_and_told() {
-    let settings = Settings { message_limit: 1000, ..Settings::default() };
+    let settings = Settings { message_limit: Bytes(1000), ..Settings::default() };
     let mut server = Server::negotiated(Scan::Undetected, settings, POSTFIX).await;
     server.send(b'M', b"<a@b>\0").await;
     server.send(b'B', &[b'x'; 2000]).await;
@@ -236,7 +237,7 @@ async fn a_slow_scan_keeps_the_server_waiting_and_ends() {
     let slow = Scan::Takes(Duration::from_secs(70));
     let mut server = Server::negotiated(slow, Settings::default(), POSTFIX).await;
     assert_eq!(codes(&server.message(&[], "x").await), "ppphc");
-    let settings = Settings { scan_seconds: 50, ..Settings::default() };
+    let settings = Settings { scan_timeout: Time::seconds(50), ..Settings::default() };
     let mut server = Server::negotiated(Scan::Takes(Duration::from_secs(9999)), settings, POSTFIX).await;
     assert_eq!(codes(&server.message(&[], "x").await), "ppy");
 }
