@@ -102,11 +102,7 @@ where
     };
     let mut payload = Vec::new();
     loop {
-        let idle = if session.message.is_some() {
-            WITHIN_MESSAGE
-        } else {
-            session.settings.idle_timeout.0
-        };
+        let idle = if session.message.is_some() { WITHIN_MESSAGE } else { session.settings.idle_timeout.0 };
         let is_idle = session.envelope.is_none();
         tokio::select! {
             biased;
