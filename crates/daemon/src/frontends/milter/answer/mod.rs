@@ -37,6 +37,19 @@ pub(crate) enum Action {
     Reject,
 }
 
+impl Action {
+    /// The word of the configuration.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::Quarantine => "quarantine",
+            Self::Defer => "defer",
+            Self::Discard => "discard",
+            Self::Reject => "reject",
+        }
+    }
+}
+
 /// What came of a message.
 #[derive(Debug)]
 pub(super) enum Outcome {

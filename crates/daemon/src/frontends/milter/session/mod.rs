@@ -291,17 +291,18 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
 }
 
 fn log(outcome: &Outcome, answer: &Answer, envelope: &Envelope, queue: &str) {
-    let Answer { action, status, names, gaps, .. } = answer;
+    let Answer { status, names, gaps, .. } = answer;
+    let action = answer.action.name();
     let Envelope { sender, recipients, recipient_count, .. } = envelope;
     match outcome {
         Outcome::Failed(error) => {
-            warn!(queue, sender, ?recipients, recipient_count, ?action, error, "message not examined");
+            warn!(queue, sender, ?recipients, recipient_count, action, error, "message not examined");
         }
-        _ if names.is_empty() && gaps.is_empty() && *action == Action::Tag => {
-            debug!(queue, sender, ?recipients, recipient_count, ?action, status, "message");
+        _ if names.is_empty() && gaps.is_empty() && answer.action == Action::Tag => {
+            debug!(queue, sender, ?recipients, recipient_count, action, status, "message");
         }
         _ => {
-            info!(queue, sender, ?recipients, recipient_count, ?action, status, ?names, ?gaps, "message");
+            info!(queue, sender, ?recipients, recipient_count, action, status, ?names, ?gaps, "message");
         }
     }
 }
