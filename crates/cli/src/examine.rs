@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use candor_jail::{Job, Opened, Pool, Settings, worker_program};
+use candor_jail::{Job, Opened, Pool, Program, Settings, Source, worker_program};
 use candor_object::{Decision, FileType, Gap, Limit, Limits, ObjectId, Reason, Relation, Report, Seen};
 use candor_policy::Policy;
 
@@ -116,12 +116,11 @@ impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
 pub(crate) fn pool(databases: &[Used], limits: &Limits, workers: NonZeroUsize) -> anyhow::Result<Pool> {
     let databases = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
     let settings = Settings {
-        program: worker_program()?,
-        databases,
+        source: Source::Program(Program { path: worker_program()?, databases, user: None }),
         limits: limits.clone(),
         workers,
         queue: WAITING,
-        user: None,
+        grace: candor_jail::GRACE,
     };
     Pool::start(settings).context("no scan is possible")
 }

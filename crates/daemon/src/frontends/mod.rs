@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::listener::{Address, Listener};
+use crate::metrics;
 use crate::service::Service;
 
 /// The tables of the front-ends, by the name that they have in the configuration.
@@ -32,13 +33,12 @@ pub(crate) struct Tables {
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
+    let metrics = &configuration.metrics;
     let tables = &configuration.frontends;
-    vec![Frontend::new(
-        "milter",
-        &tables.milter,
-        |s| (&s.listen, s.connections, s.socket_mode),
-        milter::serve,
-    )]
+    vec![
+        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
+        Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
+    ]
 }
 
 /// A way in.
