@@ -146,7 +146,7 @@ pub(crate) async fn serve(
 
 async fn session(service: Service, connection: Connection, settings: Arc<Settings>, stop: CancellationToken) {
     let Connection { stream, peer, room } = connection;
-    match session::run(stream, &service, &settings, &stop).await {
+    match session::run(stream, &service.asked_by(peer), &settings, &stop).await {
         Ok(()) => {}
         Err(error) if error.is_departure() => debug!(?peer, %error, "session ended"),
         Err(error) => warn!(?peer, %error, "session given up"),

@@ -32,15 +32,16 @@ const WITHIN_MESSAGE: Duration = Duration::from_secs(600);
 
 /// What a session asks of the service.
 pub(super) trait Scans: Sync {
-    /// Scans a file.
-    fn scan(&self, file: File) -> impl Future<Output = Result<Examined, Refusal>> + Send;
+    /// Scans a message that the server calls `queue`.
+    fn scan(&self, file: File, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send;
     /// A place for a message of at most `limit` bytes.
     fn spool(&self, limit: u64) -> Spool;
 }
 
 impl Scans for Service {
-    fn scan(&self, file: File) -> impl Future<Output = Result<Examined, Refusal>> + Send {
-        Self::scan(self, file)
+    fn scan(&self, file: File, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send {
+        let asked = self.about(queue);
+        async move { asked.scan(file).await }
     }
 
     fn spool(&self, limit: u64) -> Spool {
@@ -269,7 +270,7 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
     async fn examine(&mut self, file: File, agreement: Agreement) -> Result<Result<Examined, String>, Error> {
         let mut alive = Vec::new();
         Reply::Progress.write(agreement, &mut alive);
-        let scan = self.service.scan(file);
+        let scan = self.service.scan(file, &self.queue);
         let late = sleep(self.settings.scan_timeout.0);
         let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
         tokio::pin!(scan, late);
@@ -293,16 +294,17 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
 fn log(outcome: &Outcome, answer: &Answer, envelope: &Envelope, queue: &str) {
     let Answer { status, names, gaps, .. } = answer;
     let action = answer.action.name();
-    let Envelope { sender, recipients, recipient_count, .. } = envelope;
+    let Envelope { sender, recipient_count, .. } = envelope;
+    let (recipients, names, gaps) = (envelope.recipients.join(","), names.join(","), gaps.join(", "));
     match outcome {
         Outcome::Failed(error) => {
-            warn!(queue, sender, ?recipients, recipient_count, action, error, "message not examined");
+            warn!(queue, sender, recipients, recipient_count, action, error, "message not examined");
         }
         _ if names.is_empty() && gaps.is_empty() && answer.action == Action::Tag => {
-            debug!(queue, sender, ?recipients, recipient_count, action, status, "message");
+            debug!(queue, sender, recipients, recipient_count, action, status, "message");
         }
         _ => {
-            info!(queue, sender, ?recipients, recipient_count, action, status, ?names, ?gaps, "message");
+            info!(queue, sender, recipients, recipient_count, action, status, names, gaps, "message");
         }
     }
 }

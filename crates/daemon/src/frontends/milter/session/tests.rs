@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use candor_object::{FileType, Relation, Report, Seen};
 use candor_policy::Policy;
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
@@ -29,7 +30,7 @@ struct Scanner {
 }
 
 impl Scans for Scanner {
-    async fn scan(&self, mut file: File) -> Result<Examined, Refusal> {
+    async fn scan(&self, mut file: File, _: &str) -> Result<Examined, Refusal> {
         let mut content = vec![0; usize::try_from(file.metadata()?.len()).unwrap()];
         file.read_exact_at(&mut content, 0)?;
         assert!(file.read(&mut [0]).is_ok());
@@ -305,5 +306,40 @@ async fn commands_out_of_place_end_the_session() {
         let Server { stream, session, .. } = server;
         assert!(session.await.unwrap().is_err(), "{sequence:?}");
         drop(stream);
+    }
+}
+
+fn any_packet() -> impl Strategy<Value = (u8, Vec<u8>)> {
+    let code = prop_oneof![prop::sample::select(&b"CDHMRTULNBEAKQO"[..]), any::<u8>()];
+    let payload = prop_oneof![
+        Just(b"<a@b>\0".to_vec()),
+        Just(b"X-Candor-Status\0 x\0".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..40)
+    ];
+    (code, payload)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_packets_end_well(packets in prop::collection::vec(any_packet(), 0..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let server = Server::negotiated(Scan::Undetected, Settings::default(), POSTFIX).await;
+            let Server { stream, session, .. } = server;
+            let (mut replies, mut stream) = tokio::io::split(stream);
+            let reading = tokio::spawn(async move { replies.read_to_end(&mut Vec::new()).await });
+            for (code, payload) in packets {
+                let mut bytes = Vec::new();
+                packet::write(&mut bytes, code, &[&payload]);
+                if stream.write_all(&bytes).await.is_err() {
+                    break;
+                }
+            }
+            let _ = stream.shutdown().await;
+            let _ = session.await.unwrap();
+            reading.await.unwrap().unwrap();
+        });
     }
 }
