@@ -1,6 +1,6 @@
 //! The milter front-end, asked by a mail server that the test plays and by Postfix.
 
-#![allow(unreachable_pub, reason = "modules of a test")]
+#![allow(unreachable_pub, clippy::print_stdout, reason = "modules of a test, which says why it is skipped")]
 
 #[path = "../program/mod.rs"]
 mod program;
