@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Gap, ObjectId, Reason, Relation, Report, Seen};
+use candor_object::{Reason, Report};
 use candor_protocol::{self as protocol, MAX_DESCRIPTORS, Ready};
 use crossbeam_channel::Receiver;
 
@@ -229,7 +229,8 @@ impl Flight {
 
     /// Answers that the file was not examined.
     fn give_up(self, failure: &Failure) {
-        self.job.done(crashed(self.opened.size, &failure.to_string()));
+        let report = Report::not_examined(self.opened.size, Reason::Crashed, failure.to_string());
+        self.job.done(report);
     }
 }
 
@@ -239,17 +240,4 @@ fn patience<'f>(settings: &Settings, flights: impl Iterator<Item = &'f Flight>) 
     let largest = flights.map(|flight| flight.opened.size).max().unwrap_or(0);
     let earned = Duration::from_secs(largest.checked_div(limits.bytes_per_second).unwrap_or(0));
     limits.time.saturating_add(earned).saturating_add(settings.grace)
-}
-
-fn crashed(size: u64, detail: &str) -> Report {
-    let root = Seen {
-        parent: None,
-        name: String::new(),
-        relation: Relation::Root,
-        file_type: FileType::DATA,
-        size,
-        sha256: None,
-    };
-    let gap = Gap { object: ObjectId::ROOT, reason: Reason::Crashed, detail: detail.to_owned() };
-    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
 }

@@ -10,7 +10,8 @@
 //! Settings are `Clone`, `Debug`, `Default`, `Serialize` and `Deserialize`: the configuration takes its keys, its
 //! defaults and its complaints from them.
 
-pub(crate) mod milter;
+mod milter;
+mod native;
 
 use std::fmt;
 use std::pin::Pin;
@@ -29,15 +30,16 @@ use crate::service::Service;
 #[serde(default)]
 pub(crate) struct Tables {
     pub(crate) milter: milter::Settings,
+    pub(crate) native: native::Settings,
 }
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
-    let metrics = &configuration.metrics;
-    let tables = &configuration.frontends;
+    let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
-        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
+        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
+        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
 }
 
