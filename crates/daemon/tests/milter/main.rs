@@ -77,6 +77,23 @@ fn odd_messages_are_recognised_as_mail() {
 }
 
 #[test]
+fn a_message_cannot_pass_for_something_else() {
+    let (program, mut server) = start("");
+    let zip = mail::base64(&mail::zip("a.com", &mail::eicar()));
+    let part = "Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n";
+    // The first bytes of other types, and the sign of a tar archive at every place near where it is looked for.
+    let tars = (0..5).map(|shift| format!("X{}: {}", "x".repeat(shift), "ustar".repeat(200)));
+    let signs =
+        ["PK\x03\x04: x", "MZ: x", "abcdftyp: isom", "%PDF-1.7: x", "Rar!: x", "MSCF: x", "GIF89a: x"];
+    for field in tars.chain(signs.map(str::to_owned)) {
+        let replies = server.message(&format!("{field}\r\n{part}\r\n{zip}"));
+        assert_eq!(replies[0].0, 'y', "{}: {replies:?}", &field[..field.len().min(20)]);
+    }
+    drop(server);
+    program.stop();
+}
+
+#[test]
 fn each_action_is_told_in_its_way() {
     let detected = mail::with_attachment("a.com", &mail::eicar());
     for (action, codes) in

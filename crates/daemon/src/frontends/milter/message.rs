@@ -5,10 +5,27 @@ use std::fs::File;
 use super::envelope::Exemption;
 use crate::spool::{self, Spool};
 
-/// Lines that stand before the message. The scan recognises mail by its first fields, and here the fields that
-/// mail servers write are still missing; `Subject:` alone would be text. They do not change from message to
-/// message, so that equal mail is equal content.
-const LEAD: &[u8] = b"Received: by candor with milter\r\nX-Candor-Front-End: milter\r\n";
+/// Fields that stand before the message. The scan recognises mail by its first fields, and those that mail
+/// servers write are still missing here; `Subject:` alone would be text. Other types are recognised by bytes at
+/// fixed places up to 512, so these must be ours: with "ustar" in the right place of a field, a message would
+/// pass for an archive and its parts would not be looked at. No digit is here, so that the sum of the bytes
+/// cannot be what an archive says it is. It is the same for all messages, so that equal mail is equal content.
+const LEAD: &[u8] = concat!(
+    "Received: by candor with milter\r\n",
+    "X-Candor-Front-End: milter\r\n",
+    "X-Candor-Note: These fields stand before a message while it is examined, and are not\r\n",
+    " delivered with it. The mail server has not yet written its own fields when it asks,\r\n",
+    " and what a sender writes must not decide what the content is taken for. Some types of\r\n",
+    " content are recognised by a few bytes that stand at a certain distance from the start,\r\n",
+    " which is why this note goes on for longer than what it has to say would need. What\r\n",
+    " follows is the message, with its fields in the order in which they came.\r\n",
+)
+.as_bytes();
+
+const _: () = assert!(LEAD.len() >= 512);
+
+/// Bytes that a spool needs beside those of the message.
+pub(super) const BESIDE: u64 = LEAD.len() as u64;
 
 /// Bytes that go to the spool at once.
 const PIECE: usize = 64 << 10;

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use super::answer::{Action, Answer, Outcome, answer};
 use super::command::{Command, parse};
 use super::envelope::Envelope;
-use super::message::{Complete, Message};
+use super::message::{BESIDE, Complete, Message};
 use super::negotiation::{Agreement, agree};
 use super::reply::Reply;
 use super::text::printable;
@@ -214,7 +214,8 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
         Ok(self.message.get_or_insert_with(|| match envelope.exemption(self.client, self.settings) {
             Some(exemption) => Message::exempt(exemption),
             None => {
-                Message::new(self.service.spool(self.settings.message_limit.0), agreement.has_leading_space())
+                let limit = self.settings.message_limit.0.saturating_add(BESIDE);
+                Message::new(self.service.spool(limit), agreement.has_leading_space())
             }
         }))
     }

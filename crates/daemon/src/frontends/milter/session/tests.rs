@@ -204,7 +204,7 @@ async fn what_is_too_long_is_skipped_and_told() {
     let replies = server.end().await;
     assert_eq!(codes(&replies), "hhc");
     assert!(replies[0].1.contains("not-fully-examined") && replies[1].1.contains("first 1000 bytes"));
-    assert_eq!(server.seen.lock().unwrap()[0].len(), 1000);
+    assert_eq!(server.seen.lock().unwrap()[0].len() as u64, BESIDE + 1000);
 }
 
 #[tokio::test]
