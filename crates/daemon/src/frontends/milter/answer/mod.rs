@@ -223,4 +223,4 @@ fn examined_whole(examined: &Examined, more: &[(Action, String)], queue: &str, s
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

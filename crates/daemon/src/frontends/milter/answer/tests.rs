@@ -31,11 +31,17 @@ fn examined(findings: &[&str], gaps: &[Reason]) -> Examined {
     with(report, &Policy::default())
 }
 
-fn with(report: Report, policy: &Policy) -> Examined {
+/// What the service says of such a report.
+pub(in super::super) fn with(report: Report, policy: &Policy) -> Examined {
     Examined {
         decision: Arc::new(policy.decide(&report)),
         report: Arc::new(report),
-        database: DatabaseInUse { identity: [0xab; 32], signatures: 1, since: SystemTime::UNIX_EPOCH },
+        database: DatabaseInUse {
+            identity: [0xab; 32],
+            signatures: 1,
+            size: 1,
+            since: SystemTime::UNIX_EPOCH,
+        },
         remembered: false,
         time: Duration::ZERO,
     }

@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use candor_object::{FileType, Relation, Report, Seen};
 use candor_policy::Policy;
@@ -11,9 +10,9 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
+use super::super::answer::tests::with;
 use super::*;
 use crate::configuration::quantities::{Bytes, Time};
-use crate::service::DatabaseInUse;
 
 /// What the scan of a message does.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +48,7 @@ impl Scans for Scanner {
             sha256: None,
         };
         let report = Report { objects: vec![root], ..Report::default() };
-        Ok(Examined {
-            decision: Arc::new(Policy::default().decide(&report)),
-            report: Arc::new(report),
-            database: DatabaseInUse { identity: [0; 32], signatures: 0, since: SystemTime::UNIX_EPOCH },
-            remembered: false,
-            time: Duration::ZERO,
-        })
+        Ok(with(report, &Policy::default()))
     }
 
     fn spool(&self, limit: u64) -> Spool {
@@ -143,7 +136,7 @@ fn codes(replies: &[(u8, String)]) -> String {
     replies.iter().map(|(code, _)| char::from(*code)).collect()
 }
 
-const STATUS: &str = "X-Candor-Status\0 undetected; database=0000000000000000\0";
+const STATUS: &str = "X-Candor-Status\0 undetected; database=abababababababab\0";
 
 #[tokio::test]
 async fn several_messages_pass_on_one_connection() {
