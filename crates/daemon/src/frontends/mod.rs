@@ -10,6 +10,7 @@
 //! Settings are `Clone`, `Debug`, `Default`, `Serialize` and `Deserialize`: the configuration takes its keys, its
 //! defaults and its complaints from them.
 
+mod milter;
 mod native;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::service::Service;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tables {
+    pub(crate) milter: milter::Settings,
     pub(crate) native: native::Settings,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct Tables {
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
+        Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
