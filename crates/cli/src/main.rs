@@ -13,6 +13,8 @@ mod explain;
 
 mod db;
 
+mod config;
+
 mod output;
 
 mod clock;
@@ -65,6 +67,9 @@ enum Command {
     Explain(Box<explain::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
+    /// Show, check or explain the configuration of the service.
+    #[command(disable_help_flag = true)]
+    Config(config::Options),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +87,7 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
+        Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();

@@ -2,9 +2,11 @@
 //!
 //! The keys are those of the types in [`tables`]; nothing else lists them. Every value keeps its [`Origin`].
 
+mod explained;
 mod file;
 mod keys;
 pub(crate) mod quantities;
+pub(crate) mod show;
 mod tables;
 mod text;
 
