@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use candor_jail::{Job, Opened, Pool};
+use candor_jail::{Job, Opened, Pool, Program, Ready, Source};
 use candor_object::{Decision, Limits, Report};
 use candor_policy::Policy;
 use tokio::sync::{Mutex, Semaphore, oneshot};
@@ -255,7 +255,10 @@ impl Service {
 
     /// What the workers' confinement lacks on this system, in words.
     pub(crate) fn missing(&self) -> Vec<String> {
-        self.generation().pool.as_ref().map(|pool| pool.missing().to_vec()).unwrap_or_default()
+        match self.generation().pool.as_ref().map(Pool::greeting) {
+            Some(Ready::Confined { missing }) => missing.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// Opens the databases again and puts them into use; scans that are under way end with the old ones, and
@@ -287,12 +290,14 @@ impl Generation {
     fn start(settings: &Settings) -> anyhow::Result<Self> {
         let (databases, database) = databases::open(&settings.databases)?;
         let pool = Pool::start(candor_jail::Settings {
-            program: settings.program.clone(),
-            databases,
+            source: Source::Program(Program {
+                path: settings.program.clone(),
+                databases,
+                user: settings.worker_user,
+            }),
             limits: settings.limits.clone(),
             workers: settings.workers,
             queue: settings.queue,
-            user: settings.worker_user,
             grace: candor_jail::GRACE,
         })?;
         Ok(Self { pool: Some(pool), database, cache: Cache::new(settings.cache) })
