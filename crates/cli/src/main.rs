@@ -15,6 +15,7 @@ mod explain;
 mod db;
 
 mod prove;
+mod config;
 
 mod output;
 
@@ -71,6 +72,9 @@ enum Command {
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
     Prove(prove::Options),
+    /// Show, check or explain the configuration of the service.
+    #[command(disable_help_flag = true)]
+    Config(config::Options),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
+        Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();
