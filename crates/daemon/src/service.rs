@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use candor_jail::{Job, Pool};
+use candor_jail::{Job, Opened, Pool};
 use candor_object::{Decision, Report};
 use candor_policy::Policy;
 use tokio::sync::{Semaphore, oneshot};
@@ -83,6 +83,23 @@ pub(crate) enum Refusal {
     Io(#[from] std::io::Error),
 }
 
+/// A file that somebody waits for.
+struct Question {
+    opened: Option<Opened>,
+    tell: oneshot::Sender<Report>,
+}
+
+impl Job for Question {
+    fn open(&mut self) -> Option<Opened> {
+        self.opened.take().filter(|_| !self.tell.is_closed())
+    }
+
+    fn done(self: Box<Self>, report: Report) {
+        // Nobody may wait for it any more.
+        let _ = self.tell.send(report);
+    }
+}
+
 impl Service {
     /// Scans an open file from its beginning, whatever its cursor says. Waits while all workers are busy, and
     /// dropping the future takes the file out of the queue.
@@ -94,8 +111,8 @@ impl Service {
         }
         let _room = self.0.queue.acquire().await.map_err(|_| Refusal::Stopping)?;
         let (tell, answer) = oneshot::channel();
-        let done = Box::new(move |report| drop(tell.send(report)));
-        self.0.pool.submit(Job { file, size: metadata.len(), done });
+        let opened = Some(Opened { file, size: metadata.len() });
+        self.0.pool.submit(Box::new(Question { opened, tell }));
         let report = answer.await.map_err(|_| Refusal::Stopping)?;
         let decision = Arc::new(self.0.policy.decide(&report));
         let database = self.database();
