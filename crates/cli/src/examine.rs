@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use candor_jail::{Job, Opened, Pool, Settings, worker_program};
@@ -176,7 +177,7 @@ fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() {
-        return Ok(Opened { file, size: metadata.len() });
+        return Ok(Opened { file: Arc::new(file), size: metadata.len() });
     }
     Err(io::Error::other(format!("it is {} now", kind_name(metadata.file_type()))))
 }
@@ -210,7 +211,7 @@ fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let metadata = stdin.metadata()?;
     if metadata.is_file() && stdin.stream_position()? == 0 {
-        return Ok((Opened { file: stdin, size: metadata.len() }, None));
+        return Ok((Opened { file: Arc::new(stdin), size: metadata.len() }, None));
     }
     let mut beginning = Vec::new();
     (&stdin).take(IN_MEMORY.min(most)).read_to_end(&mut beginning)?;
@@ -229,7 +230,7 @@ fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     } else {
         None
     };
-    Ok((Opened { file, size }, gap))
+    Ok((Opened { file: Arc::new(file), size }, gap))
 }
 
 /// A path as the user gave it; `-` is standard input.

@@ -113,7 +113,7 @@ impl Attendant {
             let patience = patience(&self.settings.limits, self.flights.iter());
             let new = self.flights.range(first..);
             let jobs = new.clone().map(Flight::job).collect();
-            let files: Vec<_> = new.map(|flight| &flight.opened.file).collect();
+            let files: Vec<_> = new.map(|flight| &*flight.opened.file).collect();
             worker.send(jobs, &files, patience)?;
         }
         let (mut answered, mut unknown) = (false, false);

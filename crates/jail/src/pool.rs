@@ -55,7 +55,7 @@ pub trait Job: Send {
 #[derive(Debug)]
 pub struct Opened {
     /// A regular file, open for reading.
-    pub file: File,
+    pub file: Arc<File>,
     /// How many bytes of it are scanned; 0 for a file that claims no size.
     pub size: u64,
 }

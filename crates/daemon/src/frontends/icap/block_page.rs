@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Our own page.
 const OWN: &str = include_str!("block_page.html");
@@ -14,13 +14,22 @@ const MAX_VALUE: usize = 2048;
 
 /// A page with names in double braces, which are replaced: `{{reason}}`, `{{names}}`, `{{url}}`, `{{gaps}}`,
 /// `{{user}}` and `{{client}}`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "PathBuf")]
-pub(crate) struct BlockPage(Arc<str>);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "PathBuf", into = "Option<PathBuf>")]
+pub(crate) struct BlockPage {
+    path: Option<PathBuf>,
+    text: Arc<str>,
+}
 
 impl Default for BlockPage {
     fn default() -> Self {
-        Self(OWN.into())
+        Self { path: None, text: OWN.into() }
+    }
+}
+
+impl From<BlockPage> for Option<PathBuf> {
+    fn from(page: BlockPage) -> Self {
+        page.path
     }
 }
 
@@ -33,15 +42,16 @@ impl TryFrom<PathBuf> for BlockPage {
         if size > MAX_PAGE {
             return Err(wrong(&format!("it is longer than {MAX_PAGE} bytes")));
         }
-        Ok(Self(std::fs::read_to_string(&path).map_err(|error| wrong(&error))?.into()))
+        let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?.into();
+        Ok(Self { path: Some(path), text })
     }
 }
 
 impl BlockPage {
     /// The page with the values, which are hostile, escaped in the place of their names.
     pub(super) fn fill(&self, values: &[(&str, &str)]) -> String {
-        let mut page = String::with_capacity(self.0.len());
-        let mut rest = &*self.0;
+        let mut page = String::with_capacity(self.text.len());
+        let mut rest = &*self.text;
         // One pass, so that a value cannot name another.
         while let Some((before, after)) = rest.split_once("{{") {
             page.push_str(before);
@@ -85,7 +95,7 @@ mod tests {
 
     #[test]
     fn hostile_values_stay_text() {
-        let page = BlockPage("<p>{{names}}{{ url }}{{unknown}}{{</p>".into());
+        let page = BlockPage { path: None, text: "<p>{{names}}{{ url }}{{unknown}}{{</p>".into() };
         let filled = page.fill(&[("names", "<script>'\"&\u{202e}\n{{url}}"), ("url", "{{names}}")]);
         let names = "&lt;script&gt;&#39;&quot;&amp;\u{fffd}\u{fffd}{{url}}";
         assert_eq!(filled, format!("<p>{names}{{{{names}}}}{{{{unknown}}}}{{{{</p>"));

@@ -61,7 +61,6 @@ impl From<spool::Error> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Busy => Self::Refused(Status(503), "too many scans are waiting"),
             Refusal::Stopping => Self::Refused(Status(503), "the service is stopping"),
             error => {
                 tracing::warn!(%error, "content of an ICAP client could not be examined");

@@ -5,7 +5,7 @@ use super::head::Method;
 use super::http_head::{HttpHead, Malformed, without_unopened_codings};
 
 /// What goes on with the codings that a client offers to servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AcceptEncoding {
     /// Those that cannot be opened are left out of requests, so that no response comes in them.

@@ -1,8 +1,9 @@
 //! What the three methods do: RFC 3507 sections 4.8 to 4.10.
 
 use std::fs::File;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use candor_object::Verdict;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep_until, timeout_at};
 
@@ -45,8 +46,8 @@ pub(super) struct Exchange<'a, S> {
 /// How the body came.
 enum Arrival {
     Whole,
-    /// It is longer than allowed; the next bytes of it are in the wire.
-    TooLong,
+    /// It is longer than allowed; the wire's first bytes, so many, are content that was not taken in.
+    TooLong(usize),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
@@ -55,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
     /// # Errors
     /// When it cannot be answered; then the connection must end.
     pub(super) async fn request(&mut self) -> Result<Next, Failure> {
-        self.wire.allow(Duration::from_secs(self.settings.head_timeout));
+        self.wire.allow(self.settings.head_timeout.0);
         // Some clients send an empty line too much behind a body.
         while self.wire.bytes().len() < 2 {
             self.wire.more().await?;
@@ -70,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         if head.wants_close {
             self.next = Next::Close;
         }
-        self.wire.allow(Duration::from_secs(self.settings.request_timeout));
+        self.wire.allow(self.settings.request_timeout.0);
         self.answer(&head).await
     }
 
@@ -113,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             ("Service", concat!("Candor ", env!("CARGO_PKG_VERSION")).to_owned()),
             ("Service-ID", "candor".to_owned()),
             ("Max-Connections", self.settings.connections.to_string()),
-            ("Options-TTL", self.settings.options_ttl.to_string()),
+            ("Options-TTL", self.settings.options_ttl.0.as_secs().to_string()),
             ("Allow", "204, 206".to_owned()),
             ("Preview", self.settings.preview.to_string()),
             ("Transfer-Preview", "*".to_owned()),
@@ -137,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             return self.pass(head, &message, &outcome, &body, None).await;
         }
         let mut body = Body::coming(head.has_preview);
-        let limit = self.settings.body_limit;
+        let limit = self.settings.body_limit.0;
         let blocks = self.settings.over_limit == OverLimit::Block;
         if blocks && message.length().is_some_and(|length| length > limit) {
             // A preview is read first: the client waits for nothing else while it sends it.
@@ -149,15 +150,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             self.log(head, &message, &outcome, 0, asked);
             return self.block(head, &message, &outcome, &body).await;
         }
-        let mut trickle = (head.method == Method::Respmod && self.settings.trickle > 0)
-            .then(|| Trickle::new(Duration::from_secs(self.settings.trickle)));
+        let mut trickle = (head.method == Method::Respmod && !self.settings.trickle.0.is_zero())
+            .then(|| Trickle::new(self.settings.trickle.0));
         let mut intake = Intake::new(self.service, limit, message.multipart())?;
         let arrival = self.receive(&message, &mut body, &mut intake, &mut trickle).await?;
         let size = intake.size();
-        if matches!(arrival, Arrival::TooLong) {
+        let excess = match arrival {
+            Arrival::Whole => None,
+            Arrival::TooLong(count) => Some(count),
+        };
+        if excess.is_some() {
             outcome.add_gap("over limit");
         }
-        let (outcome, received) = if matches!(arrival, Arrival::TooLong) && blocks {
+        let (outcome, received) = if excess.is_some() && blocks {
             (outcome.too_long(), None)
         } else {
             let mut received = intake.finish()?;
@@ -170,21 +175,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             (outcome.decide(self.settings.gaps), Some(received))
         };
         self.log(head, &message, &outcome, size, asked);
-        match (outcome.cause, trickle.filter(|trickle| trickle.has_begun)) {
-            (Some(_), Some(_)) => Err(Failure::BrokenOff),
-            (Some(_), None) => self.block(head, &message, &outcome, &body).await,
-            (None, Some(trickle)) => self.finish(&mut body, received.as_ref(), trickle.sent()).await,
-            (None, None) if matches!(arrival, Arrival::TooLong) && body.progress() == Progress::Preview => {
-                // Only a limit below the preview leads here; no client takes more than a short answer then.
-                self.skip(&mut body).await?;
+        match (outcome.cause, trickle.filter(|trickle| trickle.has_begun), excess) {
+            (Some(_), Some(_), _) => Err(Failure::BrokenOff),
+            (Some(_), None, _) => self.block(head, &message, &outcome, &body).await,
+            (None, Some(trickle), _) => {
+                self.finish(&mut body, received.as_ref(), trickle.sent(), excess.unwrap_or(0)).await
+            }
+            (None, None, None) => self.pass(head, &message, &outcome, &body, received.as_ref()).await,
+            // A limit below the preview makes 204 possible for everybody.
+            (None, None, Some(count)) if head.allows_204 || body.progress() == Progress::Preview => {
                 self.reply(Status(204), &outcome.fields()).await?;
+                self.wire.consume(count);
+                self.skip(&mut body).await?;
                 Ok(self.next)
             }
-            (None, None) if matches!(arrival, Arrival::TooLong) => {
+            (None, None, Some(count)) => {
                 self.begin(&message, &outcome).await?;
-                self.finish(&mut body, received.as_ref(), 0).await
+                self.finish(&mut body, received.as_ref(), 0, count).await
             }
-            (None, None) => self.pass(head, &message, &outcome, &body, received.as_ref()).await,
         }
     }
 
@@ -233,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             let bytes = self.wire.bytes().get(..count).unwrap_or_default();
             match intake.push(bytes) {
                 Ok(()) => {}
-                Err(spool::Error::TooLong(_)) => return Ok(Arrival::TooLong),
+                Err(spool::Error::TooLong(_)) => return Ok(Arrival::TooLong(count)),
                 Err(error) => return Err(error.into()),
             }
             if let Some(trickle) = trickle {
@@ -292,20 +300,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         Ok(self.wire.write(&message.own).await?)
     }
 
-    /// Writes what was taken in from `start`, and then whatever of the body still comes.
+    /// Writes what was taken in from `start`, the wire's first bytes, and then whatever of the body still comes.
     async fn finish(
         &mut self,
         body: &mut Body,
         received: Option<&Received>,
         start: u64,
+        excess: usize,
     ) -> Result<Next, Failure> {
         if let Some(received) = received {
             echo::file(self.wire, &received.whole, start, received.size).await?;
         }
-        while let Some(count) = body.content(self.wire).await? {
+        let mut next = Some(excess).filter(|count| *count > 0);
+        while let Some(count) = next {
             let piece = echo::chunk(self.wire.bytes().get(..count).unwrap_or_default());
             self.wire.consume(count);
             self.wire.write(&piece).await?;
+            next = body.content(self.wire).await?;
         }
         self.wire.write(echo::END).await?;
         Ok(self.next)
@@ -383,22 +394,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         Ok(self.next)
     }
 
+    /// Tells what somebody should know of: what was blocked, detected or not examined; the rest is for debugging.
     fn log(&self, head: &Head, message: &Message, outcome: &Outcome, size: u64, asked: Instant) {
         let (client, user) = &head.on_behalf;
-        // All of this is hostile: debug formatting escapes it.
-        tracing::info!(
-            peer = ?self.peer,
-            client = ?client.as_deref().unwrap_or_default(),
-            user = ?user.as_deref().unwrap_or_default(),
-            url = ?message.url(),
-            method = ?head.method,
-            size,
-            verdict = outcome.verdict.name(),
-            names = ?outcome.names,
-            gaps = outcome.gaps(),
-            blocked = ?outcome.cause,
-            milliseconds = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "content was examined for an ICAP client"
-        );
+        let names = outcome.names.join(", ");
+        macro_rules! tell {
+            ($macro:ident) => {
+                tracing::$macro!(
+                    frontend = "icap",
+                    peer = ?self.peer,
+                    client = client.as_deref().unwrap_or_default(),
+                    user = user.as_deref().unwrap_or_default(),
+                    url = message.url(),
+                    method = ?head.method,
+                    size,
+                    verdict = outcome.verdict.name(),
+                    names,
+                    gaps = outcome.gaps(),
+                    blocked = outcome.cause.is_some(),
+                    milliseconds = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "examined"
+                )
+            };
+        }
+        if outcome.cause.is_some() || outcome.has_gaps() || outcome.verdict > Verdict::Undetected {
+            tell!(info);
+        } else {
+            tell!(debug);
+        }
     }
 }

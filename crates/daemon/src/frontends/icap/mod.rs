@@ -9,12 +9,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener, Peer};
 use crate::service::{DatabaseInUse, Service};
 
@@ -42,13 +43,11 @@ use outcome::Gaps;
 use reply::Next;
 use wire::Wire;
 
-/// How long requests that are under way may take when the service stops.
-const GRACE: Duration = Duration::from_secs(20);
 /// How long nothing is accepted when accepting fails, as it does without descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The table `[icap]` of the configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Where to listen, such as `tcp:127.0.0.1:1344`; nowhere by default.
@@ -58,23 +57,23 @@ pub(crate) struct Settings {
     /// Permissions of a Unix socket.
     pub(crate) socket_mode: u32,
     /// Most bytes of a body that are examined.
-    pub(crate) body_limit: u64,
+    pub(crate) body_limit: Bytes,
     /// What becomes of longer bodies.
     pub(crate) over_limit: OverLimit,
     /// What becomes of content that was examined in part.
     pub(crate) gaps: Gaps,
     /// Bytes that clients are asked to send as a preview.
     pub(crate) preview: u32,
-    /// Seconds for which clients may remember what OPTIONS said.
-    pub(crate) options_ttl: u64,
-    /// Seconds without a byte after which a connection ends, within a request and between two.
-    pub(crate) idle_timeout: u64,
-    /// Seconds in which the head of a request must arrive.
-    pub(crate) head_timeout: u64,
-    /// Seconds after which a request ends, whatever it does.
-    pub(crate) request_timeout: u64,
-    /// Seconds between the bytes that are given away before the verdict; 0 gives none.
-    pub(crate) trickle: u64,
+    /// How long clients may remember what OPTIONS said.
+    pub(crate) options_ttl: Time,
+    /// How long a connection lives without a byte, within a request and between two.
+    pub(crate) idle_timeout: Time,
+    /// In what time the head of a request must arrive.
+    pub(crate) head_timeout: Time,
+    /// After what time a request ends, whatever it does.
+    pub(crate) request_timeout: Time,
+    /// The time between the bytes that are given away before the verdict; 0 gives none.
+    pub(crate) trickle: Time,
     /// Whether requests lose the content codings that cannot be opened.
     pub(crate) accept_encoding: AcceptEncoding,
     /// A page of one's own in place of blocked content: the path of an HTML file.
@@ -82,7 +81,7 @@ pub(crate) struct Settings {
 }
 
 /// What becomes of a body that is longer than allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OverLimit {
     /// It is blocked. The default, since padding would hide anything otherwise.
@@ -98,15 +97,15 @@ impl Default for Settings {
             listen: Vec::new(),
             connections: 128,
             socket_mode: 0o660,
-            body_limit: 1 << 30,
+            body_limit: Bytes(1 << 30),
             over_limit: OverLimit::default(),
             gaps: Gaps::default(),
             preview: 16 << 10,
-            options_ttl: 3600,
-            idle_timeout: 60,
-            head_timeout: 30,
-            request_timeout: 3600,
-            trickle: 0,
+            options_ttl: Time::seconds(3600),
+            idle_timeout: Time::seconds(60),
+            head_timeout: Time::seconds(30),
+            request_timeout: Time::seconds(3600),
+            trickle: Time::seconds(0),
             accept_encoding: AcceptEncoding::default(),
             block_page: BlockPage::default(),
         }
@@ -122,7 +121,8 @@ impl Settings {
     }
 }
 
-/// Serves clients until it is told to stop; then requests that are under way have a little time to end.
+/// Serves clients until it is told to stop and the requests that are under way are answered, each of which has
+/// its time.
 pub(crate) async fn serve(
     service: Service,
     listener: Listener,
@@ -152,12 +152,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    if timeout(GRACE, async { while clients.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!(
-            left = clients.len(),
-            "requests of ICAP clients are given up, since the service stops"
-        );
-    }
+    while clients.join_next().await.is_some() {}
 }
 
 /// Answers a client's requests, one after the other.
@@ -165,7 +160,7 @@ async fn converse<S>(service: &Service, stream: S, peer: Peer, settings: &Settin
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let idle = Duration::from_secs(settings.idle_timeout);
+    let idle = settings.idle_timeout.0;
     let mut wire = Wire::new(stream, idle);
     loop {
         wire.allow(idle);

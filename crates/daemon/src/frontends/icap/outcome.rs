@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use candor_object::{Action, Category, ObjectId, Reason, Report, Verdict};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::service::Examined;
 
@@ -17,7 +17,7 @@ const MAX_LISTED: usize = 20;
 const MAX_NAME: usize = 200;
 
 /// What to do with content that was examined in part and is undetected so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Gaps {
     /// Let it pass and tell, unless the examination as a whole failed.
@@ -165,6 +165,11 @@ impl Outcome {
         }
         let kinds: Vec<&str> = self.gaps.iter().map(String::as_str).collect();
         format!("{}; {}", self.gap_count, kinds.join(", "))
+    }
+
+    /// Whether something was not examined.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.gap_count > 0
     }
 
     /// The name for those who take one only.
