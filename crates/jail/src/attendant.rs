@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Gap, Limits, ObjectId, Reason, Relation, Report, Seen};
-use candor_protocol::{self as protocol, MAX_DESCRIPTORS};
+use candor_object::{Reason, Report};
+use candor_protocol::{self as protocol, MAX_DESCRIPTORS, Ready};
 use crossbeam_channel::Receiver;
 
 use crate::Error;
@@ -17,8 +17,6 @@ use crate::worker::{Failure, Worker};
 const BATCH: u64 = 1 << 20;
 /// A worker gets more when it has no more than this left.
 const LOW: usize = MAX_DESCRIPTORS / 2;
-/// What the worker's own deadline is late at most, before it is taken for hung.
-const GRACE: Duration = Duration::from_secs(10);
 /// How often a file is tried that kills its worker, and that was with a worker when somebody else killed it.
 const TRIES: u32 = 2;
 const FOREIGN_TRIES: u32 = 8;
@@ -44,18 +42,18 @@ pub(crate) struct Attendant {
 }
 
 impl Attendant {
-    /// Starts a worker; what its confinement lacks.
+    /// Starts a worker; what it said first.
     pub(crate) fn start(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         queue: Receiver<Box<dyn Job>>,
-    ) -> Result<(Self, Vec<String>), Error> {
-        let (worker, missing) = Worker::start(&settings)?;
+    ) -> Result<(Self, Ready), Error> {
+        let (worker, greeting) = Worker::start(&settings)?;
         counters.count_start();
         let (worker, flights) = (Some(worker), VecDeque::new());
         let attendant =
             Self { settings, counters, queue, worker, flights, next_ticket: 0, progress: Instant::now() };
-        Ok((attendant, missing))
+        Ok((attendant, greeting))
     }
 
     /// Works until the queue is closed and empty.
@@ -110,7 +108,7 @@ impl Attendant {
             None => self.worker.insert(replacement(&self.settings, &self.counters)?),
         };
         if sending {
-            let patience = patience(&self.settings.limits, self.flights.iter());
+            let patience = patience(&self.settings, self.flights.iter());
             let new = self.flights.range(first..);
             let jobs = new.clone().map(Flight::job).collect();
             let files: Vec<_> = new.map(|flight| &*flight.opened.file).collect();
@@ -135,7 +133,7 @@ impl Attendant {
         }
         if answered || sending {
             self.progress = Instant::now();
-        } else if self.progress.elapsed() > patience(&self.settings.limits, self.flights.iter()) {
+        } else if self.progress.elapsed() > patience(&self.settings, self.flights.iter()) {
             // Packets that complete nothing are no sign of life.
             return Err(Failure::Hung);
         }
@@ -231,29 +229,15 @@ impl Flight {
 
     /// Answers that the file was not examined.
     fn give_up(self, failure: &Failure) {
-        self.job.done(crashed(self.opened.size, &failure.to_string()));
+        let report = Report::not_examined(self.opened.size, Reason::Crashed, failure.to_string());
+        self.job.done(report);
     }
 }
 
 /// How long a worker may take for any of these before it is taken for hung.
-fn patience<'f>(limits: &Limits, flights: impl Iterator<Item = &'f Flight>) -> Duration {
-    flights.map(|flight| allowed(limits, flight.opened.size)).max().unwrap_or(GRACE)
-}
-
-fn allowed(limits: &Limits, size: u64) -> Duration {
-    let earned = Duration::from_secs(size.checked_div(limits.bytes_per_second).unwrap_or(0));
-    limits.time.saturating_add(earned).saturating_add(GRACE)
-}
-
-fn crashed(size: u64, detail: &str) -> Report {
-    let root = Seen {
-        parent: None,
-        name: String::new(),
-        relation: Relation::Root,
-        file_type: FileType::DATA,
-        size,
-        sha256: None,
-    };
-    let gap = Gap { object: ObjectId::ROOT, reason: Reason::Crashed, detail: detail.to_owned() };
-    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
+fn patience<'f>(settings: &Settings, flights: impl Iterator<Item = &'f Flight>) -> Duration {
+    let limits = &settings.limits;
+    let largest = flights.map(|flight| flight.opened.size).max().unwrap_or(0);
+    let earned = Duration::from_secs(largest.checked_div(limits.bytes_per_second).unwrap_or(0));
+    limits.time.saturating_add(earned).saturating_add(settings.grace)
 }

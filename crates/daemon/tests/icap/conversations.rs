@@ -216,6 +216,7 @@ fn gaps_are_told_and_block_where_wanted() {
     for (response, content, gap) in [
         (OK.to_owned(), encrypted_zip(), "encrypted"),
         (brotli, noise(50), "content-encoding br"),
+        (with("Content-Length: 60"), noise(50), "truncated"),
         (fragment, noise(5), "partial content"),
     ] {
         let question =

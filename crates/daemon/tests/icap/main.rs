@@ -6,8 +6,8 @@ mod program;
 mod content;
 mod talk;
 
-// mod clients;
+mod clients;
 mod conversations;
 mod hostile;
 mod limits;
-// mod squid;
+mod squid;

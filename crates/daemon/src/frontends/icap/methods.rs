@@ -161,6 +161,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         };
         if excess.is_some() {
             outcome.add_gap("over limit");
+        } else if message.length().is_some_and(|length| length > size) {
+            // Proxies end a body regularly when its server breaks off.
+            outcome.add_gap("truncated");
         }
         let (outcome, received) = if excess.is_some() && blocks {
             (outcome.too_long(), None)
