@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::listener::{Address, Connection, Listener, Stream};
-use crate::service::Service;
+use crate::service::{DatabaseInUse, Service};
 
 /// Its table of the configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,9 +92,9 @@ fn converse(
     let outgoing = Channel::over_stream(stream.try_clone()?.into());
     let mut incoming = Channel::over_stream(stream.into());
     incoming.set_patience(Some(PATIENCE))?;
-    let database = service.database();
     let mut greeting = Vec::new();
-    Ready::Service { identity: database.identity, signatures: database.signatures }.write(&mut greeting);
+    let DatabaseInUse { identity, signatures, size, .. } = service.database();
+    Ready::Service { identity, signatures, size }.write(&mut greeting);
     outgoing.send(&greeting, &[])?;
     let (tell, answers) = mpsc::channel();
     let writer = thread::Builder::new().name("native-answers".to_owned()).spawn(move || {
