@@ -25,11 +25,14 @@ use crate::listener::{Address, Listener};
 use crate::metrics;
 use crate::service::Service;
 
+mod icap;
+
 /// The tables of the front-ends, by the name that they have in the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tables {
     pub(crate) milter: milter::Settings,
+    pub(crate) icap: icap::Settings,
     pub(crate) native: native::Settings,
 }
 
@@ -38,6 +41,7 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
+        Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
