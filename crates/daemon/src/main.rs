@@ -4,6 +4,7 @@
 
 mod command_line;
 mod configuration;
+mod clamd_config;
 mod running;
 mod serving;
 mod opening;

@@ -11,6 +11,7 @@
 //! defaults and its complaints from them.
 
 mod milter;
+pub(crate) mod clamd;
 mod native;
 
 use std::fmt;
@@ -33,6 +34,8 @@ mod icap;
 pub(crate) struct Tables {
     pub(crate) milter: milter::Settings,
     pub(crate) icap: icap::Settings,
+    /// ClamAV's daemon.
+    pub(crate) clamd: clamd::Settings,
     pub(crate) native: native::Settings,
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     vec![
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
+        Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
