@@ -75,7 +75,10 @@ impl Listener {
     pub(crate) async fn bind(address: &Address, mode: u32, connections: usize) -> io::Result<Self> {
         let socket = match address {
             Address::Unix(path) => {
-                if UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+                if UnixStream::connect(path)
+                    .await
+                    .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+                {
                     std::fs::remove_file(path)?;
                 }
                 let listener = UnixListener::bind(path)?;
@@ -102,7 +105,10 @@ impl Listener {
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let credentials = socket_peercred(&stream)?;
-                let peer = Peer::Local { user: credentials.uid.as_raw(), process: credentials.pid.as_raw_nonzero().get() };
+                let peer = Peer::Local {
+                    user: credentials.uid.as_raw(),
+                    process: credentials.pid.as_raw_nonzero().get(),
+                };
                 (Stream::Unix(stream), peer)
             }
             Socket::Tcp(listener) => {
@@ -150,7 +156,11 @@ pub(crate) enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),

@@ -99,7 +99,13 @@ impl Service {
         let report = answer.await.map_err(|_| Refusal::Stopping)?;
         let decision = Arc::new(self.0.policy.decide(&report));
         let database = self.database();
-        Ok(Examined { report: Arc::new(report), decision, database, remembered: false, time: asked.elapsed() })
+        Ok(Examined {
+            report: Arc::new(report),
+            decision,
+            database,
+            remembered: false,
+            time: asked.elapsed(),
+        })
     }
 
     /// A place for content that arrives in pieces, at most `limit` bytes of it.
