@@ -1,3 +1,3 @@
 //! Makes hostile text fit for a terminal, as the core does it for all programs.
 
-pub(crate) use candor_engine::{Escaped, is_dangerous};
+pub(crate) use candor_object::{Escaped, is_dangerous};

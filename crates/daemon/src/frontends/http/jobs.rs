@@ -151,7 +151,7 @@ fn parse(text: &str) -> Option<Id> {
 impl Job {
     /// Whether it was kept long enough.
     fn is_over(&self, settings: &Settings) -> bool {
-        matches!(self.state, State::Finished { at, .. } if at.elapsed() > settings.keep())
+        matches!(self.state, State::Finished { at, .. } if at.elapsed() > settings.keep_jobs.0)
     }
 
     fn weight(&self) -> usize {
@@ -217,7 +217,7 @@ impl Jobs {
         }
         make_room(&mut jobs, |jobs| {
             let kept: usize = jobs.values().map(Job::weight).sum();
-            kept.saturating_add(weight) <= settings.answer_bytes
+            kept.saturating_add(weight) <= settings.answers_bytes()
         });
         if let Some(job) = jobs.get_mut(&id) {
             job.state = State::Finished { at: Instant::now(), outcome, weight };

@@ -21,7 +21,6 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +41,7 @@ use self::jobs::Jobs;
 use self::problem::Problem;
 use self::records::Scanned;
 use self::wire::{Carrier, Descriptors, Wire};
+use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener, Stream};
 use crate::service::Service;
 
@@ -56,7 +56,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// How often jobs are looked at that were kept long enough.
 const TICK: Duration = Duration::from_secs(5);
 /// Longest time of any setting.
-const DAY: u64 = 86_400;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The table `[http]` of the configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -82,22 +82,22 @@ pub(crate) struct Settings {
     pub(crate) certificate: Option<PathBuf>,
     /// A file with the key of the certificate in PEM.
     pub(crate) key: Option<PathBuf>,
-    /// Longest content of one request, in bytes.
-    pub(crate) upload_bytes: u64,
+    /// Longest content of one request.
+    pub(crate) upload: Bytes,
     /// Most files of one form.
     pub(crate) files: usize,
-    /// How long a client may be silent or refuse to read, in seconds.
-    pub(crate) idle_seconds: u64,
-    /// How long a request may take to arrive, its scan to be done, and its answer to be read, in seconds each.
-    pub(crate) request_seconds: u64,
+    /// How long a client may be silent or refuse to read.
+    pub(crate) idle: Time,
+    /// How long a request may take to arrive, its scan to be done, and its answer to be read, each.
+    pub(crate) request: Time,
     /// Most jobs that are kept, for each address.
     pub(crate) jobs: usize,
     /// Most jobs of one client that wait at once.
     pub(crate) jobs_per_client: usize,
-    /// How long finished jobs are kept, in seconds.
-    pub(crate) keep_jobs_seconds: u64,
-    /// Bytes that the reports of finished jobs may take in memory, and those of one form.
-    pub(crate) answer_bytes: usize,
+    /// How long finished jobs are kept.
+    pub(crate) keep_jobs: Time,
+    /// What the reports of finished jobs may take in memory, and those of one form.
+    pub(crate) answers: Bytes,
 }
 
 impl Default for Settings {
@@ -113,14 +113,14 @@ impl Default for Settings {
             hosts: Vec::new(),
             certificate: None,
             key: None,
-            upload_bytes: 512 << 20,
+            upload: Bytes(512 << 20),
             files: 64,
-            idle_seconds: 30,
-            request_seconds: 600,
+            idle: Time::seconds(30),
+            request: Time::seconds(600),
             jobs: 256,
             jobs_per_client: 64,
-            keep_jobs_seconds: 600,
-            answer_bytes: 64 << 20,
+            keep_jobs: Time::seconds(600),
+            answers: Bytes(64 << 20),
         }
     }
 }
@@ -131,9 +131,9 @@ impl Settings {
     /// # Errors
     /// When a number makes no sense, a file cannot be used, or an address would let strangers ask without token.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let seconds = [self.idle_seconds, self.request_seconds, self.keep_jobs_seconds];
-        if seconds.iter().any(|seconds| !(1..=DAY).contains(seconds)) {
-            bail!("times are from 1 to {DAY} seconds");
+        let times = [self.idle.0, self.request.0, self.keep_jobs.0];
+        if times.iter().any(|time| !(Duration::from_millis(1)..=DAY).contains(time)) {
+            bail!("`idle`, `request` and `keep_jobs` are between a millisecond and a day");
         }
         if !(1..=1 << 16).contains(&self.connections)
             || self.files == 0
@@ -166,6 +166,10 @@ impl Settings {
         Ok(())
     }
 
+    fn answers_bytes(&self) -> usize {
+        usize::try_from(self.answers.0).unwrap_or(usize::MAX)
+    }
+
     fn secrets(&self) -> anyhow::Result<(Option<Tokens>, Option<TlsAcceptor>)> {
         let tokens = self.tokens.as_deref().map(Tokens::read).transpose()?;
         let tls = match (&self.certificate, &self.key) {
@@ -174,18 +178,6 @@ impl Settings {
             _ => bail!("a certificate needs its key, and a key its certificate"),
         };
         Ok((tokens, tls))
-    }
-
-    fn idle(&self) -> Duration {
-        Duration::from_secs(self.idle_seconds)
-    }
-
-    fn whole(&self) -> Duration {
-        Duration::from_secs(self.request_seconds)
-    }
-
-    fn keep(&self) -> Duration {
-        Duration::from_secs(self.keep_jobs_seconds)
     }
 }
 
@@ -202,7 +194,7 @@ struct Site {
 impl Site {
     /// Scans a file within the time of a request.
     async fn scan(&self, name: String, file: File, size: u64) -> Result<Scanned, Problem> {
-        match timeout(self.settings.whole(), self.service.scan(file)).await {
+        match timeout(self.settings.request.0, self.service.scan(file)).await {
             Ok(examined) => Ok(Scanned { name, size, examined: examined? }),
             Err(_) => Err(Problem::busy("the scan was not done in time; try again later")),
         }
@@ -210,7 +202,7 @@ impl Site {
 
     /// An answer that has to be read within the time of a request.
     fn pieces(&self, pieces: Pieces) -> Content {
-        Content::Pieces(pieces, Instant::now() + self.settings.whole())
+        Content::Pieces(pieces, Instant::now() + self.settings.request.0)
     }
 }
 
@@ -267,7 +259,7 @@ async fn converse(
     stop: CancellationToken,
 ) {
     let Connection { stream, room, .. } = connection;
-    let idle = site.settings.idle();
+    let idle = site.settings.idle.0;
     let descriptors = Descriptors::default();
     let (carrier, client) = match (stream, tls) {
         (Stream::Unix(stream), _) => {
@@ -301,7 +293,7 @@ async fn converse(
             ended = poll_fn(|context| conversation.poll_without_shutdown(context)) => break ended,
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                Pin::new(&mut conversation).graceful_shutdown();
+                std::pin::Pin::new(&mut conversation).graceful_shutdown();
             }
         }
     };

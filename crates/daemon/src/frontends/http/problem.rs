@@ -105,7 +105,7 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Busy | Refusal::Stopping => Self::busy(refusal.to_string()),
+            Refusal::Stopping => Self::busy(refusal.to_string()),
             Refusal::NoFile => Self::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.to_string()),
             Refusal::Io(error) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the file could not be read: {error}"))

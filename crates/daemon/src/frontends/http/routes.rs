@@ -104,13 +104,13 @@ fn status(site: &Site) -> Response<Content> {
         "database": Database::new(&site.service.database()),
         "waiting": site.service.waiting(),
         "limits": {
-            "upload_bytes": settings.upload_bytes,
+            "upload_bytes": settings.upload.0,
             "files": settings.files,
-            "idle_seconds": settings.idle_seconds,
-            "request_seconds": settings.request_seconds,
+            "idle_seconds": settings.idle.0.as_secs_f64(),
+            "request_seconds": settings.request.0.as_secs_f64(),
             "jobs": settings.jobs,
             "jobs_per_client": settings.jobs_per_client,
-            "keep_jobs_seconds": settings.keep_jobs_seconds,
+            "keep_jobs_seconds": settings.keep_jobs.0.as_secs_f64(),
         },
     });
     json(StatusCode::OK, bytes(&record))

@@ -70,7 +70,7 @@ pub(super) struct Reading {
 impl Reading {
     /// The body of a request; the time begins now.
     pub(super) fn new(settings: &Settings, body: Incoming) -> Self {
-        Self { body, idle: settings.idle(), deadline: Instant::now() + settings.whole() }
+        Self { body, idle: settings.idle.0, deadline: Instant::now() + settings.request.0 }
     }
 
     /// The next bytes, some 64 KiB at most.
@@ -130,7 +130,7 @@ pub(super) async fn take(
     match (request.headers().get(DESCRIPTOR).map(|value| value.as_bytes()), came.len()) {
         (None, 0) => {
             fits(site, request.body().size_hint().lower())?;
-            let mut spool = site.service.spool(site.settings.upload_bytes);
+            let mut spool = site.service.spool(site.settings.upload.0);
             let mut reading = Reading::new(&site.settings, request.into_body());
             while let Some(bytes) = reading.next().await? {
                 spool.push(&bytes)?;
@@ -168,7 +168,7 @@ async fn scan_form(
 ) -> Result<Response<Content>, Problem> {
     plain(request.headers())?;
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail).closing();
-    let mut left = site.settings.upload_bytes;
+    let mut left = site.settings.upload.0;
     let mut open: Option<(String, Spool)> = None;
     let mut results: Vec<Result<Arc<Scanned>, (String, Problem)>> = Vec::new();
     let mut weight = 0;
@@ -186,7 +186,7 @@ async fn scan_form(
             Step::Content(content) => {
                 if let Some((_, spool)) = &mut open {
                     spool.push(&content).map_err(|error| match error {
-                        crate::spool::Error::TooLong(_) => Problem::too_long(site.settings.upload_bytes),
+                        crate::spool::Error::TooLong(_) => Problem::too_long(site.settings.upload.0),
                         error => error.into(),
                     })?;
                 }
@@ -198,7 +198,7 @@ async fn scan_form(
                 let size = spool.size();
                 left = left.saturating_sub(size);
                 let file = spool.finish()?;
-                if weight > site.settings.answer_bytes {
+                if weight > site.settings.answers_bytes() {
                     let detail = "the results of the files before it are too long; send this one by itself";
                     results.push(Err((name, Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))));
                     continue;
@@ -260,7 +260,7 @@ fn plain(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Refuses content whose announced size is beyond the limit, before it is sent.
 fn fits(site: &Site, announced: u64) -> Result<(), Problem> {
-    let limit = site.settings.upload_bytes;
+    let limit = site.settings.upload.0;
     if announced > limit { Err(Problem::too_long(limit)) } else { Ok(()) }
 }
 
