@@ -9,7 +9,8 @@ mod program;
 mod seal;
 mod worker;
 
-pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
+pub use candor_protocol::Ready;
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;
 pub use seal::{sealed, shareable};
 

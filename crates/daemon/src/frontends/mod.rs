@@ -11,6 +11,7 @@
 //! defaults and its complaints from them.
 
 mod http;
+mod native;
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::listener::{Address, Listener};
+use crate::metrics;
 use crate::service::Service;
 
 /// The tables of the front-ends, by the name that they have in the configuration.
@@ -28,12 +30,17 @@ use crate::service::Service;
 #[serde(default)]
 pub(crate) struct Tables {
     http: http::Settings,
+    pub(crate) native: native::Settings,
 }
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
-    let tables = &configuration.frontends;
-    vec![Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve)]
+    let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
+    vec![
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
+        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
+        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
+    ]
 }
 
 /// A way in.

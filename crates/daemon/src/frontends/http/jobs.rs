@@ -67,7 +67,7 @@ impl Drop for Place<'_> {
 pub(super) async fn create(
     site: &Arc<Site>,
     owner: Owner,
-    descriptors: &Descriptors,
+    descriptors: Option<&Descriptors>,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
     let wishes = Wishes::parse(request.uri().query())?;

@@ -39,10 +39,12 @@ async fn route(
     descriptors: &Descriptors,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
-    let host = match client {
+    let (host, descriptors) = match client {
         // No browser reaches a Unix socket.
-        Client::Local { .. } => None,
-        Client::Remote => Some(authentication::host(&site.settings, request.uri(), request.headers())?),
+        Client::Local { .. } => (None, Some(descriptors)),
+        Client::Remote => {
+            (Some(authentication::host(&site.settings, request.uri(), request.headers())?), None)
+        }
     };
     let path = request.uri().path().to_owned();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +102,7 @@ impl Reading {
 /// Scans what a request brings and answers with the result, or with the results for all files of a form.
 pub(super) async fn scan(
     site: &Site,
-    descriptors: &Descriptors,
+    descriptors: Option<&Descriptors>,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
     let wishes = Wishes::parse(request.uri().query())?;
@@ -118,15 +119,19 @@ pub(super) async fn scan(
     Ok(json(StatusCode::OK, site.pieces(result(Arc::new(scanned), wishes.objects))))
 }
 
-/// Takes what a request brings as one file: a descriptor, or the body. Its size in bytes comes with it.
+/// Takes what a request brings as one file: a descriptor, or the body. Its size in bytes comes with it. There is
+/// no place for descriptors where none can come.
 pub(super) async fn take(
     site: &Site,
-    descriptors: &Descriptors,
+    descriptors: Option<&Descriptors>,
     request: Request<Incoming>,
 ) -> Result<(File, u64), Problem> {
     plain(request.headers())?;
-    let came = descriptors.take();
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail).closing();
+    let Some(came) = descriptors.map(Descriptors::take).or_else(|| no_descriptor(request.headers())) else {
+        let detail = "descriptors come on Unix sockets only; upload the content";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).closing());
+    };
     match (request.headers().get(DESCRIPTOR).map(|value| value.as_bytes()), came.len()) {
         (None, 0) => {
             fits(site, request.body().size_hint().lower())?;
@@ -243,6 +248,11 @@ pub(super) fn form(headers: &HeaderMap) -> Option<&str> {
     let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("multipart/form-data").then_some(content_type)
+}
+
+/// An empty place for descriptors, if the request does not speak of one.
+fn no_descriptor(headers: &HeaderMap) -> Option<Vec<OwnedFd>> {
+    (!headers.contains_key(DESCRIPTOR)).then(Vec::new)
 }
 
 /// Refuses encoded bodies: they would be examined in a form that the client does not mean.

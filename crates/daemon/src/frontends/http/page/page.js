@@ -248,7 +248,8 @@ function evidence(finding) {
 
 /** Bytes as hex and text side by side. */
 function dump(match) {
-  const width = matchMedia("(max-width: 40rem)").matches ? 8 : 16;
+  const narrower = (width) => matchMedia(`(max-width: ${width})`).matches;
+  const width = narrower("30rem") ? 4 : narrower("50rem") ? 8 : 16;
   const bytes = match.excerpt_hex.match(/../g) ?? [];
   const pre = element("pre", "dump");
   pre.tabIndex = 0;
