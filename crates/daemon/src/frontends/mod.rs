@@ -12,6 +12,7 @@
 
 mod milter;
 pub(crate) mod clamd;
+mod http;
 mod native;
 
 use std::fmt;
@@ -36,6 +37,7 @@ pub(crate) struct Tables {
     pub(crate) icap: icap::Settings,
     /// ClamAV's daemon.
     pub(crate) clamd: clamd::Settings,
+    http: http::Settings,
     pub(crate) native: native::Settings,
 }
 
@@ -46,6 +48,7 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
         Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
