@@ -180,10 +180,9 @@ fn what_replaces_the_restored_file_does_not_cost_the_entry() {
     let ground = Ground::new();
     let path = ground.file("file", b"taken");
     let id = take(&ground.vault(), &path).unwrap().entry.id;
-    let target = path.clone();
     let vault = vault_with(&ground, Step::FileNamed, move || {
-        fs::rename(&target, target.with_file_name("hidden")).unwrap();
-        fs::write(&target, "other").unwrap();
+        fs::rename(&path, path.with_file_name("hidden")).unwrap();
+        fs::write(&path, "other").unwrap();
     });
     assert!(matches!(vault.restore(id, None, Afterwards::Remove), Err(Error::Replaced(_))));
     assert_eq!(ground.in_vault().len(), 1);

@@ -92,7 +92,7 @@ pub(crate) struct Likeness {
 impl Likeness {
     pub(crate) fn of(path: &Path) -> Self {
         let metadata = fs::symlink_metadata(path).unwrap();
-        let mut value = vec![0; 100];
+        let mut value = [0; 100];
         let attribute = rustix::fs::getxattr(path, "user.candor", &mut value[..]).ok();
         Self {
             sha256: hex::encode(Sha256::digest(read(path))),
