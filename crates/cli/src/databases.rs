@@ -1,19 +1,17 @@
 //! Which databases are used: the embedded one and ClamAV's, or those that the user names.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use candor_engine::Database;
+use candor_detect::Database;
 use candor_signatures::{Complaint, Error, Sources};
 
 use crate::complain;
 use crate::escape::Escaped;
 use crate::numbers::counted;
-
-static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.cdb"));
 
 /// Most names of files in one message.
 const NAMES_SHOWN: usize = 10;
@@ -38,10 +36,10 @@ pub(crate) struct Options {
 }
 
 /// How a database came into being.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It was read from a file, which may be damaged.
-    File,
+    /// It was read from this file, which may be damaged.
+    File(PathBuf),
     /// It is part of the program, or was compiled a moment ago.
     Memory,
 }
@@ -61,6 +59,20 @@ pub(crate) struct Used {
     pub(crate) skipped: u64,
 }
 
+impl Used {
+    /// The database as a worker gets it.
+    pub(crate) fn file(&self) -> anyhow::Result<File> {
+        let file = match &self.kind {
+            Origin::File(path) => File::open(path).and_then(candor_jail::shareable),
+            Origin::Memory => candor_jail::sealed(self.database.as_bytes()),
+        };
+        let file = file.with_context(|| format!("the database {}", self.origin))?;
+        // Somebody may have put another file into its place since it was opened.
+        let same = Database::from_file(&file).is_ok_and(|same| same.identity() == self.database.identity());
+        if same { Ok(file) } else { bail!("the database {} was replaced; start again", self.origin) }
+    }
+}
+
 /// Whether to tell people which databases are used besides those they named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notes {
@@ -77,7 +89,7 @@ impl Options {
         for path in &self.database {
             let database =
                 Database::open(path).with_context(|| format!("the database {}", path.display()))?;
-            used.push(of_database(database, Origin::File, path.display().to_string())?);
+            used.push(of_database(database, Origin::File(path.clone()), path.display().to_string())?);
         }
         if !self.signatures.is_empty() {
             let mut sources = Sources::default();
@@ -125,7 +137,7 @@ impl Options {
 
 /// The database that is part of the program.
 pub(crate) fn embedded() -> anyhow::Result<Database> {
-    Database::from_static(EMBEDDED).context("the embedded database")
+    Database::from_static(candor_rules::DATABASE).context("the embedded database")
 }
 
 /// Refuses databases without a signature: nothing could be found, and that is not what "nothing found" means.

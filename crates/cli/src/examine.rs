@@ -1,26 +1,27 @@
-//! Examines one root object: opens it without being tricked, scans it, asks policy.
+//! Examines root objects: opens them without being tricked, sends them to workers, asks policy.
 
-use std::any::Any;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use candor_engine::{
-    Content, Decision, Engine, FileType, Gap, IN_MEMORY, Limit, Limits, ObjectId, Reason, Relation, Report,
-    Seen, read_file,
-};
+use candor_jail::{Job, Opened, Pool, Settings, worker_program};
+use candor_object::{Decision, FileType, Gap, Limit, Limits, ObjectId, Reason, Relation, Report, Seen};
 use candor_policy::Policy;
 
-/// Stack of a scanning thread: 100 KB for each of 100 levels, and room.
-const STACK: usize = 16 << 20;
+use crate::databases::Used;
+
+/// Files that wait for a worker.
+const WAITING: usize = 1024;
 /// What standard input is called in reports.
 pub(crate) const STDIN: &str = "<standard input>";
+/// Bytes of standard input that are kept in memory.
+const IN_MEMORY: u64 = 16 << 20;
 
 /// A root object, examined.
 #[derive(Debug)]
@@ -47,17 +48,6 @@ impl Scanned {
     }
 }
 
-/// What an examination needs.
-#[derive(Debug)]
-pub(crate) struct Examiner {
-    /// The engine with its databases and limits.
-    pub(crate) engine: Engine,
-    /// What counts.
-    pub(crate) policy: Policy,
-    /// The engine's limits.
-    pub(crate) limits: Limits,
-}
-
 /// Whether the last part of a path may be a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
@@ -67,9 +57,74 @@ pub(crate) enum Links {
     Refused,
 }
 
-/// A thread with a stack that is deep enough for scanning.
-pub(crate) fn scanning_thread(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK)
+/// Where a root object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A file of this path.
+    File(PathBuf, Links),
+    /// What is piped in, as far as so many bytes go.
+    StandardInput(u64),
+}
+
+/// A root object on its way.
+pub(crate) struct Candidate<T> {
+    place: Place,
+    gap: Option<(Reason, String)>,
+    tell: T,
+}
+
+impl<T: Fn(&Path, Report) + Send + 'static> Candidate<T> {
+    /// The job whose report goes to `tell`.
+    pub(crate) fn job(place: Place, tell: T) -> Box<dyn Job> {
+        Box::new(Self { place, gap: None, tell })
+    }
+
+    fn path(&self) -> &Path {
+        match &self.place {
+            Place::File(path, _) => path,
+            Place::StandardInput(_) => Path::new(STDIN),
+        }
+    }
+}
+
+impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
+    fn open(&mut self) -> Option<Opened> {
+        let opened = match &self.place {
+            Place::File(path, links) => open(path, *links),
+            Place::StandardInput(most) => spooled(*most).map(|(opened, gap)| {
+                self.gap = gap;
+                opened
+            }),
+        };
+        match opened {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                (self.tell)(self.path(), unreadable(&error));
+                None
+            }
+        }
+    }
+
+    fn done(self: Box<Self>, mut report: Report) {
+        let gap = self.gap.clone();
+        report.gaps.extend(gap.map(|(reason, detail)| Gap { object: ObjectId::ROOT, reason, detail }));
+        (self.tell)(self.path(), report);
+    }
+}
+
+/// Workers with these databases and limits.
+pub(crate) fn pool(databases: &[Used], limits: &Limits, workers: NonZeroUsize) -> anyhow::Result<Pool> {
+    let databases = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
+    let settings = Settings {
+        program: worker_program()?,
+        databases,
+        limits: limits.clone(),
+        workers,
+        queue: WAITING,
+        user: None,
+        grace: candor_jail::GRACE,
+    };
+    Pool::start(settings).context("no scan is possible")
 }
 
 /// The policy of a file, or the default one.
@@ -88,95 +143,44 @@ pub(crate) fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
     Policy::from_toml(&text).map_err(|error| anyhow!("the policy {}: {error}", path.display()))
 }
 
-/// Examines a file.
-pub(crate) fn file(examiner: &Examiner, path: &Path, links: Links) -> Scanned {
-    match open(path, links).and_then(|file| Ok((file.metadata()?.len(), read_file(file)?))) {
-        Ok((claimed, content)) => {
-            // Files of `/proc` claim no size; the engine reads the beginning of a long one.
-            let cut = claimed == 0 && content.size() >= IN_MEMORY;
-            let gap = cut.then(|| {
-                let detail = format!("the file claims no size; the first {IN_MEMORY} bytes were read");
-                (Reason::Limit(Limit::ObjectBytes), detail)
-            });
-            content_of(examiner, path, content, gap)
-        }
-        Err(error) => unreadable(examiner, path, &error),
-    }
-}
-
-/// Examines standard input.
-pub(crate) fn standard_input(examiner: &Examiner) -> Scanned {
-    let path = Path::new(STDIN);
-    match spooled(examiner.limits.unpacked_bytes) {
-        Ok((content, gap)) => content_of(examiner, path, content, gap),
-        Err(error) => unreadable(examiner, path, &error),
-    }
-}
-
-/// What becomes of a file or folder that the operating system does not let us read.
-pub(crate) fn unreadable(examiner: &Examiner, path: &Path, error: &io::Error) -> Scanned {
-    not_examined(examiner, path, Reason::Unreadable, error.to_string())
-}
-
-fn not_examined(examiner: &Examiner, path: &Path, reason: Reason, detail: String) -> Scanned {
-    let name = path.to_string_lossy().into_owned();
+/// The report of a file or folder that the operating system does not let us read.
+pub(crate) fn unreadable(error: &io::Error) -> Report {
     let root = Seen {
         parent: None,
-        name,
+        name: String::new(),
         relation: Relation::Root,
         file_type: FileType::DATA,
         size: 0,
         sha256: None,
     };
-    let gap = Gap { object: ObjectId::ROOT, reason, detail };
-    let report = Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] };
-    decided(examiner, path, report)
+    let gap = Gap { object: ObjectId::ROOT, reason: Reason::Unreadable, detail: error.to_string() };
+    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
 }
 
-fn content_of(examiner: &Examiner, path: &Path, content: Content, gap: Option<(Reason, String)>) -> Scanned {
-    let name = path.to_string_lossy().into_owned();
-    // A defect in a parser costs one file, and that is shown; it does not cost the scan of the others. The
-    // engine keeps nothing between two scans, so nothing half-done is seen afterwards.
-    let scanned = catch_unwind(AssertUnwindSafe(|| examiner.engine.scan(&name, content)));
-    match scanned {
-        Ok(mut report) => {
-            report.gaps.extend(gap.map(|(reason, detail)| Gap { object: ObjectId::ROOT, reason, detail }));
-            decided(examiner, path, report)
-        }
-        Err(panic) => {
-            let detail = format!("the examination failed: {}", panic_text(&*panic));
-            not_examined(examiner, path, Reason::Crashed, detail)
-        }
+/// What policy says of a report, which gets its name here: workers know none.
+pub(crate) fn decided(policy: &Policy, path: &Path, mut report: Report) -> Scanned {
+    let name = path.to_string_lossy();
+    if let Some(root) = report.objects.first_mut() {
+        root.name = name.clone().into_owned();
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("internal error")
-}
-
-fn decided(examiner: &Examiner, path: &Path, report: Report) -> Scanned {
-    let decision = examiner.policy.decide(&report);
+    let decision = policy.decide(&report);
     let raw_path = path.to_str().is_none().then(|| path.as_os_str().as_bytes().to_vec());
-    Scanned { path: path.to_string_lossy().into_owned(), raw_path, report, decision }
+    Scanned { path: name.into_owned(), raw_path, report, decision }
 }
 
 /// Opens a regular file. Nothing else is read: a FIFO that takes the file's place between the look at its
 /// kind and the opening neither blocks us nor is drained.
-fn open(path: &Path, links: Links) -> io::Result<File> {
+fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let mut flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     if links == Links::Refused {
         flags |= libc::O_NOFOLLOW;
     }
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        return Ok(file);
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        return Ok(Opened { file: Arc::new(file), size: metadata.len() });
     }
-    Err(io::Error::other(format!("it is {} now", kind_name(kind))))
+    Err(io::Error::other(format!("it is {} now", kind_name(metadata.file_type()))))
 }
 
 /// What kind of file something is that is no regular file.
@@ -202,30 +206,32 @@ pub(crate) fn special(path: &Path) -> io::Result<Option<&'static str>> {
     Ok((!kind.is_file() && !kind.is_dir()).then(|| kind_name(kind)))
 }
 
-/// Content of standard input: a file is read in place; a stream goes to memory, or when it is long to a
+/// Standard input as a file: what is a file is read in place; a stream goes to memory, or when it is long to a
 /// temporary file without a name, as far as `most` bytes go.
-fn spooled(most: u64) -> io::Result<(Content, Option<(Reason, String)>)> {
+fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if stdin.metadata()?.is_file() && stdin.stream_position()? == 0 {
-        return Ok((read_file(stdin)?, None));
+    let metadata = stdin.metadata()?;
+    if metadata.is_file() && stdin.stream_position()? == 0 {
+        return Ok((Opened { file: Arc::new(stdin), size: metadata.len() }, None));
     }
-    let mut spool = tempfile::SpooledTempFile::new(IN_MEMORY as usize);
-    let copied = io::copy(&mut (&mut stdin).take(most), &mut spool)?;
-    let gap = if copied == most && stdin.read(&mut [0])? > 0 {
+    let mut beginning = Vec::new();
+    (&stdin).take(IN_MEMORY.min(most)).read_to_end(&mut beginning)?;
+    let mut size = beginning.len() as u64;
+    let file = if size < IN_MEMORY {
+        candor_jail::sealed(&beginning[..])?
+    } else {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&beginning)?;
+        size += io::copy(&mut (&stdin).take(most - size), &mut file)?;
+        file
+    };
+    let gap = if size == most && stdin.read(&mut [0])? > 0 {
         let detail = format!("standard input is longer than {most} bytes");
         Some((Reason::Limit(Limit::UnpackedBytes), detail))
     } else {
         None
     };
-    spool.flush()?;
-    let content = match spool.into_inner() {
-        tempfile::SpooledData::InMemory(bytes) => Content::from_vec(bytes.into_inner()),
-        tempfile::SpooledData::OnDisk(mut file) => {
-            file.seek(SeekFrom::Start(0))?;
-            read_file(file)?
-        }
-    };
-    Ok((content, gap))
+    Ok((Opened { file: Arc::new(file), size }, gap))
 }
 
 /// A path as the user gave it; `-` is standard input.

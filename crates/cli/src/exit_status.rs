@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use candor_engine::{Action, Decision};
+use candor_object::{Action, Decision};
 
 /// What happened so far, as far as the exit status is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl From<Outcome> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use candor_engine::Verdict;
+    use candor_object::Verdict;
 
     use super::*;
 

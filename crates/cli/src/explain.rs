@@ -1,15 +1,15 @@
 //! `candor explain`: all that is in one file, and why it is judged as it is.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, anyhow, bail};
-use candor_engine::Engine;
+use anyhow::{Context, bail};
+use crossbeam_channel::bounded;
 
 use crate::databases::{self, Notes};
-use crate::examine::{self, Examiner, Links};
+use crate::examine::{self, Candidate, Links, Place};
 use crate::exit_status::Outcome;
 use crate::output::human::Paint;
 use crate::output::json::{Json, Shape};
@@ -75,22 +75,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         options: described_limits(&limits),
         databases,
     };
-    let engine =
-        Engine::new(run.databases.iter().map(|used| Arc::clone(&used.database)).collect(), limits.clone());
-    let examiner = Examiner { engine, policy, limits };
     let clock = Instant::now();
-    let path = options.path.clone();
-    let scanned = examine::scanning_thread("explain")
-        .spawn(move || {
-            if stdin {
-                examine::standard_input(&examiner)
-            } else {
-                examine::file(&examiner, &path, Links::Followed)
-            }
-        })
-        .context("the scanning thread could not be started")?
-        .join()
-        .map_err(|_| anyhow!("the examination failed; please report it"))?;
+    let place = if stdin {
+        Place::StandardInput(limits.unpacked_bytes)
+    } else {
+        Place::File(options.path.clone(), Links::Followed)
+    };
+    let pool = examine::pool(&run.databases, &limits, NonZeroUsize::MIN)?;
+    let (tell, told) = bounded(1);
+    pool.submit(Candidate::job(place, move |path, report| {
+        // The receiver waits below.
+        let _ = tell.send(examine::decided(&policy, path, report));
+    }));
+    let scanned = told.recv().context("the examination failed; please report it")?;
     let mut outcome = Outcome::default();
     outcome.decided(&scanned.decision);
     for message in verification.finish() {

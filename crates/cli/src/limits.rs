@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use candor_engine::Limits;
+use candor_object::Limits;
 
 use crate::numbers::{parse_duration, parse_size};
 

@@ -1,17 +1,20 @@
 //! `candor scan`: one thread walks, some examine, and this one writes the report.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use candor_engine::Engine;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use candor_jail::Pool;
+use candor_object::{Limits, Report};
+use candor_policy::Policy;
+use crossbeam_channel::{Sender, bounded};
 
 use crate::databases::{self, Notes};
-use crate::examine::{self, Examiner, Links, Scanned};
+use crate::examine::{self, Candidate, Place, Scanned};
 use crate::exit_status::Outcome;
 use crate::output::progress::Progress;
 use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
@@ -19,9 +22,7 @@ use crate::verification::Verification;
 use crate::walk::{self, Next, Step, Walk};
 use crate::{complain, limits};
 
-/// Files that wait for a scanning thread.
-const WAITING: usize = 1024;
-/// Most scanning threads that can be asked for: each reserves 16 MiB of stack.
+/// Most workers that can be asked for: each is a process and a thread.
 const MOST_THREADS: i64 = 512;
 
 /// What to scan, and how.
@@ -33,7 +34,7 @@ pub(crate) struct Options {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     walk: walk::Options,
-    /// Number of scanning threads [default: one for each processor].
+    /// Number of workers that scan at once [default: one for each processor].
     #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
@@ -80,10 +81,14 @@ enum News {
     Walked(u64),
 }
 
-/// A file that waits to be examined.
-enum Candidate {
-    File(PathBuf, Links),
-    StandardInput,
+/// What reports are made with.
+struct Examination {
+    pool: Pool,
+    policy: Arc<Policy>,
+    limits: Limits,
+    tell: Sender<News>,
+    /// Set when nobody listens any more.
+    over: Arc<AtomicBool>,
 }
 
 /// Scans what the options name.
@@ -94,21 +99,24 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let databases = options.databases.open(notes)?;
     let verification = Verification::start(&databases)?;
     let limits = options.limits.limits();
-    let engine =
-        Engine::new(databases.iter().map(|used| Arc::clone(&used.database)).collect(), limits.clone());
-    let processors = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = options.threads.map_or_else(processors, usize::from);
+    let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = options.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    let threads = threads.unwrap_or_else(processors);
+    let pool = examine::pool(&databases, &limits, threads)?;
     let run = Run {
         started: SystemTime::now(),
         databases,
         detail: options.detail(),
-        options: options.described(threads, &limits),
+        options: options.described(threads.get(), &limits),
     };
     let (mut report, replacement) = output::open(options.format, options.output.as_deref(), &run)?;
-    let examiner = Arc::new(Examiner { engine, policy, limits });
     let progress = Progress::start(&walk, &options.paths, options.detail());
     let clock = Instant::now();
-    let news = start(&examiner, &walk, &options.paths, threads)?;
+    // Reports may be large, so few of them wait.
+    let (tell, news) = bounded(threads.get() * 2);
+    let over = Arc::new(AtomicBool::new(false));
+    let examination = Examination { pool, policy: Arc::new(policy), limits, tell, over };
+    start(examination, &walk, &options.paths)?;
     let mut summary = Summary::default();
     let mut outcome = Outcome::default();
     let mut expected = None;
@@ -181,72 +189,59 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Starts the threads. They end when there is nothing more to do, or when the receiver is dropped.
-fn start(
-    examiner: &Arc<Examiner>,
-    walk: &Walk,
-    paths: &[PathBuf],
-    threads: usize,
-) -> anyhow::Result<Receiver<News>> {
-    let (candidates, waiting) = bounded(WAITING);
-    // Reports may be large, so few of them wait.
-    let (tell, news) = bounded(threads);
-    for number in 0..threads {
-        let (examiner, waiting, tell) = (Arc::clone(examiner), waiting.clone(), tell.clone());
-        examine::scanning_thread(&format!("scan-{number}"))
-            .spawn(move || examine_all(&examiner, &waiting, &tell))
-            .context("a scanning thread could not be started; try fewer --threads")?;
-    }
-    let (examiner, walk, paths) = (Arc::clone(examiner), walk.clone(), paths.to_vec());
+/// Starts the thread that walks. It ends when everything is examined, or when the receiver is dropped.
+fn start(examination: Examination, walk: &Walk, paths: &[PathBuf]) -> anyhow::Result<()> {
+    let (walk, paths) = (walk.clone(), paths.to_vec());
     thread::Builder::new()
         .name("walk".to_owned())
-        .spawn(move || walk_all(&examiner, &walk, &paths, &candidates, &tell))
+        .spawn(move || examination.walk(&walk, &paths))
         .context("the walking thread could not be started")?;
-    Ok(news)
+    Ok(())
 }
 
-fn walk_all(
-    examiner: &Examiner,
-    walk: &Walk,
-    paths: &[PathBuf],
-    candidates: &Sender<Candidate>,
-    tell: &Sender<News>,
-) {
-    let mut reports = 0;
-    walk.run(paths, |step| {
-        let heard = match step {
-            Step::File(path, links, _) => {
-                reports += 1;
-                candidates.send(Candidate::File(path, links)).is_ok()
-            }
-            Step::StandardInput => {
-                reports += 1;
-                candidates.send(Candidate::StandardInput).is_ok()
-            }
-            Step::Unreadable(path, error) => {
-                reports += 1;
-                let scanned = examine::unreadable(examiner, &path, &error);
-                tell.send(News::Scanned(Box::new(scanned))).is_ok()
-            }
-            Step::Unusable(message) => tell.send(News::Unusable(message)).is_ok(),
-            Step::Special => tell.send(News::Special).is_ok(),
-            Step::Link => tell.send(News::Link).is_ok(),
-            Step::Excluded => tell.send(News::Excluded).is_ok(),
-        };
-        if heard { Next::Walk } else { Next::Stop }
-    });
-    // Where nobody listens any more, nobody counts either.
-    let _ = tell.send(News::Walked(reports));
-}
+impl Examination {
+    fn walk(self, walk: &Walk, paths: &[PathBuf]) {
+        let mut reports = 0;
+        walk.run(paths, |step| {
+            let heard = match step {
+                Step::File(path, links, _) => {
+                    reports += 1;
+                    self.submit(Place::File(path, links));
+                    true
+                }
+                Step::StandardInput => {
+                    reports += 1;
+                    self.submit(Place::StandardInput(self.limits.unpacked_bytes));
+                    true
+                }
+                Step::Unreadable(path, error) => {
+                    reports += 1;
+                    self.teller()(&path, examine::unreadable(&error));
+                    true
+                }
+                Step::Unusable(message) => self.tell.send(News::Unusable(message)).is_ok(),
+                Step::Special => self.tell.send(News::Special).is_ok(),
+                Step::Link => self.tell.send(News::Link).is_ok(),
+                Step::Excluded => self.tell.send(News::Excluded).is_ok(),
+            };
+            if heard && !self.over.load(Ordering::Relaxed) { Next::Walk } else { Next::Stop }
+        });
+        // Where nobody listens any more, nobody counts either.
+        let _ = self.tell.send(News::Walked(reports));
+    }
 
-fn examine_all(examiner: &Examiner, waiting: &Receiver<Candidate>, tell: &Sender<News>) {
-    for candidate in waiting {
-        let scanned = match candidate {
-            Candidate::File(path, links) => examine::file(examiner, &path, links),
-            Candidate::StandardInput => examine::standard_input(examiner),
-        };
-        if tell.send(News::Scanned(Box::new(scanned))).is_err() {
-            return;
+    fn submit(&self, place: Place) {
+        self.pool.submit(Candidate::job(place, self.teller()));
+    }
+
+    /// What takes a report to the thread that writes.
+    fn teller(&self) -> impl Fn(&Path, Report) + Send + use<> {
+        let (policy, tell, over) = (Arc::clone(&self.policy), self.tell.clone(), Arc::clone(&self.over));
+        move |path, report| {
+            let scanned = examine::decided(&policy, path, report);
+            if tell.send(News::Scanned(Box::new(scanned))).is_err() {
+                over.store(true, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -260,7 +255,7 @@ impl Options {
         }
     }
 
-    fn described(&self, threads: usize, limits: &candor_engine::Limits) -> Vec<(&'static str, String)> {
+    fn described(&self, threads: usize, limits: &Limits) -> Vec<(&'static str, String)> {
         let policy =
             self.policy.as_ref().map_or_else(|| "default".to_owned(), |path| path.display().to_string());
         let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();

@@ -18,11 +18,11 @@ impl Verification {
     pub(crate) fn start(databases: &[Used]) -> anyhow::Result<Self> {
         let files: Vec<_> = databases
             .iter()
-            .filter(|used| used.kind == Origin::File)
+            .filter(|used| matches!(used.kind, Origin::File(_)))
             .map(|used| (Arc::clone(&used.database), used.origin.clone()))
             .collect();
         let verify = move || {
-            let failed = |(database, origin): &(Arc<candor_engine::Database>, String)| {
+            let failed = |(database, origin): &(Arc<candor_detect::Database>, String)| {
                 let error = database.undamaged().err()?;
                 Some(format!("the database {origin}: {error}; what was scanned with it was not examined"))
             };

@@ -120,6 +120,18 @@ fn judging_sees_only_data_and_signatures_never_see_formats() {
 }
 
 #[test]
+fn only_the_worker_links_parsers() {
+    for program in ["candor-cli", "candor-daemon"] {
+        let reached = reached(program);
+        assert!(!reached.contains("candor-formats"), "{program} reaches a parser");
+        assert!(!reached.contains("candor-engine"), "{program} reaches the scan");
+    }
+    assert!(reached("candor-worker").contains("candor-formats"));
+    // What a worker says is hostile, so what reads it must not be able to scan.
+    assert_eq!(reached("candor-protocol"), BTreeSet::from(["candor-object".to_owned()]));
+}
+
+#[test]
 fn unsafe_code_is_only_where_it_may_be() {
     let word = "unsafe";
     let openings = ["{", "fn", "impl", "extern", "trait"].map(|what| format!("{word} {what}"));

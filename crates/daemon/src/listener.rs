@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -11,10 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustix::net::sockopt::socket_peercred;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::opening;
 
 /// Where to listen: `unix:/run/candor/clamd.sock` or `tcp:127.0.0.1:3310`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -56,6 +57,12 @@ impl fmt::Display for Address {
     }
 }
 
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// A socket that is listened on.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -70,21 +77,34 @@ enum Socket {
 }
 
 impl Listener {
-    /// Listens at an address, for at most `connections` at once; more wait in the kernel's queue. A socket
-    /// that a dead process left is replaced; `mode` are the permissions of a Unix socket.
-    pub(crate) async fn bind(address: &Address, mode: u32, connections: usize) -> io::Result<Self> {
-        let socket = match address {
-            Address::Unix(path) => {
-                if UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-                    std::fs::remove_file(path)?;
-                }
-                let listener = UnixListener::bind(path)?;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-                Socket::Unix(listener)
+    /// Serves at most `connections` clients of a socket at once; more wait in the kernel's queue.
+    ///
+    /// # Errors
+    /// When the socket cannot be waited for.
+    pub(crate) fn new(socket: opening::Socket, connections: usize) -> io::Result<Self> {
+        let socket = match socket {
+            opening::Socket::Unix(listener, _) => {
+                listener.set_nonblocking(true)?;
+                Socket::Unix(UnixListener::from_std(listener)?)
             }
-            Address::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
+            opening::Socket::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Socket::Tcp(TcpListener::from_std(listener)?)
+            }
         };
         Ok(Self { socket, room: Arc::new(Semaphore::new(connections)) })
+    }
+
+    /// Listens at an address, for tests.
+    #[cfg(test)]
+    #[allow(dead_code, reason = "not every front-end tests with sockets")]
+    pub(crate) async fn bind(address: &Address, mode: u32, connections: usize) -> io::Result<Self> {
+        Self::new(opening::open(address, mode).map_err(io::Error::other)?, connections)
+    }
+
+    /// The places for clients; all are free when nobody is served.
+    pub(crate) fn room(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.room)
     }
 
     /// Where a TCP socket listens in fact, when the port was 0.
@@ -95,6 +115,19 @@ impl Listener {
         }
     }
 
+    /// Where it listens in fact, as [`Address`] is written.
+    pub(crate) fn address(&self) -> String {
+        let unix = |listener: &UnixListener| {
+            let address = listener.local_addr().ok();
+            address.and_then(|address| Some(format!("unix:{}", address.as_pathname()?.display())))
+        };
+        let address = match &self.socket {
+            Socket::Unix(listener) => unix(listener),
+            Socket::Tcp(listener) => listener.local_addr().ok().map(|address| format!("tcp:{address}")),
+        };
+        address.unwrap_or_else(|| "unknown".to_owned())
+    }
+
     /// Waits for room and for the next client.
     pub(crate) async fn accept(&self) -> io::Result<Connection> {
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(io::Error::other)?;
@@ -102,7 +135,10 @@ impl Listener {
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let credentials = socket_peercred(&stream)?;
-                let peer = Peer::Local { user: credentials.uid.as_raw(), process: credentials.pid.as_raw_nonzero().get() };
+                let peer = Peer::Local {
+                    user: credentials.uid.as_raw(),
+                    process: credentials.pid.as_raw_nonzero().get(),
+                };
                 (Stream::Unix(stream), peer)
             }
             Socket::Tcp(listener) => {
@@ -150,7 +186,11 @@ pub(crate) enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),

@@ -2,14 +2,69 @@
 
 #![forbid(unsafe_code)]
 
+mod command_line;
+mod configuration;
+mod running;
+mod opening;
+mod signals;
+mod logs;
+
 mod frontends;
 mod listener;
 mod local_file;
+mod cache;
+mod databases;
 mod service;
 mod spool;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use candor_object::Escaped;
+use clap::Parser;
+
+use crate::command_line::{Command, CommandLine, ConfigCommand};
+use crate::running::End;
+
+/// Exit status: it could not start, or had to give up.
+const FAILED: u8 = 1;
+/// Exit status: the command line or the configuration is wrong.
+const WRONG: u8 = 2;
+/// Exit status: it was stopped, and some requests were not answered.
+const UNANSWERED: u8 = 3;
+
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match CommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where the help or the complaint cannot be printed, nobody is there to read it.
+            let _ = error.print();
+            return if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let effective =
+        match configuration::load(arguments.config.as_deref(), std::env::vars_os(), &arguments.set) {
+            Ok(effective) => effective,
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                return WRONG.into();
+            }
+        };
+    match arguments.command {
+        Some(Command::Config(ConfigCommand::Check)) => ExitCode::SUCCESS,
+        None => match running::run(&effective.configuration) {
+            Ok(End::Graceful) => ExitCode::SUCCESS,
+            Ok(End::Unanswered) => UNANSWERED.into(),
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                FAILED.into()
+            }
+        },
+    }
+}
+
+/// Writes a message to standard error, escaped: it may quote names and lines of others.
+fn complain(message: &str) {
+    let lines: Vec<String> = message.lines().map(|line| Escaped(line).to_string()).collect();
+    let _ = writeln!(io::stderr().lock(), "candord: {}", lines.join("\n  "));
 }

@@ -1,15 +1,21 @@
 //! What all front-ends ask: scan this file.
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use candor_jail::{Job, Pool};
-use candor_object::{Decision, Report};
+use anyhow::Context;
+use candor_jail::{Job, Opened, Pool};
+use candor_object::{Decision, Limits, Report};
 use candor_policy::Policy;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
+use crate::cache::{self, Cache};
+use crate::databases;
+pub(crate) use crate::databases::DatabaseInUse;
 use crate::spool::Spool;
 
 /// The service; cloning it is cheap.
@@ -18,11 +24,45 @@ pub(crate) struct Service(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: Pool,
-    policy: Policy,
-    database: DatabaseInUse,
+    settings: Settings,
+    generation: RwLock<Arc<Generation>>,
+    /// Held while another generation is made.
+    reloading: Mutex<()>,
     queue: Semaphore,
-    spool_folder: PathBuf,
+    waiting: AtomicUsize,
+    earlier: RwLock<Counts>,
+}
+
+/// Workers with their databases, and what they found. Another generation takes over when databases change;
+/// this one ends with its last scan.
+#[derive(Debug)]
+struct Generation {
+    pool: Option<Pool>,
+    database: DatabaseInUse,
+    cache: Cache,
+}
+
+/// What the service needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The program `candor-worker`.
+    pub(crate) program: PathBuf,
+    /// Compiled databases; without any, the one that is part of the program.
+    pub(crate) databases: Vec<PathBuf>,
+    /// Limits of one root object.
+    pub(crate) limits: Limits,
+    /// How many workers scan at once.
+    pub(crate) workers: NonZeroUsize,
+    /// The user and group of the workers, if we are root.
+    pub(crate) worker_user: Option<(u32, u32)>,
+    /// What is made of reports.
+    pub(crate) policy: Policy,
+    /// Scans that may wait for a worker.
+    pub(crate) queue: usize,
+    /// What is remembered.
+    pub(crate) cache: cache::Settings,
+    /// Where content goes that is too long for memory.
+    pub(crate) temporary: PathBuf,
 }
 
 /// A file, examined and judged.
@@ -55,23 +95,20 @@ impl Examined {
     }
 }
 
-/// The databases that scans use now.
-#[derive(Clone, Debug)]
-pub(crate) struct DatabaseInUse {
-    /// SHA-256 of its content; of several databases, that of their identities.
-    pub(crate) identity: [u8; 32],
-    /// The number of its signatures.
-    pub(crate) signatures: u64,
-    /// When it was put into use.
-    pub(crate) since: SystemTime,
+/// What happened to workers since the service started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Workers that were started.
+    pub(crate) started: u64,
+    /// Workers that ended by themselves, were killed by somebody else, or broke the protocol.
+    pub(crate) failed: u64,
+    /// Workers that were killed since they did not answer.
+    pub(crate) hung: u64,
 }
 
 /// Why nothing was scanned.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// More wait than allowed; ask again later.
-    #[error("too many scans are waiting; try again later")]
-    Busy,
     /// The service is about to end.
     #[error("the service is stopping")]
     Stopping,
@@ -83,45 +120,205 @@ pub(crate) enum Refusal {
     Io(#[from] std::io::Error),
 }
 
+/// A file that somebody waits for.
+struct Question {
+    file: Arc<File>,
+    size: u64,
+    tell: oneshot::Sender<Report>,
+}
+
+impl Job for Question {
+    fn open(&mut self) -> Option<Opened> {
+        let wanted = !self.tell.is_closed();
+        wanted.then(|| Opened { file: Arc::clone(&self.file), size: self.size })
+    }
+
+    fn done(self: Box<Self>, report: Report) {
+        // Nobody may wait for it any more.
+        let _ = self.tell.send(report);
+    }
+}
+
 impl Service {
-    /// Scans an open file from its beginning, whatever its cursor says. Waits while all workers are busy, and
-    /// dropping the future takes the file out of the queue.
+    /// Opens the databases and starts the workers.
+    ///
+    /// # Errors
+    /// When a database cannot be used, or a worker cannot be started or confined.
+    pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
+        let generation = RwLock::new(Arc::new(Generation::start(&settings)?));
+        let queue = Semaphore::new(settings.queue.clamp(1, Semaphore::MAX_PERMITS));
+        Ok(Self(Arc::new(Inner {
+            settings,
+            generation,
+            reloading: Mutex::new(()),
+            queue,
+            waiting: AtomicUsize::new(0),
+            earlier: RwLock::default(),
+        })))
+    }
+
+    /// Refuses whatever comes or waits from now on; the service is stopping.
+    pub(crate) fn refuse(&self) {
+        self.0.queue.close();
+    }
+
+    /// Scans an open file from its beginning, whatever its cursor says. Waits while too many scans are under
+    /// way, and dropping the future takes the file out of the queue.
     pub(crate) async fn scan(&self, file: File) -> Result<Examined, Refusal> {
-        let asked = std::time::Instant::now();
+        let asked = Instant::now();
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(Refusal::NoFile);
         }
+        let _counted = Counted::new(&self.0.waiting);
         let _room = self.0.queue.acquire().await.map_err(|_| Refusal::Stopping)?;
+        let generation = self.generation();
+        let (file, size) = (Arc::new(file), metadata.len());
+        let key = generation.cache.key(&file, size).await?;
+        let remembered = key.and_then(|key| generation.cache.get(&key));
+        let (report, remembered) = match remembered {
+            Some(report) => (report, true),
+            None => {
+                let report = Arc::new(self.ask(&generation, file, size).await?);
+                if let Some(key) = key {
+                    generation.cache.insert(key, &report);
+                }
+                (report, false)
+            }
+        };
+        let decision = Arc::new(self.0.settings.policy.decide(&report));
+        let database = generation.database.clone();
+        Ok(Examined { report, decision, database, remembered, time: asked.elapsed() })
+    }
+
+    async fn ask(&self, generation: &Generation, file: Arc<File>, size: u64) -> Result<Report, Refusal> {
         let (tell, answer) = oneshot::channel();
-        let done = Box::new(move |report| drop(tell.send(report)));
-        self.0.pool.submit(Job { file, size: metadata.len(), done });
-        let report = answer.await.map_err(|_| Refusal::Stopping)?;
-        let decision = Arc::new(self.0.policy.decide(&report));
-        let database = self.database();
-        Ok(Examined { report: Arc::new(report), decision, database, remembered: false, time: asked.elapsed() })
+        if let Some(pool) = &generation.pool {
+            // It has room for whatever has room here, so it does not wait.
+            pool.submit(Box::new(Question { file, size, tell }));
+        }
+        answer.await.map_err(|_| Refusal::Stopping)
     }
 
     /// A place for content that arrives in pieces, at most `limit` bytes of it.
     pub(crate) fn spool(&self, limit: u64) -> Spool {
-        Spool::new(&self.0.spool_folder, limit)
+        Spool::new(&self.0.settings.temporary, limit)
     }
 
     /// What scans use now.
     pub(crate) fn database(&self) -> DatabaseInUse {
-        self.0.database.clone()
+        self.generation().database.clone()
+    }
+
+    /// What is made of reports.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.0.settings.policy
     }
 
     /// Scans that wait or are under way.
     pub(crate) fn waiting(&self) -> usize {
-        0
+        self.0.waiting.load(Ordering::Relaxed)
     }
 
-    /// Opens the databases again and puts them into use; scans that are under way end with the old ones.
+    /// Reports that are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.generation().cache.len()
+    }
+
+    /// How many workers scan at once.
+    pub(crate) fn workers(&self) -> NonZeroUsize {
+        self.0.settings.workers
+    }
+
+    /// What happened to workers so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let earlier = *self.0.earlier.read().unwrap_or_else(PoisonError::into_inner);
+        earlier.and(self.generation().counts())
+    }
+
+    /// What the workers' confinement lacks on this system, in words.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.generation().pool.as_ref().map(|pool| pool.missing().to_vec()).unwrap_or_default()
+    }
+
+    /// Opens the databases again and puts them into use; scans that are under way end with the old ones, and
+    /// no scan waits for this.
     ///
     /// # Errors
-    /// When a database cannot be opened; then the old ones stay.
+    /// When a database cannot be used; then the old ones stay.
     pub(crate) async fn reload(&self) -> anyhow::Result<DatabaseInUse> {
-        Ok(self.database())
+        let _alone = self.0.reloading.lock().await;
+        let settings = self.0.settings.clone();
+        let started = tokio::task::spawn_blocking(move || Generation::start(&settings));
+        let new = Arc::new(started.await.context("the thread that opens databases")??);
+        let database = new.database.clone();
+        let old = {
+            let mut generation = self.0.generation.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *generation, new)
+        };
+        let mut earlier = self.0.earlier.write().unwrap_or_else(PoisonError::into_inner);
+        *earlier = earlier.and(old.counts());
+        Ok(database)
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.0.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Generation {
+    fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let (databases, database) = databases::open(&settings.databases)?;
+        let pool = Pool::start(candor_jail::Settings {
+            program: settings.program.clone(),
+            databases,
+            limits: settings.limits.clone(),
+            workers: settings.workers,
+            queue: settings.queue,
+            user: settings.worker_user,
+            grace: candor_jail::GRACE,
+        })?;
+        Ok(Self { pool: Some(pool), database, cache: Cache::new(settings.cache) })
+    }
+
+    fn counts(&self) -> Counts {
+        self.pool.as_ref().map_or_else(Counts::default, |pool| {
+            let counters = pool.counters();
+            Counts { started: counters.started(), failed: counters.failed(), hung: counters.hung() }
+        })
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        // Ending workers takes a moment, which whoever asked last shall not wait for.
+        let pool = self.pool.take();
+        std::thread::spawn(move || drop(pool));
+    }
+}
+
+impl Counts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            started: self.started.saturating_add(other.started),
+            failed: self.failed.saturating_add(other.failed),
+            hung: self.hung.saturating_add(other.hung),
+        }
+    }
+}
+
+/// Counts something as long as it lives.
+struct Counted<'c>(&'c AtomicUsize);
+
+impl<'c> Counted<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

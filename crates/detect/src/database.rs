@@ -140,8 +140,20 @@ impl Database {
         if !metadata.is_file() || metadata.len() == 0 {
             return Err(Error::NotADatabase);
         }
-        let file = File::open(path)?;
-        Self::new(Bytes::Mapped(Map::new(&file)?))
+        Self::from_file(&File::open(path)?)
+    }
+
+    /// Maps an open database file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_file(file: &File) -> Result<Self, Error> {
+        Self::new(Bytes::Mapped(Map::new(file)?))
+    }
+
+    /// The bytes of the database.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
     }
 
     /// Uses a database that is part of the program.

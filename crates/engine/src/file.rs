@@ -1,14 +1,19 @@
 //! Content of files: in memory where it is small, else read at any offset with `pread`, never mapped.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use candor_object::{Content, Source};
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 
 /// Files up to this size, in bytes, are read into memory at once.
 pub const IN_MEMORY: u64 = 16 << 20;
+
+/// Room for the beginning of a file that claims no size, in bytes.
+const FIRST: usize = 4 << 10;
 
 struct FileSource {
     file: File,
@@ -25,26 +30,34 @@ impl Source for FileSource {
     }
 }
 
-/// The content of an open file, as long as it is now: what is appended later is not seen. A file that claims no size, as those of `/proc` do, is read as far as
-/// [`IN_MEMORY`] goes.
+/// The first `size` bytes of an open file, whatever its cursor says; what is appended later is not seen. Of a
+/// file that claims no size, as those of `/proc` do, the first [`IN_MEMORY`] bytes. Uses no system call but
+/// `pread`, since a confined worker has few others.
 ///
 /// # Errors
 /// Those of the operating system.
-pub fn read_file(file: File) -> io::Result<Content> {
-    let size = file.metadata()?.len();
+pub fn read_file(file: File, size: u64) -> io::Result<Content> {
     if size > IN_MEMORY {
         return Ok(Content::from_source(Arc::new(FileSource { file, size })));
     }
-    // One byte more than the size shows the end without another call that makes the buffer grow.
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    (&file).take(IN_MEMORY + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > IN_MEMORY {
-        let size = file.metadata()?.len();
-        if size > IN_MEMORY {
-            // It grew while it was read.
-            return Ok(Content::from_source(Arc::new(FileSource { file, size })));
-        }
-        bytes.truncate(IN_MEMORY as usize);
+    let expected = size as usize;
+    let size = if size == 0 { IN_MEMORY as usize } else { expected };
+    let mut bytes = Vec::with_capacity(expected);
+    if expected == 0 {
+        bytes.reserve(FIRST);
     }
+    while bytes.len() < size {
+        // A vector may have more room than was asked for, and a file may have grown.
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(bytes.len());
+        }
+        let offset = bytes.len() as u64;
+        match pread(&file, spare_capacity(&mut bytes), offset) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(size);
     Ok(Content::from_vec(bytes))
 }

@@ -1,10 +1,43 @@
 //! Starts workers, confines them, and kills them on the deadline.
 //!
-//! A [`Pool`] takes files and answers with reports. Behind it are processes that [`confine`] has taken
-//! everything from but the descriptors that they are sent.
+//! A [`Pool`] takes files and answers with reports. Behind it are processes from which everything was taken
+//! but the socket and the descriptors that they are sent. What they answer is read as hostile input.
 
-#![forbid(unsafe_code)]
-
+mod attendant;
 mod pool;
+mod program;
+mod seal;
+mod worker;
 
-pub use pool::{Job, Pool, Settings};
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
+pub use program::worker_program;
+pub use seal::{sealed, shareable};
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why no worker could be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program is not where it should be.
+    #[error("there is no worker program at {0}; build it with `cargo build --release` or set CANDOR_WORKER")]
+    NoProgram(PathBuf),
+    /// The operating system did not start it.
+    #[error("{program}: {error}")]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// It started and gave up: it could not be confined, or not read a database.
+    #[error("the worker refused to work: {0}")]
+    Refused(String),
+    /// It ended, said nothing, or nonsense, before it was ready.
+    #[error("the worker did not become ready: {0}")]
+    NotReady(String),
+    /// Anything else that the operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

@@ -1,51 +1,188 @@
-//! Workers, the files that wait for them, and their answers.
+//! Workers, and the files that wait for them.
 
 use std::fs::File;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use candor_object::{Limits, Report};
+use crossbeam_channel::{Sender, bounded};
+
+use crate::Error;
+use crate::attendant::Attendant;
+
+/// Memory that a worker needs beside what it holds of objects, in bytes: decoders' windows, lists, the report.
+const BESIDE_OBJECTS: u64 = 256 << 20;
 
 /// How workers are started.
 #[derive(Debug)]
 pub struct Settings {
-    /// The program `candor-worker`.
+    /// The program `candor-worker`: see [`worker_program`](crate::worker_program).
     pub program: PathBuf,
-    /// Compiled databases: sealed memory, or files that only their owner can write.
+    /// Compiled databases: see [`sealed`](crate::sealed) and [`shareable`](crate::shareable).
     pub databases: Vec<File>,
     /// Limits of one root object.
     pub limits: Limits,
     /// How many workers run at once.
     pub workers: NonZeroUsize,
+    /// Jobs that may wait; [`Pool::submit`] waits for room.
+    pub queue: usize,
+    /// The user and group that workers become, if we are root.
+    pub user: Option<(u32, u32)>,
+    /// What a worker's own deadline may be late before it is taken for hung and killed.
+    pub grace: Duration,
 }
 
-/// A file that is to be scanned.
-pub struct Job {
-    /// A regular file, open for reading.
-    pub file: File,
-    /// How many bytes of it are scanned.
-    pub size: u64,
-    /// Gets the report, from another thread; must not wait.
-    pub done: Box<dyn FnOnce(Report) + Send>,
+/// A worker looks at its clock often enough for much less.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+impl Settings {
+    /// Bytes of memory of its own that a worker may use.
+    pub(crate) fn memory(&self) -> u64 {
+        let objects = self.limits.object_bytes.saturating_mul(2);
+        self.limits.held_bytes.saturating_add(objects).saturating_add(BESIDE_OBJECTS)
+    }
 }
 
-/// Workers that scan.
+/// Something that is to be scanned.
+pub trait Job: Send {
+    /// Opens it, just before it goes to a worker; nothing if there is nothing to scan any more.
+    fn open(&mut self) -> Option<Opened>;
+
+    /// Takes the report, whose root object has no name. Called once for what was opened, whatever happened to
+    /// workers, from a thread that others wait for.
+    fn done(self: Box<Self>, report: Report);
+}
+
+/// A file to scan.
 #[derive(Debug)]
-pub struct Pool {}
+pub struct Opened {
+    /// A regular file, open for reading.
+    pub file: Arc<File>,
+    /// How many bytes of it are scanned; 0 for a file that claims no size.
+    pub size: u64,
+}
+
+/// What happened to workers so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    started: AtomicU64,
+    failed: AtomicU64,
+    hung: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count_start(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_failure(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_hang(&self) {
+        self.hung.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Workers that were started.
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Workers that ended by themselves, were killed by somebody else, or broke the protocol.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Workers that we killed since they did not answer.
+    pub fn hung(&self) -> u64 {
+        self.hung.load(Ordering::Relaxed)
+    }
+}
+
+/// Workers that scan. Dropping it waits until all jobs are answered.
+#[derive(Debug)]
+pub struct Pool {
+    queue: Option<Sender<Box<dyn Job>>>,
+    attendants: Vec<JoinHandle<()>>,
+    counters: Arc<Counters>,
+    missing: Vec<String>,
+}
 
 impl Pool {
     /// Starts workers and waits until they are confined.
     ///
     /// # Errors
     /// When a worker cannot be started or confined, or refuses a database.
-    pub fn start(settings: Settings) -> io::Result<Self> {
-        let _ = settings;
-        Ok(Self {})
+    pub fn start(settings: Settings) -> Result<Self, Error> {
+        let settings = Arc::new(settings);
+        let counters = Arc::new(Counters::default());
+        let (queue, waiting) = bounded(settings.queue.max(1));
+        let workers = settings.workers.get();
+        let (tell, ready) = bounded(workers);
+        let mut pool = Self {
+            queue: Some(queue),
+            attendants: Vec::with_capacity(workers),
+            counters: Arc::clone(&counters),
+            missing: Vec::new(),
+        };
+        for number in 0..workers {
+            let (settings, counters) = (Arc::clone(&settings), Arc::clone(&counters));
+            let (waiting, tell) = (waiting.clone(), tell.clone());
+            // A worker dies with the thread that started it, so each thread starts its own.
+            let attend = move || match Attendant::start(settings, counters, waiting) {
+                Ok((attendant, missing)) => {
+                    let heard = tell.send(Ok(missing)).is_ok();
+                    drop(tell);
+                    if heard {
+                        attendant.run();
+                    }
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            };
+            pool.attendants.push(thread::Builder::new().name(format!("worker-{number}")).spawn(attend)?);
+        }
+        drop(tell);
+        for _ in 0..workers {
+            let ended = || Error::NotReady("its thread ended".to_owned());
+            pool.missing = ready.recv().map_err(|_| ended())??;
+        }
+        Ok(pool)
     }
 
-    /// Hands over a file; every job is answered, whatever happens to a worker.
-    pub fn submit(&self, job: Job) {
-        (job.done)(Report::default());
+    /// Hands over a job; waits while too many wait.
+    pub fn submit(&self, job: Box<dyn Job>) {
+        if let Some(queue) = &self.queue {
+            // The receivers live as long as the threads, which end after the sender.
+            let _ = queue.send(job);
+        }
+    }
+
+    /// Jobs that wait for a worker.
+    pub fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
+
+    /// What happened to workers so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What the confinement lacks on this system: one sentence for each missing mechanism.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue = None;
+        for attendant in self.attendants.drain(..) {
+            // A thread that panicked has nothing to hand over.
+            let _ = attendant.join();
+        }
     }
 }

@@ -61,6 +61,15 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Objects, Self::Depth, Self::UnpackedBytes, Self::ObjectBytes, Self::HeldBytes, Self::Time];
+
+    /// The limit of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.name() == name)
+    }
+
     /// The word for people, which is also the name of the option without `--max-`.
     pub fn name(self) -> &'static str {
         match self {

@@ -22,6 +22,15 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Trusted, Self::Anomaly, Self::Unwanted, Self::Prohibited, Self::Malware];
+
+    /// The category of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.name() == name)
+    }
+
     /// The word for reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -25,6 +25,25 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them but limits.
+    const WITHOUT_LIMIT: [Self; 7] = [
+        Self::Encrypted,
+        Self::Damaged,
+        Self::Truncated,
+        Self::Unsupported,
+        Self::Unreadable,
+        Self::Crashed,
+        Self::Database,
+    ];
+
+    /// The reason of that name; `limit` names the limit, if it is one.
+    pub fn from_names(name: &str, limit: &str) -> Option<Self> {
+        match Limit::from_name(limit) {
+            Some(limit) => (name == Self::Limit(limit).name()).then_some(Self::Limit(limit)),
+            None => Self::WITHOUT_LIMIT.into_iter().find(|reason| reason.name() == name),
+        }
+    }
+
     /// The word for people and for reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@
 mod budget;
 mod content;
 mod decision;
+mod escape;
 mod file_type;
 mod finding;
 mod gap;
@@ -23,6 +24,7 @@ mod sink;
 pub use budget::{Budget, Limit, Limits};
 pub use content::{Content, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
+pub use escape::{Escaped, is_dangerous};
 pub use file_type::FileType;
 pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
 pub use gap::{Gap, Reason};

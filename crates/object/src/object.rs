@@ -33,6 +33,15 @@ pub enum Relation {
 }
 
 impl Relation {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Root, Self::Member, Self::Stream, Self::Part, Self::Overlay, Self::Normalized];
+
+    /// The relation of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|relation| relation.name() == name)
+    }
+
     /// The word for people and for reports.
     pub fn name(self) -> &'static str {
         match self {

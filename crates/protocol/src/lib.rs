@@ -1,3 +1,23 @@
-//! What goes over the wire between our own processes: descriptors in, reports out.
+//! What goes over the wire between our own processes: a descriptor in, a report out.
+//!
+//! Messages are packets of a Unix socket (`SOCK_SEQPACKET`), so one is read whole or not at all. What a
+//! [`Channel`] receives is hostile: a worker may have been taken over by the file that it scans. So every
+//! number is checked, every length is bounded, and what breaks a rule is a [`Broken`].
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used))]
+
+mod answer;
+mod channel;
+mod names;
+mod report;
+mod request;
+
+pub use answer::{Answers, Assembly, MAX_REPORT};
+pub use channel::{Channel, MAX_DESCRIPTORS, MAX_PACKET, Received};
+pub use request::{Job, Ready, Request, Start};
+
+/// A message that breaks the protocol; whoever sent it is not to be spoken to any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the other process broke the protocol: {0}")]
+pub struct Broken(pub &'static str);

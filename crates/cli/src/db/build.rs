@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use candor_engine::Database;
+use candor_detect::Database;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{kinds, sources};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyhow::Context;
-use candor_engine::Counts;
+use candor_detect::Counts;
 use candor_signatures::{Complaint, Problem, Sources};
 use crossbeam_channel::bounded;
 use serde::Serialize;

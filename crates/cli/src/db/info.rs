@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use candor_engine::Database;
+use candor_detect::Database;
 
 use super::kinds;
 use crate::escape::Escaped;

@@ -6,7 +6,7 @@ mod info;
 
 use std::path::PathBuf;
 
-use candor_engine::Counts;
+use candor_detect::Counts;
 use candor_signatures::Sources;
 use clap::Subcommand;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use candor_engine::{Evidence, Finding, ObjectId};
+use candor_object::{Evidence, Finding, ObjectId};
 use tempfile::SpooledTempFile;
 
 use super::record::concerned;
@@ -143,7 +143,7 @@ impl Html {
 impl Output for Html {
     fn scanned(&mut self, scanned: &Scanned) -> io::Result<()> {
         let verbose = self.run.detail == Detail::Verbose;
-        if !scanned.report.findings.is_empty() || scanned.decision.action == candor_engine::Action::Report {
+        if !scanned.report.findings.is_empty() || scanned.decision.action == candor_object::Action::Report {
             Page::new(scanned, self.run.detail).write(&mut self.found)?;
         } else if verbose {
             let verdict = scanned.decision.verdict.name();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use candor_engine::{Finding, Verdict};
+use candor_object::{Finding, Verdict};
 
 use super::{Colours, Detail, Output, Run, Summary, Target, reason_name};
 use crate::escape::Escaped;

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use candor_engine::{Limits, Reason};
+use candor_object::{Limits, Reason};
 
 use crate::databases::Used;
 use crate::examine::Scanned;
@@ -119,7 +119,7 @@ impl Summary {
         self.files += 1;
         self.objects += scanned.report.objects.len() as u64;
         self.bytes = self.bytes.saturating_add(scanned.size());
-        if scanned.decision.action == candor_engine::Action::Report {
+        if scanned.decision.action == candor_object::Action::Report {
             self.found += 1;
             *self.verdicts.entry(scanned.decision.verdict.name()).or_default() += 1;
         }

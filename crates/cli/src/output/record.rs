@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candor_engine::{Finding, Gap, ObjectId, Reason, Report};
+use candor_object::{Finding, Gap, ObjectId, Reason, Report};
 use serde::Serialize;
 
 use super::{Detail, Run, Summary};
@@ -232,8 +232,8 @@ impl<'a> GapRecord<'a> {
 /// The word for a finding's strength.
 pub(crate) fn strength_name(finding: &Finding) -> &'static str {
     match finding.strength {
-        candor_engine::Strength::Weak => "weak",
-        candor_engine::Strength::Strong => "strong",
+        candor_object::Strength::Weak => "weak",
+        candor_object::Strength::Strong => "strong",
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use candor_engine::{Category, Finding, Gap, ObjectId, Report, Verdict};
+use candor_object::{Category, Finding, Gap, ObjectId, Report, Verdict};
 use serde_json::{Value, json};
 use tempfile::SpooledTempFile;
 

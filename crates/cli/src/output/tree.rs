@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use candor_engine::{Evidence, Finding, Gap, ObjectId, Report};
+use candor_object::{Evidence, Finding, Gap, ObjectId, Report};
 
 use super::human::{Paint, Style, sentence, wrapped};
 use super::reason_name;

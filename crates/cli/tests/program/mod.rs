@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Once;
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -46,6 +47,7 @@ impl Ground {
 
     /// `candor` with these arguments, in the folder, without colours and without the machine's own signatures.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        build_worker();
         let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
         command.args(arguments).current_dir(self.folder.path());
         command.env_remove("NO_COLOR").stdin(Stdio::null());
@@ -75,6 +77,18 @@ impl Ground {
         drop(stdin);
         Seen::new(child.wait_with_output().unwrap())
     }
+}
+
+/// Builds the worker beside `candor`: cargo knows only the programs of the crate under test.
+pub(crate) fn build_worker() {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap();
+        let profile = if folder.ends_with("release") { "release" } else { "dev" };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--package", "candor-worker", "--profile", profile]);
+        assert!(cargo.status().unwrap().success(), "the worker could not be built");
+    });
 }
 
 /// What came out of a run.

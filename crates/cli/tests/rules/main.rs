@@ -200,7 +200,12 @@ fn scan_tree(folder: &Path, except: &[&str]) -> Vec<String> {
     let mut findings = Vec::new();
     let mut bytes = 0;
     for path in &files {
-        let Ok(content) = std::fs::File::open(path).and_then(read_file) else { continue };
+        let Ok(content) = std::fs::File::open(path).and_then(|file| {
+            let size = file.metadata()?.len();
+            read_file(file, size)
+        }) else {
+            continue;
+        };
         bytes += content.size();
         let report = engine().scan(&path.to_string_lossy(), content);
         for finding in report.findings.iter().filter(|finding| finding.detector == "logical") {

@@ -1,0 +1,208 @@
+//! The tables of the configuration, with their defaults. Every key is explained in docs/candord.md.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::quantities::{Bytes, Time};
+use crate::frontends;
+use crate::listener::Address;
+
+/// All settings. Each table is a struct with defaults; a key that is not written has its default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Configuration {
+    pub(crate) service: Service,
+    pub(crate) database: Database,
+    pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
+    pub(crate) cache: Cache,
+    pub(crate) log: Log,
+    pub(crate) metrics: Metrics,
+    /// One table per front-end.
+    #[serde(flatten)]
+    pub(crate) frontends: frontends::Tables,
+}
+
+/// `[service]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Service {
+    /// Workers that scan at once; by default one per processor.
+    pub(crate) workers: Option<NonZeroUsize>,
+    /// Scans that may wait for a worker; more are refused as busy.
+    pub(crate) queue: usize,
+    /// The folder for content that arrives in pieces and is too long for memory; by default `TMPDIR` or `/tmp`.
+    pub(crate) temporary: Option<PathBuf>,
+    /// The user to become when started as root.
+    pub(crate) user: Option<String>,
+    /// The worker program; by default `candor-worker` beside `candord`.
+    pub(crate) worker: Option<PathBuf>,
+    /// How long requests under way may take to end when the service stops.
+    pub(crate) stop_within: Time,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            queue: 1000,
+            temporary: None,
+            user: None,
+            worker: None,
+            stop_within: Time::seconds(30),
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    /// Compiled databases; without any, the one that is part of the program.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// `[limits]`, of each root object.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) objects: u32,
+    pub(crate) depth: u32,
+    pub(crate) unpacked_bytes: Bytes,
+    pub(crate) object_bytes: Bytes,
+    pub(crate) held_bytes: Bytes,
+    pub(crate) time: Time,
+    pub(crate) bytes_per_second: Bytes,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let default = candor_object::Limits::default();
+        Self {
+            objects: default.objects,
+            depth: default.depth,
+            unpacked_bytes: Bytes(default.unpacked_bytes),
+            object_bytes: Bytes(default.object_bytes),
+            held_bytes: Bytes(default.held_bytes),
+            time: Time(default.time),
+            bytes_per_second: Bytes(default.bytes_per_second),
+        }
+    }
+}
+
+impl From<&Limits> for candor_object::Limits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            objects: limits.objects,
+            depth: limits.depth,
+            unpacked_bytes: limits.unpacked_bytes.0,
+            object_bytes: limits.object_bytes.0,
+            held_bytes: limits.held_bytes.0,
+            time: limits.time.0,
+            bytes_per_second: limits.bytes_per_second.0,
+        }
+    }
+}
+
+/// `[policy]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Policy {
+    /// A file with a policy; what is written beside it in this table counts more.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) report_unwanted: bool,
+    pub(crate) gaps_are_suspicious: bool,
+    pub(crate) trust_lists: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let candor_policy::Policy { report_unwanted, gaps_are_suspicious, trust_lists } = Default::default();
+        Self { file: None, report_unwanted, gaps_are_suspicious, trust_lists }
+    }
+}
+
+impl From<&Policy> for candor_policy::Policy {
+    fn from(policy: &Policy) -> Self {
+        let Policy { file: _, report_unwanted, gaps_are_suspicious, trust_lists } = *policy;
+        Self { report_unwanted, gaps_are_suspicious, trust_lists }
+    }
+}
+
+/// `[cache]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Cache {
+    /// Reports that are remembered by the digest of their content; 0 remembers none.
+    pub(crate) reports: usize,
+    /// Memory for reports, as far as it can be estimated.
+    pub(crate) bytes: Bytes,
+    /// Longer content is not remembered.
+    pub(crate) content: Bytes,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { reports: 10_000, bytes: Bytes(16 << 20), content: Bytes(16 << 20) }
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// What is told.
+    pub(crate) level: Level,
+    /// How it is written.
+    pub(crate) format: Format,
+    /// The file that it is appended to; by default standard error.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What the log tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// What keeps the service from its work.
+    Error,
+    /// And what somebody should look at.
+    Warn,
+    /// And what happens: findings, gaps, starting and stopping.
+    #[default]
+    Info,
+    /// And every connection and every scan.
+    Debug,
+    /// And more.
+    Trace,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// A line for people.
+    #[default]
+    Human,
+    /// A JSON object on a line.
+    Json,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Metrics {
+    /// Where metrics and health are told.
+    pub(crate) listen: Vec<Address>,
+    /// Clients at once.
+    pub(crate) connections: usize,
+    /// Permissions of Unix sockets.
+    pub(crate) socket_mode: u32,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { listen: Vec::new(), connections: 16, socket_mode: 0o660 }
+    }
+}

@@ -1,0 +1,69 @@
+//! The databases that workers get: from files, or the one that is part of the program.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+use candor_detect::Database;
+use sha2::{Digest, Sha256};
+
+/// The databases that scans use now.
+#[derive(Clone, Debug)]
+pub(crate) struct DatabaseInUse {
+    /// SHA-256 of its content; of several databases, that of their identities.
+    pub(crate) identity: [u8; 32],
+    /// The number of its signatures.
+    pub(crate) signatures: u64,
+    /// When it was put into use.
+    pub(crate) since: SystemTime,
+}
+
+/// Opens the databases as workers get them, reads each whole, and compares it with its checksum. Without a path
+/// it is the one that is part of the program.
+///
+/// # Errors
+/// When a file cannot be opened or is damaged, or when there is no signature at all.
+pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, DatabaseInUse)> {
+    let files = if paths.is_empty() {
+        vec![candor_jail::sealed(candor_rules::DATABASE).context("the embedded database")?]
+    } else {
+        paths.iter().map(|path| file(path)).collect::<anyhow::Result<_>>()?
+    };
+    let mut identities = Vec::with_capacity(files.len());
+    let mut signatures = 0_u64;
+    for (number, file) in files.iter().enumerate() {
+        let name =
+            || paths.get(number).map_or_else(|| "embedded".to_owned(), |path| path.display().to_string());
+        let read = || -> Result<_, candor_detect::Error> {
+            let database = Database::from_file(file)?;
+            database.undamaged()?;
+            Ok((database.identity(), database.counts()?.total()))
+        };
+        let (identity, count) = read().with_context(|| format!("the database {}", name()))?;
+        identities.push(identity);
+        signatures = signatures.saturating_add(count);
+    }
+    if signatures == 0 {
+        bail!("the databases have no signature that can be used; see `candor db info`");
+    }
+    let identity = match identities.as_slice() {
+        [identity] => *identity,
+        several => Sha256::digest(several.concat()).into(),
+    };
+    Ok((files, DatabaseInUse { identity, signatures, since: SystemTime::now() }))
+}
+
+fn file(path: &Path) -> anyhow::Result<File> {
+    let hint = || {
+        format!(
+            "the database {}; build one with `candor db build` or leave `database.files` empty",
+            path.display()
+        )
+    };
+    // Opening a FIFO would wait for ever.
+    if !std::fs::metadata(path).with_context(hint)?.is_file() {
+        bail!("{}: it is no regular file", hint());
+    }
+    File::open(path).and_then(candor_jail::shareable).with_context(hint)
+}

@@ -1,0 +1,162 @@
+//! One worker process, from its start to its end.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use candor_object::Report;
+use candor_protocol::{Assembly, Channel, Job, Ready, Request, Start};
+
+use crate::{Error, Settings};
+
+/// How long a worker may take until it is ready.
+const STARTING: Duration = Duration::from_secs(20);
+/// Time on the processor after which a worker is dead, whatever it does; its work is bounded from outside long
+/// before, so this stops only what escapes that.
+const PROCESSOR_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A running worker; dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    process: Child,
+    channel: Channel,
+    answers: Assembly,
+    patience: Duration,
+    packet: Vec<u8>,
+}
+
+/// Why a worker is of no use any more.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It did not answer in time.
+    Hung,
+    /// It ended by itself or was killed by the system.
+    Ended(ExitStatus),
+    /// It said what it must not say.
+    Broke(String),
+    /// No other could be started in its place.
+    NotReplaced(Error),
+}
+
+impl Worker {
+    /// Starts a worker and waits until it is confined; what its confinement lacks on this system.
+    pub(crate) fn start(settings: &Settings) -> Result<(Self, Vec<String>), Error> {
+        let (channel, theirs) = Channel::pair()?;
+        let process = spawn(&settings.program, Stdio::from(theirs))?;
+        let answers = Assembly::new(settings.limits.objects.saturating_add(1));
+        let mut worker = Self { process, channel, answers, patience: STARTING, packet: Vec::new() };
+        worker.channel.set_patience(Some(STARTING))?;
+        let start = Start::new(&settings.limits, settings.user, settings.memory(), PROCESSOR_TIME);
+        Request::Start(start).write(&mut worker.packet);
+        let databases: Vec<_> = settings.databases.iter().map(AsFd::as_fd).collect();
+        worker.channel.send(&worker.packet, &databases)?;
+        let ready = match worker.channel.receive() {
+            Ok(Some(received)) => Ready::read(received.bytes).map_err(|error| error.to_string()),
+            Ok(None) => Err(String::new()),
+            Err(error) => Err(error.to_string()),
+        };
+        match ready {
+            Ok(Ready::Confined { missing }) => Ok((worker, missing)),
+            Ok(Ready::Refused { reason }) => Err(Error::Refused(reason)),
+            Err(error) if error.is_empty() => Err(Error::NotReady(worker.end().to_string())),
+            Err(error) => Err(Error::NotReady(error)),
+        }
+    }
+
+    /// Sends files; an answer to each is expected within `patience` after the one before it.
+    pub(crate) fn send<F: AsFd>(
+        &mut self,
+        jobs: Vec<Job>,
+        files: &[F],
+        patience: Duration,
+    ) -> Result<(), Failure> {
+        if patience != self.patience {
+            self.channel.set_patience(Some(patience)).map_err(|error| self.failed(&error))?;
+            self.patience = patience;
+        }
+        self.packet.clear();
+        Request::Scan(jobs).write(&mut self.packet);
+        let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+        self.channel.send(&self.packet, &files).map_err(|error| self.failed(&error))
+    }
+
+    /// Waits for some answers.
+    pub(crate) fn receive(&mut self, each: &mut impl FnMut(u32, Report)) -> Result<(), Failure> {
+        match self.channel.receive() {
+            Ok(Some(received)) if received.descriptors.is_empty() => {
+                self.answers.read(received.bytes, each).map_err(|error| Failure::Broke(error.to_string()))
+            }
+            Ok(Some(_)) => Err(Failure::Broke("it sent a descriptor".to_owned())),
+            Ok(None) => Err(Failure::Ended(self.end())),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Failure::Hung,
+            io::ErrorKind::InvalidData => Failure::Broke(error.to_string()),
+            _ => Failure::Ended(self.end()),
+        }
+    }
+
+    /// Makes sure that the process is gone. Its own end, if it came to that, is not mistaken for ours: who
+    /// closed the socket is about to end.
+    fn end(&mut self) -> ExitStatus {
+        for _ in 0..100 {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // Killing fails only for what is gone already.
+        let _ = self.process.kill();
+        self.process.wait().unwrap_or_default()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(program: &Path, socket: Stdio) -> Result<Child, Error> {
+    Command::new(program)
+        .env_clear()
+        .current_dir("/")
+        .stdin(socket)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| Error::Start { program: program.to_owned(), error })
+}
+
+impl Failure {
+    /// Whether it may well have nothing to do with the file: somebody else killed the worker.
+    pub(crate) fn is_foreign(&self) -> bool {
+        match self {
+            Self::Ended(status) => status.signal() == Some(KILLED),
+            Self::NotReplaced(_) => true,
+            Self::Hung | Self::Broke(_) => false,
+        }
+    }
+}
+
+/// The number of the signal that nobody can catch.
+const KILLED: i32 = 9;
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Hung => f.write_str("the worker did not answer in time"),
+            Self::Ended(status) => write!(f, "the worker ended: {status}"),
+            Self::Broke(what) => write!(f, "the worker was stopped: {what}"),
+            Self::NotReplaced(error) => write!(f, "no worker could be started: {error}"),
+        }
+    }
+}

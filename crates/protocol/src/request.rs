@@ -1,0 +1,153 @@
+//! What a worker is asked, and what it says first.
+
+use std::time::Duration;
+
+use candor_object::Limits;
+use serde::{Deserialize, Serialize};
+
+use crate::{Broken, MAX_DESCRIPTORS};
+
+/// What a worker is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The first message; with it come the databases.
+    Start(Start),
+    /// Files to scan in this order; with it come their descriptors.
+    Scan(Vec<Job>),
+}
+
+/// How a worker shall work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    limits: LimitsRecord,
+    /// The user and group to become, if it may choose.
+    pub user: Option<(u32, u32)>,
+    /// Bytes of memory of its own that it may use.
+    pub memory: u64,
+    /// Time on the processor after which it dies.
+    pub processor_time: Duration,
+}
+
+/// A file to scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Names the file in the answer.
+    pub ticket: u32,
+    /// Its size in bytes; what is appended later is not looked at.
+    pub size: u64,
+}
+
+/// What a worker says when it is confined, or why it is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ready {
+    /// It waits for files. What the confinement lacks on this system, in words.
+    Confined {
+        /// One sentence for each missing mechanism.
+        missing: Vec<String>,
+    },
+    /// It ends.
+    Refused {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Mirrors [`Limits`], whose type is not for the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct LimitsRecord {
+    objects: u32,
+    depth: u32,
+    unpacked_bytes: u64,
+    object_bytes: u64,
+    held_bytes: u64,
+    time: Duration,
+    bytes_per_second: u64,
+}
+
+impl Start {
+    /// A start with these limits for each root object.
+    pub fn new(limits: &Limits, user: Option<(u32, u32)>, memory: u64, processor_time: Duration) -> Self {
+        let Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
+            *limits;
+        let limits =
+            LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second };
+        Self { limits, user, memory, processor_time }
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        let LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
+            self.limits;
+        Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second }
+    }
+}
+
+impl Request {
+    /// Appends the message to a packet.
+    pub fn write(&self, packet: &mut Vec<u8>) {
+        write(self, packet);
+    }
+
+    /// The message of a packet with so many descriptors.
+    ///
+    /// # Errors
+    /// When the packet is no message, or has not a descriptor for each file.
+    pub fn read(packet: &[u8], descriptors: usize) -> Result<Self, Broken> {
+        let request = postcard::from_bytes(packet).map_err(|_| Broken("a request cannot be read"))?;
+        match &request {
+            Self::Scan(jobs) if jobs.len() != descriptors || jobs.len() > MAX_DESCRIPTORS => {
+                Err(Broken("a request has not as many descriptors as files"))
+            }
+            _ => Ok(request),
+        }
+    }
+}
+
+impl Ready {
+    /// Appends the message to a packet.
+    pub fn write(&self, packet: &mut Vec<u8>) {
+        write(self, packet);
+    }
+
+    /// The message of a packet.
+    ///
+    /// # Errors
+    /// When the packet is no such message.
+    pub fn read(packet: &[u8]) -> Result<Self, Broken> {
+        postcard::from_bytes(packet).map_err(|_| Broken("the first answer cannot be read"))
+    }
+}
+
+/// Appends a value to a packet.
+pub(crate) fn write(value: &impl Serialize, packet: &mut Vec<u8>) {
+    // Writing to memory cannot fail, and all our sequences know their length.
+    if let Ok(longer) = postcard::to_extend(value, std::mem::take(packet)) {
+        *packet = longer;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let start = Start::new(&Limits::default(), Some((1, 2)), 5, Duration::from_millis(1500));
+        assert_eq!(start.limits(), Limits::default());
+        let jobs = vec![Job { ticket: 1, size: 5 }, Job { ticket: 9, size: u64::MAX }];
+        for (request, descriptors) in [(Request::Start(start), 3), (Request::Scan(jobs), 2)] {
+            let mut packet = Vec::new();
+            request.write(&mut packet);
+            assert_eq!(Request::read(&packet, descriptors), Ok(request));
+        }
+        assert!(Request::read(&[9, 9, 9], 0).is_err());
+    }
+
+    #[test]
+    fn every_file_has_its_descriptor() {
+        let mut packet = Vec::new();
+        Request::Scan(vec![Job { ticket: 1, size: 5 }]).write(&mut packet);
+        assert!(Request::read(&packet, 0).is_err());
+        assert!(Request::read(&packet, 2).is_err());
+    }
+}

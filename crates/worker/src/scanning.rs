@@ -1,0 +1,105 @@
+//! The life of a worker after it was confined: files in, reports out.
+
+use std::any::Any;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use candor_engine::{Engine, IN_MEMORY, read_file};
+use candor_object::{FileType, Gap, Limit, ObjectId, Reason, Relation, Report, Seen};
+use candor_protocol::{Answers, Channel, Job, Received, Request};
+
+/// Answers wait no longer than this for company; so the other side hears of every file that takes its time.
+const LONGEST_WAIT: Duration = Duration::from_millis(10);
+
+/// Scans what comes until the channel is closed.
+pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<()> {
+    let mut answers = Answers::default();
+    loop {
+        let (jobs, files) = match channel.receive()? {
+            Some(received) => read(received)?,
+            None => return Ok(()),
+        };
+        let mut send = |packet: &[u8]| channel.send(packet, &[]);
+        let mut sent = Instant::now();
+        for (job, file) in jobs.into_iter().zip(files) {
+            let report = scan(engine, job, file);
+            match answers.add(job.ticket, &report, &mut send) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    answers.add(job.ticket, &too_long(&report), &mut send)?;
+                }
+                added => added?,
+            }
+            if sent.elapsed() >= LONGEST_WAIT {
+                answers.flush(&mut send)?;
+                sent = Instant::now();
+            }
+        }
+        answers.flush(&mut send)?;
+    }
+}
+
+fn read(received: Received<'_>) -> io::Result<(Vec<Job>, Vec<OwnedFd>)> {
+    match Request::read(received.bytes, received.descriptors.len()) {
+        Ok(Request::Scan(jobs)) => Ok((jobs, received.descriptors)),
+        Ok(Request::Start(_)) => Err(io::Error::other("a worker starts once")),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
+    let content = match read_file(File::from(file), job.size) {
+        Ok(content) => content,
+        Err(error) => return not_examined(job.size, Reason::Unreadable, error.to_string()),
+    };
+    let cut = job.size == 0 && content.size() >= IN_MEMORY;
+    // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
+    // nothing between two scans, so nothing half-done is seen afterwards.
+    let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan("", content)));
+    let mut report = scanned.unwrap_or_else(|panic| {
+        let detail = format!("the examination failed: {}", panic_text(&*panic));
+        not_examined(job.size, Reason::Crashed, detail)
+    });
+    if cut {
+        let detail = format!("the file claims no size; the first {IN_MEMORY} bytes were read");
+        let reason = Reason::Limit(Limit::ObjectBytes);
+        report.gaps.push(Gap { object: ObjectId::ROOT, reason, detail });
+    }
+    report
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("internal error")
+}
+
+fn not_examined(size: u64, reason: Reason, detail: String) -> Report {
+    let root = Seen {
+        parent: None,
+        name: String::new(),
+        relation: Relation::Root,
+        file_type: FileType::DATA,
+        size,
+        sha256: None,
+    };
+    let gap = Gap { object: ObjectId::ROOT, reason, detail };
+    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
+}
+
+/// What is left of a report that is too long for the wire: all that was found, and the root object. Findings
+/// and gaps are told of the root, since the objects that they are about are gone.
+fn too_long(report: &Report) -> Report {
+    let mut short = report.clone();
+    short.objects.truncate(1);
+    short.findings.iter_mut().for_each(|finding| finding.object = ObjectId::ROOT);
+    short.gaps.truncate(1000);
+    short.gaps.iter_mut().for_each(|gap| gap.object = ObjectId::ROOT);
+    let detail = "the list of objects is too long to be reported".to_owned();
+    short.gaps.push(Gap { object: ObjectId::ROOT, reason: Reason::Limit(Limit::Objects), detail });
+    short
+}
