@@ -110,7 +110,8 @@ pub(crate) fn make(folder: BorrowedFd<'_>, path: &Path) -> Result<()> {
         });
     // A link, unlike a renaming, never replaces a key that is there.
     let linked = written.and_then(|()| match linkat(folder, &name, folder, NAME, AtFlags::empty()) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        // Somebody who was faster may have mended our file away.
+        Ok(()) | Err(Errno::EXIST | Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
     });
     // Where it was not even made there is nothing to remove.
