@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::frontends::clamd::{self, Clients, Exclusion, Follow, FoundGap};
 use crate::listener::Address;
 use options::{Fate, fate};
@@ -189,6 +190,8 @@ impl Reader {
     }
 
     fn used(&mut self, option: &str, value: &str) -> Result<(), String> {
+        // Our own times are milliseconds in the end, which must be a number that TOML has.
+        let seconds = |value| Ok::<_, String>(Time::seconds(values::number::<u32>(value)?.into()));
         match option {
             "Example" => return Err("remove this line when the file is as you want it".into()),
             "LocalSocket" => {
@@ -207,10 +210,12 @@ impl Reader {
                 self.settings.parallel = threads.get();
             }
             "MaxQueue" => self.settings.connections = values::number::<usize>(value)?.max(1),
-            "CommandReadTimeout" => self.settings.command_seconds = values::number(value)?,
-            "ReadTimeout" => self.settings.read_seconds = values::number(value)?,
-            "SendBufTimeout" => self.settings.send_milliseconds = values::number(value)?,
-            "StreamMaxLength" => self.settings.stream_bytes = values::bytes(value)?,
+            "CommandReadTimeout" => self.settings.command_timeout = seconds(value)?,
+            "ReadTimeout" => self.settings.read_timeout = seconds(value)?,
+            "SendBufTimeout" => {
+                self.settings.send_timeout = Time(Duration::from_millis(values::number(value)?))
+            }
+            "StreamMaxLength" => self.settings.stream_bytes = Bytes(values::bytes(value)?),
             "AllowAllMatchScan" => self.settings.all_matches = values::truth(value)?,
             "AlertEncrypted" | "AlertEncryptedArchive" | "AlertEncryptedDoc" | "ArchiveBlockEncrypted" => {
                 self.found(FoundGap::Encrypted, values::truth(value)?);
@@ -341,8 +346,8 @@ mod tests {
             ExcludePath ^/proc/\nDetectPUA false\nAlertEncrypted yes\nDebug false\nPidFile /run/clamav/clamd.pid\n";
         let Translated { clamd, service, notes } = read(text);
         assert_eq!(clamd.listen, ["unix:/run/clamav/clamd.ctl".parse().unwrap()]);
-        assert_eq!((clamd.socket_mode, clamd.parallel, clamd.read_seconds), (0o666, 12, 180));
-        assert_eq!((clamd.stream_bytes, clamd.exclude.len()), (25 << 20, 1));
+        assert_eq!((clamd.socket_mode, clamd.parallel, clamd.read_timeout), (0o666, 12, Time::seconds(180)));
+        assert_eq!((clamd.stream_bytes.0, clamd.exclude.len()), (25 << 20, 1));
         assert_eq!((clamd.found, clamd.paths), (vec![FoundGap::Encrypted], Clients::Local));
         let expected = ServiceOptions {
             user: Some("clamav".into()),

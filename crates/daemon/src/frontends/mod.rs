@@ -11,6 +11,9 @@
 //! defaults and its complaints from them.
 
 pub(crate) mod clamd;
+mod http;
+mod icap;
+mod milter;
 mod native;
 
 use std::fmt;
@@ -31,6 +34,13 @@ use crate::service::Service;
 pub(crate) struct Tables {
     /// ClamAV's daemon.
     pub(crate) clamd: clamd::Settings,
+    /// Browsers and programs.
+    pub(crate) http: http::Settings,
+    /// Web proxies.
+    pub(crate) icap: icap::Settings,
+    /// Mail servers.
+    pub(crate) milter: milter::Settings,
+    /// Our own command line.
     pub(crate) native: native::Settings,
 }
 
@@ -39,6 +49,9 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
         Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
+        Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
+        Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]

@@ -129,7 +129,7 @@ fn encrypted_zip() -> Vec<u8> {
 
 #[test]
 fn silence_is_told_and_ended() {
-    let program = start("command_seconds = 1\nread_seconds = 1\n");
+    let program = start("command_timeout = 1\nread_timeout = 1\n");
     let late = "COMMAND READ TIMED OUT\\n";
     for steps in [
         vec![],
@@ -149,7 +149,7 @@ fn silence_is_told_and_ended() {
 
 #[test]
 fn whoever_does_not_listen_holds_nothing() {
-    let program = start("connections = 2\nsend_milliseconds = 200\n");
+    let program = start("connections = 2\nsend_timeout = \"200ms\"\n");
     let Place::Unix(path) = unix(&program) else { unreachable!() };
     // Two clients take all the room, ask much and read nothing.
     let deaf: Vec<UnixStream> = (0..2)
@@ -206,7 +206,7 @@ fn ended(mut program: Program) {
 
 #[test]
 fn garbage_harms_nobody() {
-    let program = start("command_seconds = 1\nread_seconds = 1\n");
+    let program = start("command_timeout = 1\nread_timeout = 1\n");
     let words: [&[u8]; 12] = [
         b"z",
         b"n",

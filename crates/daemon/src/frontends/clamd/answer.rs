@@ -141,7 +141,8 @@ mod tests {
             findings: names.iter().map(finding).collect(),
             gaps: gaps.iter().map(gap).collect(),
         };
-        let database = DatabaseInUse { identity: [0; 32], signatures: 0, since: SystemTime::UNIX_EPOCH };
+        let database =
+            DatabaseInUse { identity: [0; 32], signatures: 0, size: 0, since: SystemTime::UNIX_EPOCH };
         let decision = Arc::new(Policy::default().decide(&report));
         let report = Arc::new(report);
         Ok(Examined { report, decision, database, remembered: false, time: Duration::ZERO })

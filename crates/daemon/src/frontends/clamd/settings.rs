@@ -7,6 +7,7 @@ use candor_object::{Gap, Limit, Reason};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Peer};
 
 /// The table `[clamd]`.
@@ -22,13 +23,13 @@ pub(crate) struct Settings {
     /// Scans at once of one session, and of one MULTISCAN; at least one.
     pub(crate) parallel: usize,
     /// Most bytes of a stream.
-    pub(crate) stream_bytes: u64,
-    /// Seconds from the connection to the end of its first command.
-    pub(crate) command_seconds: u64,
-    /// Seconds for which a client may send nothing in a stream, or in a session in which nothing is under way.
-    pub(crate) read_seconds: u64,
-    /// Milliseconds for a client to take a line of the reply.
-    pub(crate) send_milliseconds: u64,
+    pub(crate) stream_bytes: Bytes,
+    /// From the connection to the end of its first command.
+    pub(crate) command_timeout: Time,
+    /// For which a client may send nothing in a stream, or in a session in which nothing is under way.
+    pub(crate) read_timeout: Time,
+    /// For a client to take a line of the reply.
+    pub(crate) send_timeout: Time,
     /// Whose paths are scanned.
     pub(crate) paths: Clients,
     /// Who may have the databases opened again.
@@ -58,10 +59,10 @@ impl Default for Settings {
             connections: 100,
             socket_mode: 0o660,
             parallel: 8,
-            stream_bytes: 100 << 20,
-            command_seconds: 30,
-            read_seconds: 120,
-            send_milliseconds: 10_000,
+            stream_bytes: Bytes(100 << 20),
+            command_timeout: Time::seconds(30),
+            read_timeout: Time::seconds(120),
+            send_timeout: Time::seconds(10),
             paths: Clients::Local,
             reload: Clients::Local,
             shutdown: Clients::Owner,
@@ -77,17 +78,17 @@ impl Default for Settings {
 }
 
 /// Longer than anybody waits, and still a time that the clock can add.
-const CENTURY: u64 = 3_155_760_000;
+const CENTURY: Duration = Duration::from_secs(3_155_760_000);
 
 impl Settings {
     /// From the connection to the end of its first command.
     pub(super) fn command_patience(&self) -> Duration {
-        Duration::from_secs(self.command_seconds.min(CENTURY))
+        self.command_timeout.0.min(CENTURY)
     }
 
     /// For which a client may send nothing.
     pub(super) fn read_patience(&self) -> Duration {
-        Duration::from_secs(self.read_seconds.min(CENTURY))
+        self.read_timeout.0.min(CENTURY)
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) enum Failure {
 /// # Errors
 /// Why it is not there.
 pub(super) async fn take(front: &Front, incoming: &mut Incoming) -> Result<File, Failure> {
-    let limit = front.settings.stream_bytes;
+    let limit = front.settings.stream_bytes.0;
     let patience = front.settings.read_patience();
     let begun = Instant::now();
     let mut spool = front.service.spool(limit);
