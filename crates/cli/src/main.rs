@@ -6,6 +6,7 @@ mod scan;
 
 mod databases;
 mod examine;
+mod scanners;
 mod limits;
 mod walk;
 

@@ -5,10 +5,16 @@
 mod command_line;
 mod configuration;
 mod running;
+mod serving;
 mod opening;
+mod activation;
+mod systemd;
 mod signals;
 mod logs;
+mod metrics;
+mod privileges;
 
+mod asked;
 mod frontends;
 mod listener;
 mod local_file;
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
         None => match running::run(&effective.configuration) {
             Ok(End::Graceful) => ExitCode::SUCCESS,
             Ok(End::Unanswered) => UNANSWERED.into(),
+            Ok(End::Failed) => FAILED.into(),
             Err(error) => {
                 complain(&format!("{error:#}"));
                 FAILED.into()

@@ -11,8 +11,9 @@ mod read_back;
 mod seal;
 mod worker;
 
+pub use candor_protocol::Ready;
 pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
-pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;
 pub use read_back::{Instruction, filters_of};
 pub use seal::{sealed, shareable};

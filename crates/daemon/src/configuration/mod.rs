@@ -17,7 +17,7 @@ use anyhow::{anyhow, bail};
 use serde::Deserialize;
 
 pub(crate) use keys::Keys;
-pub(crate) use tables::{Configuration, Format, Level, Log, Metrics};
+pub(crate) use tables::{Configuration, Format, Level, Log};
 
 /// Where the configuration is when nobody says otherwise; it need not exist.
 pub(crate) const DEFAULT_FILE: &str = "/etc/candor/candord.toml";

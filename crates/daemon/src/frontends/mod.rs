@@ -10,6 +10,8 @@
 //! Settings are `Clone`, `Debug`, `Default`, `Serialize` and `Deserialize`: the configuration takes its keys, its
 //! defaults and its complaints from them.
 
+mod native;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,17 +21,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::listener::{Address, Listener};
+use crate::metrics;
 use crate::service::Service;
 
 /// The tables of the front-ends, by the name that they have in the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Tables {}
+pub(crate) struct Tables {
+    pub(crate) native: native::Settings,
+}
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
-    let _tables = &configuration.frontends;
-    vec![]
+    let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
+    vec![
+        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
+        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
+    ]
 }
 
 /// A way in.
