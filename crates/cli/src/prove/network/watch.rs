@@ -106,7 +106,9 @@ impl Watched {
 /// Whether a process lives; one that has ended and was not waited for does not.
 fn is_there(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && !line.contains("zombie") && !line.contains("dead"))
+    status
+        .lines()
+        .any(|line| line.starts_with("State:") && !line.contains("zombie") && !line.contains("dead"))
 }
 
 /// What the filters of a worker mean for networks.
