@@ -232,7 +232,15 @@ fn the_front_page_names_the_two_commands() {
 #[test]
 fn the_usage_page_knows_every_option_and_link() {
     let page = read("docs/usage.md");
-    for command in [&["scan"][..], &["explain"], &["db", "build"], &["db", "info"], &["db", "check"]] {
+    for command in [
+        &["scan"][..],
+        &["explain"],
+        &["db", "build"],
+        &["db", "info"],
+        &["db", "check"],
+        &["prove", "sandbox"],
+        &["prove", "network"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_candor")).args(command).arg("--help").output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         for option in help.lines().filter_map(long_option) {
