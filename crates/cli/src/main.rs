@@ -1,4 +1,4 @@
-//! `candor`, the command line: scans files, explains one of them, builds and inspects databases.
+//! `candor`, the command line: scans files, explains one of them, keeps what was found, builds databases.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,8 @@ mod explain;
 mod db;
 
 mod prove;
+mod config;
+mod quarantine;
 
 mod output;
 
@@ -57,6 +59,7 @@ Examples:
   candor explain invoice.zip            show what is inside and why it is reported
   candor db check mine.hdb              say which lines of a signature file are wrong
   candor prove sandbox                  show what a worker that parses files cannot do
+  candor quarantine add invoice.zip     keep it where it can neither run nor be read
 
 Exit status: 0 nothing found and everything examined, 1 something found,
 2 usage or environment error, 3 nothing found but not everything examined.";
@@ -71,6 +74,11 @@ enum Command {
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
     Prove(prove::Options),
+    /// Show, check or explain the configuration of the service.
+    #[command(disable_help_flag = true)]
+    Config(config::Options),
+    /// Keep files where they can neither run nor be read, and bring them back.
+    Quarantine(quarantine::Options),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +97,8 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
+        Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Quarantine(options)) => quarantine::run(&options),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();

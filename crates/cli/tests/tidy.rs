@@ -232,16 +232,14 @@ fn the_front_page_names_the_two_commands() {
 #[test]
 fn the_usage_page_knows_every_option_and_link() {
     let page = read("docs/usage.md");
-    for command in [
-        &["scan"][..],
-        &["explain"],
-        &["db", "build"],
-        &["db", "info"],
-        &["db", "check"],
-        &["prove", "sandbox"],
-        &["prove", "network"],
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_candor")).args(command).arg("--help").output().unwrap();
+    let database = ["build", "info", "check"].map(|verb| vec!["db", verb]);
+    let quarantine =
+        ["add", "list", "show", "restore", "delete", "export"].map(|verb| vec!["quarantine", verb]);
+    let prove = ["sandbox", "network"].map(|what| vec!["prove", what]);
+    let others = [vec!["scan"], vec!["explain"]];
+    for command in others.into_iter().chain(database).chain(quarantine).chain(prove) {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_candor")).args(&command).arg("--help").output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         for option in help.lines().filter_map(long_option) {
             assert!(page.contains(&option), "{option} of {command:?} is missing in docs/usage.md");

@@ -51,7 +51,7 @@ fn files(folder: &Path, count: usize, size: usize) -> Vec<PathBuf> {
     let write = |number: usize| {
         let path = folder.join(number.to_string());
         let mut content = text[..size].to_vec();
-        content[..8.min(size)].copy_from_slice(&(number as u64).to_le_bytes()[..8.min(size)]);
+        content[..8].copy_from_slice(format!("{number:08}").as_bytes());
         fs::write(&path, content).unwrap();
         path
     };
