@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -10,14 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use candor_jail::{Job, Opened, Pool, Program, Settings, Source, worker_program};
-use candor_object::{Decision, Gap, Limit, Limits, ObjectId, Reason, Report};
+use candor_jail::{Job, Opened};
+use candor_object::{Decision, Gap, Limit, ObjectId, Reason, Report};
 use candor_policy::Policy;
 
-use crate::databases::Used;
-
-/// Files that wait for a worker.
-const WAITING: usize = 1024;
 /// What standard input is called in reports.
 pub(crate) const STDIN: &str = "<standard input>";
 /// Bytes of standard input that are kept in memory.
@@ -110,19 +105,6 @@ impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
         report.gaps.extend(gap.map(|(reason, detail)| Gap { object: ObjectId::ROOT, reason, detail }));
         (self.tell)(self.path(), report);
     }
-}
-
-/// Workers with these databases and limits.
-pub(crate) fn pool(databases: &[Used], limits: &Limits, workers: NonZeroUsize) -> anyhow::Result<Pool> {
-    let databases = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
-    let settings = Settings {
-        source: Source::Program(Program { path: worker_program()?, databases, user: None }),
-        limits: limits.clone(),
-        workers,
-        queue: WAITING,
-        grace: candor_jail::GRACE,
-    };
-    Pool::start(settings).context("no scan is possible")
 }
 
 /// The policy of a file, or the default one.

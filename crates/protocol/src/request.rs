@@ -51,6 +51,8 @@ pub enum Ready {
         identity: [u8; 32],
         /// The number of their signatures.
         signatures: u64,
+        /// Their length in bytes.
+        size: u64,
     },
     /// It ends.
     Refused {

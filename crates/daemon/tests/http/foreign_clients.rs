@@ -1,11 +1,13 @@
 //! Clients of others: curl, with and without TLS, and schemathesis, which tries what the description says.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::client::tcp;
 use crate::program::Program;
 use crate::samples::{eicar, truncated_gzip};
 use crate::start;
@@ -144,6 +146,9 @@ fn curl_speaks_tls() {
     assert!(!String::from_utf8_lossy(&plain.stdout).contains("root"), "{plain:?}");
     let old = curl(&["--tls-max", "1.1", "--cacert", &file("certificate.pem"), "--data", "x", &address]);
     assert!(!old.status.success());
+    // Who begins nothing is not waited for.
+    let mut silent = tcp(program.tcp("http"));
+    assert!(!matches!(silent.read(&mut [0; 100]), Ok(1..)));
     // The Unix socket is as it was.
     let socket = program.unix("http");
     let local = curl(&["--unix-socket", socket.to_str().unwrap(), "--data", "x", "http://localhost/v1/scan"]);
