@@ -280,7 +280,8 @@ mod tests {
             gaps: gaps.iter().map(gap).collect(),
         };
         let decision = Arc::new(Policy::default().decide(&report));
-        let database = DatabaseInUse { identity: [0; 32], signatures: 1, since: SystemTime::UNIX_EPOCH };
+        let database =
+            DatabaseInUse { identity: [0; 32], signatures: 1, since: SystemTime::UNIX_EPOCH, size: 0 };
         Examined { report: Arc::new(report), decision, database, remembered: false, time: Duration::ZERO }
     }
 
