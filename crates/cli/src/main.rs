@@ -1,4 +1,4 @@
-//! `candor`, the command line: scans files, explains one of them, builds and inspects databases.
+//! `candor`, the command line: scans files, explains one of them, keeps what was found, builds databases.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,10 @@ mod walk;
 mod explain;
 
 mod db;
+
+mod prove;
+mod config;
+mod quarantine;
 
 mod output;
 
@@ -54,6 +58,8 @@ Examples:
   candor scan ~/Downloads               scan a folder and all that is in it
   candor explain invoice.zip            show what is inside and why it is reported
   candor db check mine.hdb              say which lines of a signature file are wrong
+  candor prove sandbox                  show what a worker that parses files cannot do
+  candor quarantine add invoice.zip     keep it where it can neither run nor be read
 
 Exit status: 0 nothing found and everything examined, 1 something found,
 2 usage or environment error, 3 nothing found but not everything examined.";
@@ -66,6 +72,13 @@ enum Command {
     Explain(Box<explain::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
+    /// Show on this machine what the workers that parse files cannot do.
+    Prove(prove::Options),
+    /// Show, check or explain the configuration of the service.
+    #[command(disable_help_flag = true)]
+    Config(config::Options),
+    /// Keep files where they can neither run nor be read, and bring them back.
+    Quarantine(quarantine::Options),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +96,9 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
+        Some(Command::Prove(options)) => prove::run(&options),
+        Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Quarantine(options)) => quarantine::run(&options),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();

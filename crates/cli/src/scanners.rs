@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyhow::Context;
-use candor_jail::{GRACE, Pool, Program, Ready, Settings, Source, worker_program};
+use candor_jail::{GRACE, NOBODY, Pool, Program, Ready, Settings, Source, worker_program};
 use candor_object::Limits;
 
 use crate::databases::{self, Notes, Origin, Used};
@@ -56,7 +56,7 @@ impl Options {
         let databases = self.databases.open(notes)?;
         let verification = Verification::start(&databases)?;
         let files = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
-        let program = Program { path: worker_program()?, databases: files, user: None };
+        let program = Program { path: worker_program()?, databases: files, user: Some(NOBODY) };
         let settings = Settings {
             source: Source::Program(program),
             limits: limits.clone(),

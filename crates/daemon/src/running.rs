@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::activation;
 use crate::cache;
 use crate::configuration::Configuration;
+use crate::databases;
 use crate::frontends::{self, Frontend};
 use crate::listener::Address;
 use crate::logs::{self, Output};
@@ -98,9 +99,7 @@ fn open_sockets(
     let mut passed = activation::passed()?;
     let mut sockets = Vec::new();
     for frontend in frontends::configured(configuration) {
-        if !(1..=MOST_CONNECTIONS).contains(&frontend.connections) {
-            bail!("`{}.connections` must be between 1 and {MOST_CONNECTIONS}", frontend.name);
-        }
+        bounded(&frontend)?;
         let own: Vec<_> = passed.extract_if(.., |(name, _)| name == frontend.name).collect();
         if !own.is_empty() {
             sockets.extend(own.into_iter().map(|(_, socket)| (frontend.clone(), socket)));
@@ -119,6 +118,27 @@ fn open_sockets(
         bail!("systemd passed a socket for \"{name}\"; FileDescriptorName= must be the name of a front-end");
     }
     Ok(sockets)
+}
+
+fn bounded(frontend: &Frontend) -> anyhow::Result<()> {
+    if !(1..=MOST_CONNECTIONS).contains(&frontend.connections) {
+        bail!("`{}.connections` must be between 1 and {MOST_CONNECTIONS}", frontend.name);
+    }
+    Ok(())
+}
+
+/// Looks whether the service could start, without starting anything.
+///
+/// # Errors
+/// The first reason why it could not.
+pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
+    if let Some(name) = &configuration.service.user {
+        User::named(name)?;
+    }
+    frontends::configured(configuration).iter().try_for_each(bounded)?;
+    let settings = service_settings(configuration)?;
+    databases::open(&settings.databases)?;
+    Ok(())
 }
 
 fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Settings> {
@@ -144,7 +164,7 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
         databases: configuration.database.files.clone(),
         limits: (&configuration.limits).into(),
         workers,
-        worker_user: None,
+        worker_user: Some(candor_jail::NOBODY),
         policy: (&configuration.policy).into(),
         queue: table.queue,
         cache: cache::Settings { reports: cache.reports, bytes: cache.bytes.0, content: cache.content.0 },

@@ -121,3 +121,23 @@ fn systemds_own_tool_can_start_it() {
     program.signal(rustix::process::Signal::TERM);
     assert_eq!(program.wait(), Some(0), "{}", program.log());
 }
+
+#[test]
+fn every_front_end_has_a_socket_unit() {
+    let output = Command::new(candord()).env_clear().args(["config", "show"]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let mut table = "";
+    let mut front_ends = 0;
+    for line in shown.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']');
+        } else if line.starts_with("listen =") {
+            let unit =
+                format!("{}/../../packaging/systemd/candord-{table}.socket", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&unit).unwrap_or_else(|error| panic!("{unit}: {error}"));
+            assert!(text.contains(&format!("\nFileDescriptorName={table}\n")), "{unit}");
+            front_ends += 1;
+        }
+    }
+    assert!(front_ends >= 2, "{shown}");
+}

@@ -3,12 +3,15 @@
 mod program;
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Command, Output};
 
 use program::{Program, candord, configure};
 use rustix::process::Signal;
+
+const NATIVE: &str = "[native]\nlisten = [\"unix:{folder}/native\"]\n";
 
 /// Starts it when it cannot start; gives what it leaves.
 fn fails(toml: &str) -> (Option<i32>, String) {
@@ -167,4 +170,37 @@ fn a_log_file_is_opened_again() {
     assert!(fs::read_to_string(&moved).unwrap().contains("\"ready\""));
     assert!(fs::read_to_string(&log).unwrap().contains("\"stopped\""));
     assert_eq!(program.log(), "");
+}
+
+/// A client of the native front-end that says nothing.
+fn silent(program: &Program) -> UnixStream {
+    let mut client = UnixStream::connect(program.unix("native")).unwrap();
+    // The greeting shows that it is being served.
+    client.read_exact(&mut [0; 1]).unwrap();
+    client
+}
+
+#[test]
+fn an_idle_client_does_not_hold_the_end() {
+    let program = Program::start(NATIVE);
+    let _client = silent(&program);
+    program.stop();
+}
+
+#[test]
+fn signs_of_life_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(program::DEADLINE)).unwrap();
+    let program = Program::start_with("", |command| {
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "20000");
+    });
+    let mut signs = 0;
+    while signs < 3 {
+        let mut message = [0; 4096];
+        let length = socket.recv(&mut message).unwrap();
+        signs += usize::from(message[..length].starts_with(b"WATCHDOG=1"));
+    }
+    program.stop();
 }

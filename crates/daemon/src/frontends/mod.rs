@@ -10,6 +10,10 @@
 //! Settings are `Clone`, `Debug`, `Default`, `Serialize` and `Deserialize`: the configuration takes its keys, its
 //! defaults and its complaints from them.
 
+pub(crate) mod clamd;
+mod http;
+mod icap;
+mod milter;
 mod native;
 
 use std::fmt;
@@ -24,13 +28,19 @@ use crate::listener::{Address, Listener};
 use crate::metrics;
 use crate::service::Service;
 
-mod icap;
-
 /// The tables of the front-ends, by the name that they have in the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tables {
+    /// ClamAV's daemon.
+    pub(crate) clamd: clamd::Settings,
+    /// Browsers and programs.
+    pub(crate) http: http::Settings,
+    /// Web proxies.
     pub(crate) icap: icap::Settings,
+    /// Mail servers.
+    pub(crate) milter: milter::Settings,
+    /// Our own command line.
     pub(crate) native: native::Settings,
 }
 
@@ -38,7 +48,10 @@ pub(crate) struct Tables {
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
+        Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
         Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
+        Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]

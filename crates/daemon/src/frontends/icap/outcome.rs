@@ -281,7 +281,7 @@ mod tests {
         };
         let decision = Arc::new(Policy::default().decide(&report));
         let database =
-            DatabaseInUse { identity: [0; 32], signatures: 1, since: SystemTime::UNIX_EPOCH, size: 0 };
+            DatabaseInUse { identity: [0; 32], signatures: 1, size: 1, since: SystemTime::UNIX_EPOCH };
         Examined { report: Arc::new(report), decision, database, remembered: false, time: Duration::ZERO }
     }
 

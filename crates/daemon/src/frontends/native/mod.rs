@@ -88,7 +88,7 @@ fn converse(
     let service = service.asked_by(connection.peer);
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
-    let closing = stream.try_clone()?;
+    let (closing, reading) = (stream.try_clone()?, stream.try_clone()?);
     let outgoing = Channel::over_stream(stream.try_clone()?.into());
     let mut incoming = Channel::over_stream(stream.into());
     incoming.set_patience(Some(PATIENCE))?;
@@ -103,9 +103,16 @@ fn converse(
         let _ = closing.shutdown(std::net::Shutdown::Both);
         written
     })?;
+    // A service that stops takes no more questions, and answers those that were asked.
+    let stopped = stop.clone().cancelled_owned();
+    let watching = runtime.spawn(async move {
+        stopped.await;
+        let _ = reading.shutdown(std::net::Shutdown::Read);
+    });
     // Ends the scans that nobody waits for any more.
-    let gone = stop.child_token();
+    let gone = CancellationToken::new();
     let asked = ask_all(&service, &mut incoming, &tell, &gone, runtime);
+    watching.abort();
     drop(tell);
     if asked.is_err() {
         gone.cancel();
@@ -136,7 +143,7 @@ fn ask_all(
             let (service, tell, gone) = (service.clone(), tell.clone(), gone.clone());
             runtime.spawn(async move {
                 let report = tokio::select! {
-                    () = gone.cancelled() => refused(job.size, "the service is stopping".to_owned()),
+                    () = gone.cancelled() => refused(job.size, "the client is gone".to_owned()),
                     report = scan(&service, file, job.size) => report,
                 };
                 // The client may be gone.
