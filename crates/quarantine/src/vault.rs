@@ -90,18 +90,19 @@ impl Vault {
     /// [`Error::NoVault`] if there is none, [`Error::Exposed`] if folder or key belong to another user or
     /// others may use them, or if there are entries and no key.
     pub fn open(path: &Path) -> Result<Self> {
+        let path = &std::path::absolute(path).about(path, "it is no path")?;
         let (folder, identity) = open_folder(path)?;
         match key::read(folder.as_fd(), path)? {
             Some(key) => Ok(Self {
                 folder,
-                path: path.to_owned(),
+                path: path.clone(),
                 identity,
                 key,
                 most_bytes: MOST_BYTES,
                 packages_root: PathBuf::from("/"),
                 steps: Steps::default(),
             }),
-            None if names(&folder, path)?.entries.is_empty() => Err(Error::NoVault(path.to_owned())),
+            None if names(&folder, path)?.entries.is_empty() => Err(Error::NoVault(path.clone())),
             None => Err(Error::Exposed {
                 path: path.join(key::NAME),
                 reason: "the key file is missing and entries need it; put it back".to_owned(),
@@ -118,12 +119,13 @@ impl Vault {
             Err(Error::NoVault(_)) => {}
             other => return other,
         }
+        let path = &std::path::absolute(path).about(path, "it is no path")?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.about(path, "the vault's folder cannot be made")?;
         let (folder, _) = open_folder(path)?;
         key::make(folder.as_fd(), path)?;
         // A folder that is lost with its name in a power cut would take everything with it.
-        for folder in path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty()) {
+        for folder in path.ancestors().skip(1) {
             if let Ok(folder) = File::open(folder) {
                 let _ = folder.sync_all();
             }
@@ -167,9 +169,11 @@ impl Vault {
         ids.retain(|(id, stage)| *stage != Stage::Part && id.to_string().starts_with(beginning));
         ids.dedup_by_key(|(id, _)| *id);
         match ids.as_slice() {
+            // Nothing is the beginning of everything, but nobody means it.
+            _ if beginning.is_empty() => Err(Error::Unknown(String::new())),
             [(id, _)] => Ok(*id),
-            [_, _, ..] if !beginning.is_empty() => Err(Error::Ambiguous(beginning.to_owned())),
-            _ => Err(Error::Unknown(beginning.to_owned())),
+            [_, _, ..] => Err(Error::Ambiguous(beginning.to_owned())),
+            [] => Err(Error::Unknown(beginning.to_owned())),
         }
     }
 
@@ -350,6 +354,12 @@ mod tests {
         });
         let names: Vec<_> = fs::read_dir(&path).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(names, ["key"]);
+    }
+
+    #[test]
+    fn threads_share_a_vault() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Vault>();
     }
 
     #[test]
