@@ -13,6 +13,8 @@ use crate::complain;
 use crate::escape::Escaped;
 use crate::numbers::counted;
 
+/// Where ClamAV keeps its signatures on most systems.
+const CLAMAV_FOLDER: &str = "/var/lib/clamav";
 /// Most names of files in one message.
 const NAMES_SHOWN: usize = 10;
 
@@ -31,28 +33,32 @@ pub(crate) struct Options {
     #[arg(long)]
     no_clamav: bool,
     /// Where ClamAV's signatures are, if there are any.
-    #[arg(long, value_name = "FOLDER", default_value = "/var/lib/clamav")]
+    #[arg(long, value_name = "FOLDER", default_value = CLAMAV_FOLDER)]
     clamav_folder: PathBuf,
 }
 
 /// How a database came into being.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Origin {
     /// It was read from this file, which may be damaged.
-    File(PathBuf),
+    File(PathBuf, Arc<Database>),
     /// It is part of the program, or was compiled a moment ago.
-    Memory,
+    Memory(Arc<Database>),
+    /// The service has it.
+    Service,
 }
 
 /// A database that is used.
 #[derive(Clone, Debug)]
 pub(crate) struct Used {
-    /// The database.
-    pub(crate) database: Arc<Database>,
     /// How it came into being.
     pub(crate) kind: Origin,
     /// Where it comes from, for people.
     pub(crate) origin: String,
+    /// SHA-256 of its content.
+    pub(crate) identity: [u8; 32],
+    /// Its length in bytes.
+    pub(crate) size: u64,
     /// The number of its signatures.
     pub(crate) signatures: u64,
     /// How many signatures of its sources could not be used.
@@ -60,15 +66,27 @@ pub(crate) struct Used {
 }
 
 impl Used {
+    fn new(
+        kind: impl Fn(Arc<Database>) -> Origin,
+        database: Database,
+        origin: String,
+    ) -> anyhow::Result<Self> {
+        let counts = database.counts().with_context(|| format!("the database {origin}"))?;
+        let (identity, size) = (database.identity(), database.size());
+        let kind = kind(Arc::new(database));
+        Ok(Self { kind, origin, identity, size, signatures: counts.total(), skipped: 0 })
+    }
+
     /// The database as a worker gets it.
     pub(crate) fn file(&self) -> anyhow::Result<File> {
         let file = match &self.kind {
-            Origin::File(path) => File::open(path).and_then(candor_jail::shareable),
-            Origin::Memory => candor_jail::sealed(self.database.as_bytes()),
+            Origin::File(path, _) => File::open(path).and_then(candor_jail::shareable),
+            Origin::Memory(database) => candor_jail::sealed(database.as_bytes()),
+            Origin::Service => bail!("the database {} is not here", self.origin),
         };
         let file = file.with_context(|| format!("the database {}", self.origin))?;
         // Somebody may have put another file into its place since it was opened.
-        let same = Database::from_file(&file).is_ok_and(|same| same.identity() == self.database.identity());
+        let same = Database::from_file(&file).is_ok_and(|same| same.identity() == self.identity);
         if same { Ok(file) } else { bail!("the database {} was replaced; start again", self.origin) }
     }
 }
@@ -83,13 +101,20 @@ pub(crate) enum Notes {
 }
 
 impl Options {
+    /// Whether the user wants other databases than the default ones.
+    pub(crate) fn are_chosen(&self) -> bool {
+        let other_folder = self.clamav_folder != Path::new(CLAMAV_FOLDER);
+        !self.database.is_empty() || !self.signatures.is_empty() || self.no_clamav || other_folder
+    }
+
     /// Opens or compiles the databases; notes go to standard error.
     pub(crate) fn open(&self, notes: Notes) -> anyhow::Result<Vec<Used>> {
         let mut used = Vec::new();
         for path in &self.database {
             let database =
                 Database::open(path).with_context(|| format!("the database {}", path.display()))?;
-            used.push(of_database(database, Origin::File(path.clone()), path.display().to_string())?);
+            let kind = |database| Origin::File(path.clone(), database);
+            used.push(Used::new(kind, database, path.display().to_string())?);
         }
         if !self.signatures.is_empty() {
             let mut sources = Sources::default();
@@ -103,7 +128,7 @@ impl Options {
             refuse_empty(&used)?;
             return Ok(used);
         }
-        used.push(of_database(embedded()?, Origin::Memory, "embedded".to_owned())?);
+        used.push(Used::new(Origin::Memory, embedded()?, "embedded".to_owned())?);
         if !self.no_clamav && self.clamav_folder.is_dir() {
             used.extend(self.clamav(notes)?);
         }
@@ -148,11 +173,6 @@ fn refuse_empty(used: &[Used]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_database(database: Database, kind: Origin, origin: String) -> anyhow::Result<Used> {
-    let counts = database.counts().with_context(|| format!("the database {origin}"))?;
-    Ok(Used { database: Arc::new(database), kind, origin, signatures: counts.total(), skipped: 0 })
-}
-
 fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
     let mut skipped = 0;
     let built = sources.build(|problem| {
@@ -165,13 +185,8 @@ fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
         let signatures = counted(skipped, "signature", "signatures");
         complain(&format!("{signatures} skipped; see `candor db check {origin}`"));
     }
-    Ok(Used {
-        database: Arc::new(Database::from_vec(built.image)?),
-        kind: Origin::Memory,
-        origin: origin.to_owned(),
-        signatures: built.counts.total(),
-        skipped,
-    })
+    let used = Used::new(Origin::Memory, Database::from_vec(built.image)?, origin.to_owned())?;
+    Ok(Used { skipped, ..used })
 }
 
 fn paths(paths: &[PathBuf]) -> String {

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -10,14 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use candor_jail::{Job, Opened, Pool, Settings, worker_program};
-use candor_object::{Decision, FileType, Gap, Limit, Limits, ObjectId, Reason, Relation, Report, Seen};
+use candor_jail::{Job, Opened};
+use candor_object::{Decision, Gap, Limit, ObjectId, Reason, Report};
 use candor_policy::Policy;
 
-use crate::databases::Used;
-
-/// Files that wait for a worker.
-const WAITING: usize = 1024;
 /// What standard input is called in reports.
 pub(crate) const STDIN: &str = "<standard input>";
 /// Bytes of standard input that are kept in memory.
@@ -112,21 +107,6 @@ impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
     }
 }
 
-/// Workers with these databases and limits.
-pub(crate) fn pool(databases: &[Used], limits: &Limits, workers: NonZeroUsize) -> anyhow::Result<Pool> {
-    let databases = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
-    let settings = Settings {
-        program: worker_program()?,
-        databases,
-        limits: limits.clone(),
-        workers,
-        queue: WAITING,
-        user: None,
-        grace: candor_jail::GRACE,
-    };
-    Pool::start(settings).context("no scan is possible")
-}
-
 /// The policy of a file, or the default one.
 pub(crate) fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
     let Some(path) = path else {
@@ -145,16 +125,7 @@ pub(crate) fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
 
 /// The report of a file or folder that the operating system does not let us read.
 pub(crate) fn unreadable(error: &io::Error) -> Report {
-    let root = Seen {
-        parent: None,
-        name: String::new(),
-        relation: Relation::Root,
-        file_type: FileType::DATA,
-        size: 0,
-        sha256: None,
-    };
-    let gap = Gap { object: ObjectId::ROOT, reason: Reason::Unreadable, detail: error.to_string() };
-    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
+    Report::not_examined(0, Reason::Unreadable, error.to_string())
 }
 
 /// What policy says of a report, which gets its name here: workers know none.

@@ -8,14 +8,14 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context, bail};
 use crossbeam_channel::bounded;
 
-use crate::databases::{self, Notes};
+use crate::complain;
+use crate::databases::Notes;
 use crate::examine::{self, Candidate, Links, Place};
 use crate::exit_status::Outcome;
 use crate::output::human::Paint;
 use crate::output::json::{Json, Shape};
 use crate::output::{Detail, Output, Run, Summary, Target, described_limits, tree};
-use crate::verification::Verification;
-use crate::{complain, limits};
+use crate::scanners::{self, Scanners};
 
 /// What to explain, and how.
 #[derive(clap::Args, Debug)]
@@ -31,9 +31,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
     #[command(flatten)]
-    databases: databases::Options,
-    #[command(flatten)]
-    limits: limits::Options,
+    scanners: scanners::Options,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +64,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         }
     }
     let policy = examine::policy(options.policy.as_deref())?;
-    let databases = options.databases.open(Notes::Shown)?;
-    let verification = Verification::start(&databases)?;
-    let limits = options.limits.limits();
+    let Scanners { pool, databases, verification, limits } =
+        options.scanners.start(Some(NonZeroUsize::MIN), Notes::Shown)?;
     let run = Run {
         started: SystemTime::now(),
         detail: Detail::Verbose,
@@ -81,7 +78,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     } else {
         Place::File(options.path.clone(), Links::Followed)
     };
-    let pool = examine::pool(&run.databases, &limits, NonZeroUsize::MIN)?;
     let (tell, told) = bounded(1);
     pool.submit(Candidate::job(place, move |path, report| {
         // The receiver waits below.

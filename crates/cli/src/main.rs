@@ -6,6 +6,7 @@ mod scan;
 
 mod databases;
 mod examine;
+mod scanners;
 mod limits;
 mod walk;
 
@@ -13,6 +14,8 @@ mod explain;
 
 mod db;
 
+mod prove;
+mod config;
 mod quarantine;
 
 mod output;
@@ -55,6 +58,7 @@ Examples:
   candor scan ~/Downloads               scan a folder and all that is in it
   candor explain invoice.zip            show what is inside and why it is reported
   candor db check mine.hdb              say which lines of a signature file are wrong
+  candor prove sandbox                  show what a worker that parses files cannot do
   candor quarantine add invoice.zip     keep it where it can neither run nor be read
 
 Exit status: 0 nothing found and everything examined, 1 something found,
@@ -68,6 +72,11 @@ enum Command {
     Explain(Box<explain::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
+    /// Show on this machine what the workers that parse files cannot do.
+    Prove(prove::Options),
+    /// Show, check or explain the configuration of the service.
+    #[command(disable_help_flag = true)]
+    Config(config::Options),
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
 }
@@ -87,6 +96,8 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
+        Some(Command::Prove(options)) => prove::run(&options),
+        Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());

@@ -13,14 +13,14 @@ use candor_object::{Limits, Report};
 use candor_policy::Policy;
 use crossbeam_channel::{Sender, bounded};
 
-use crate::databases::{self, Notes};
+use crate::complain;
+use crate::databases::Notes;
 use crate::examine::{self, Candidate, Place, Scanned};
 use crate::exit_status::Outcome;
 use crate::output::progress::Progress;
 use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
-use crate::verification::Verification;
+use crate::scanners::{self, Scanners, processors};
 use crate::walk::{self, Next, Step, Walk};
-use crate::{complain, limits};
 
 /// Most workers that can be asked for: each is a process and a thread.
 const MOST_THREADS: i64 = 512;
@@ -54,9 +54,7 @@ pub(crate) struct Options {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    databases: databases::Options,
-    #[command(flatten)]
-    limits: limits::Options,
+    scanners: scanners::Options,
 }
 
 const AFTER_HELP: &str = "\
@@ -96,13 +94,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let walk = options.walk.walk()?;
     let policy = examine::policy(options.policy.as_deref())?;
     let notes = if options.quiet { Notes::Hidden } else { Notes::Shown };
-    let databases = options.databases.open(notes)?;
-    let verification = Verification::start(&databases)?;
-    let limits = options.limits.limits();
-    let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = options.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    let Scanners { pool, databases, verification, limits } = options.scanners.start(threads, notes)?;
     let threads = threads.unwrap_or_else(processors);
-    let pool = examine::pool(&databases, &limits, threads)?;
     let run = Run {
         started: SystemTime::now(),
         databases,

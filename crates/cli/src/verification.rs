@@ -16,11 +16,11 @@ pub(crate) struct Verification(JoinHandle<Vec<String>>);
 impl Verification {
     /// Starts to verify those databases that were read from a file.
     pub(crate) fn start(databases: &[Used]) -> anyhow::Result<Self> {
-        let files: Vec<_> = databases
-            .iter()
-            .filter(|used| matches!(used.kind, Origin::File(_)))
-            .map(|used| (Arc::clone(&used.database), used.origin.clone()))
-            .collect();
+        let of_file = |used: &Used| match &used.kind {
+            Origin::File(_, database) => Some((Arc::clone(database), used.origin.clone())),
+            Origin::Memory(_) | Origin::Service => None,
+        };
+        let files: Vec<_> = databases.iter().filter_map(of_file).collect();
         let verify = move || {
             let failed = |(database, origin): &(Arc<candor_detect::Database>, String)| {
                 let error = database.undamaged().err()?;

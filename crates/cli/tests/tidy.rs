@@ -8,7 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Files that may contain unsafe code, each for a reason that stands in it.
-const UNSAFE: [&str; 1] = ["crates/detect/src/map.rs"];
+const UNSAFE: [&str; 4] = [
+    "crates/detect/src/map.rs",
+    "crates/jail/src/confine/descriptors.rs",
+    "crates/jail/src/read_back.rs",
+    "crates/worker/src/escape/call.rs",
+];
 /// Most lines of a file.
 const MOST_LINES: usize = 800;
 /// Most lines of the map.

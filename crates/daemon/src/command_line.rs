@@ -36,6 +36,14 @@ pub(crate) enum Command {
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say whether the configuration can be used.
+    /// Print what is in effect, as a configuration file.
+    Show {
+        /// Say of each value where it comes from: default, file and line, environment, command line.
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Say whether the service could start with it: its keys, values, user, worker program and databases.
     Check,
+    /// Print a file with every key, its meaning and its default.
+    Defaults,
 }

@@ -15,6 +15,8 @@ pub(crate) struct DatabaseInUse {
     pub(crate) identity: [u8; 32],
     /// The number of its signatures.
     pub(crate) signatures: u64,
+    /// Its length in bytes.
+    pub(crate) size: u64,
     /// When it was put into use.
     pub(crate) since: SystemTime,
 }
@@ -31,18 +33,19 @@ pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, DatabaseInUs
         paths.iter().map(|path| file(path)).collect::<anyhow::Result<_>>()?
     };
     let mut identities = Vec::with_capacity(files.len());
-    let mut signatures = 0_u64;
+    let (mut signatures, mut size) = (0_u64, 0_u64);
     for (number, file) in files.iter().enumerate() {
         let name =
             || paths.get(number).map_or_else(|| "embedded".to_owned(), |path| path.display().to_string());
         let read = || -> Result<_, candor_detect::Error> {
             let database = Database::from_file(file)?;
             database.undamaged()?;
-            Ok((database.identity(), database.counts()?.total()))
+            Ok((database.identity(), database.counts()?.total(), database.size()))
         };
-        let (identity, count) = read().with_context(|| format!("the database {}", name()))?;
+        let (identity, count, bytes) = read().with_context(|| format!("the database {}", name()))?;
         identities.push(identity);
         signatures = signatures.saturating_add(count);
+        size = size.saturating_add(bytes);
     }
     if signatures == 0 {
         bail!("the databases have no signature that can be used; see `candor db info`");
@@ -51,7 +54,7 @@ pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, DatabaseInUs
         [identity] => *identity,
         several => Sha256::digest(several.concat()).into(),
     };
-    Ok((files, DatabaseInUse { identity, signatures, since: SystemTime::now() }))
+    Ok((files, DatabaseInUse { identity, signatures, size, since: SystemTime::now() }))
 }
 
 fn file(path: &Path) -> anyhow::Result<File> {

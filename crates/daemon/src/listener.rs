@@ -176,6 +176,15 @@ pub(crate) enum Peer {
     Remote(SocketAddr),
 }
 
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { user, process } => write!(f, "user:{user},process:{process}"),
+            Self::Remote(address) => write!(f, "{address}"),
+        }
+    }
+}
+
 /// Bytes from and to a client.
 #[derive(Debug)]
 pub(crate) enum Stream {

@@ -4,11 +4,18 @@
 
 mod command_line;
 mod configuration;
+mod clamd_config;
 mod running;
+mod serving;
 mod opening;
+mod activation;
+mod systemd;
 mod signals;
 mod logs;
+mod metrics;
+mod privileges;
 
+mod asked;
 mod frontends;
 mod listener;
 mod local_file;
@@ -24,6 +31,8 @@ use candor_object::Escaped;
 use clap::Parser;
 
 use crate::command_line::{Command, CommandLine, ConfigCommand};
+use crate::configuration::Effective;
+use crate::configuration::show::{self, Origins};
 use crate::running::End;
 
 /// Exit status: it could not start, or had to give up.
@@ -51,16 +60,36 @@ fn main() -> ExitCode {
             }
         };
     match arguments.command {
-        Some(Command::Config(ConfigCommand::Check)) => ExitCode::SUCCESS,
+        Some(Command::Config(command)) => config(command, &effective),
         None => match running::run(&effective.configuration) {
             Ok(End::Graceful) => ExitCode::SUCCESS,
             Ok(End::Unanswered) => UNANSWERED.into(),
+            Ok(End::Failed) => FAILED.into(),
             Err(error) => {
                 complain(&format!("{error:#}"));
                 FAILED.into()
             }
         },
     }
+}
+
+/// Shows, checks or explains the configuration.
+fn config(command: ConfigCommand, effective: &Effective) -> ExitCode {
+    let text = match command {
+        ConfigCommand::Show { origin: true } => show::effective(effective, Origins::Shown),
+        ConfigCommand::Show { origin: false } => show::effective(effective, Origins::Hidden),
+        ConfigCommand::Defaults => show::defaults(),
+        ConfigCommand::Check => match running::check(&effective.configuration) {
+            Ok(()) => "the configuration can be used\n".to_owned(),
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                return WRONG.into();
+            }
+        },
+    };
+    // Who closes the pipe has seen enough.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Writes a message to standard error, escaped: it may quote names and lines of others.

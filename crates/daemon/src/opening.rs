@@ -25,6 +25,16 @@ pub(crate) enum Socket {
     Tcp(TcpListener),
 }
 
+impl Socket {
+    /// Its file, if we made one.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Unix(_, place) => place.clone(),
+            Self::Tcp(_) => None,
+        }
+    }
+}
+
 /// The file of a Unix socket that we made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -3,26 +3,28 @@
 use std::env;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use rustix::fs::Mode;
-use sd_notify::NotifyState;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::activation;
 use crate::cache;
 use crate::configuration::Configuration;
+use crate::databases;
 use crate::frontends::{self, Frontend};
-use crate::listener::Listener;
+use crate::listener::Address;
 use crate::logs::{self, Output};
+use crate::metrics::{self, Outcome};
 use crate::opening::{self, Place, Socket};
+use crate::privileges::{self, User};
 use crate::service::{self, Service};
+use crate::serving::Serving;
 use crate::signals::{Signals, Wish};
+use crate::systemd::{self, Watchdog};
 
 /// Time for refusals to reach the clients when the time for answers is over.
 const REFUSING: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub(crate) enum End {
     Graceful,
     /// As told, but some requests were not answered.
     Unanswered,
+    /// It could not start or go on; the log says why.
+    Failed,
 }
 
 /// Runs until a signal ends it.
@@ -43,58 +47,109 @@ pub(crate) enum End {
 /// # Errors
 /// When it cannot start, or a front-end fails.
 pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<End> {
-    let log = logs::start(&configuration.log)?;
     // Whatever is made is for us alone until it is given its own permissions.
     rustix::process::umask(Mode::from_raw_mode(0o077));
-    let sockets = open_sockets(configuration)?;
+    let user = privileges::wanted(configuration.service.user.as_deref())?;
+    let sockets = open_sockets(configuration, user.as_ref())?;
+    let _places = Places(sockets.iter().filter_map(|(_, socket)| socket.place()).collect());
+    privileges::give_up(user.as_ref())?;
+    // All files are opened as the user who will have to open them again.
+    let log = logs::start(&configuration.log)?;
+    let end = start(configuration, sockets, &log);
+    match end {
+        Err(error) if configuration.log.file.is_none() => {
+            error!(error = format!("{error:#}"), "failed");
+            Ok(End::Failed)
+        }
+        Err(error) => {
+            error!(error = format!("{error:#}"), "failed");
+            Err(error)
+        }
+        Ok(end) => Ok(end),
+    }
+}
+
+/// Files of sockets, which are removed in the end, whatever it is.
+struct Places(Vec<Place>);
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Place::remove);
+    }
+}
+
+fn start(
+    configuration: &Configuration,
+    sockets: Vec<(Frontend, Socket)>,
+    log: &Output,
+) -> anyhow::Result<End> {
     let settings = service_settings(configuration)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
-    let places: Vec<Place> = sockets.iter().filter_map(|(_, socket)| place(socket)).collect();
-    let end = runtime.block_on(serve(configuration, settings, sockets, &log));
-    places.iter().for_each(Place::remove);
+    let end = runtime.block_on(serve(configuration, settings, sockets, log));
     // Whatever still waits for the operating system does not keep us.
     runtime.shutdown_background();
-    if let Err(error) = &end {
-        error!(error = format!("{error:#}"), "failed");
-    }
     end
 }
 
-fn place(socket: &Socket) -> Option<Place> {
-    match socket {
-        Socket::Unix(_, place) => place.clone(),
-        Socket::Tcp(_) => None,
-    }
-}
-
-/// The sockets of all front-ends that are on.
-fn open_sockets(configuration: &Configuration) -> anyhow::Result<Vec<(Frontend, Socket)>> {
+/// The sockets of all front-ends that are on: those that systemd passes for one, else those that its table names.
+fn open_sockets(
+    configuration: &Configuration,
+    user: Option<&User>,
+) -> anyhow::Result<Vec<(Frontend, Socket)>> {
+    let mut passed = activation::passed()?;
     let mut sockets = Vec::new();
     for frontend in frontends::configured(configuration) {
-        if !(1..=MOST_CONNECTIONS).contains(&frontend.connections) {
-            bail!("`{}.connections` must be between 1 and {MOST_CONNECTIONS}", frontend.name);
+        bounded(&frontend)?;
+        let own: Vec<_> = passed.extract_if(.., |(name, _)| name == frontend.name).collect();
+        if !own.is_empty() {
+            sockets.extend(own.into_iter().map(|(_, socket)| (frontend.clone(), socket)));
+            continue;
         }
         for address in &frontend.listen {
             let socket = opening::open(address, frontend.socket_mode)
                 .with_context(|| format!("[{}]", frontend.name))?;
+            if let (Some(user), Address::Unix(path)) = (user, address) {
+                user.own(path)?;
+            }
             sockets.push((frontend.clone(), socket));
         }
     }
+    if let Some((name, _)) = passed.first() {
+        bail!("systemd passed a socket for \"{name}\"; FileDescriptorName= must be the name of a front-end");
+    }
     Ok(sockets)
+}
+
+fn bounded(frontend: &Frontend) -> anyhow::Result<()> {
+    if !(1..=MOST_CONNECTIONS).contains(&frontend.connections) {
+        bail!("`{}.connections` must be between 1 and {MOST_CONNECTIONS}", frontend.name);
+    }
+    Ok(())
+}
+
+/// Looks whether the service could start, without starting anything.
+///
+/// # Errors
+/// The first reason why it could not.
+pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
+    if let Some(name) = &configuration.service.user {
+        User::named(name)?;
+    }
+    frontends::configured(configuration).iter().try_for_each(bounded)?;
+    let settings = service_settings(configuration)?;
+    databases::open(&settings.databases)?;
+    Ok(())
 }
 
 fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Settings> {
     let table = &configuration.service;
     let program = match &table.worker {
+        Some(program) if !program.is_file() => {
+            bail!("the worker program {} is missing; see `service.worker`", program.display());
+        }
         Some(program) => program.clone(),
-        None => env::current_exe().context("the path of candord")?.with_file_name("candor-worker"),
+        None => candor_jail::worker_program().context("`service.worker` may name it")?,
     };
-    if !program.is_file() {
-        bail!(
-            "the worker program {} is missing; install it there or name it in `service.worker`",
-            program.display()
-        );
-    }
     let workers = table.workers.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let temporary: PathBuf = table.temporary.clone().unwrap_or_else(env::temp_dir);
     if !temporary.is_dir() {
@@ -109,7 +164,7 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
         databases: configuration.database.files.clone(),
         limits: (&configuration.limits).into(),
         workers,
-        worker_user: None,
+        worker_user: Some(candor_jail::NOBODY),
         policy: (&configuration.policy).into(),
         queue: table.queue,
         cache: cache::Settings { reports: cache.reports, bytes: cache.bytes.0, content: cache.content.0 },
@@ -125,92 +180,90 @@ async fn serve(
 ) -> anyhow::Result<End> {
     let mut signals = Signals::catch().context("signals")?;
     let service = Service::start(settings).context("the workers")?;
-    let stop = CancellationToken::new();
-    let mut serving = JoinSet::new();
-    let mut rooms = Vec::new();
+    let files = &configuration.database.files;
+    service.counted().database_dated(newest(files));
+    let mut clients = Serving::default();
+    let mut observers = Serving::default();
     for (frontend, socket) in sockets {
-        let listener = Listener::new(socket, frontend.connections)?;
-        info!(frontend = frontend.name, address = listener.address(), "listening");
-        rooms.push((listener.room(), frontend.connections));
-        let work = (frontend.serve)(service.clone(), listener, stop.child_token());
-        serving.spawn(async move {
-            work.await;
-            frontend.name
-        });
+        let serving = if frontend.name == metrics::NAME { &mut observers } else { &mut clients };
+        serving.add(&frontend, socket, &service)?;
     }
-    info!(process = std::process::id(), "ready");
-    tell(&[NotifyState::Ready]);
+    let missing = service.missing();
+    if !missing.is_empty() {
+        warn!(missing = missing.join("; "), "workers are less confined than they could be");
+    }
+    tell_ready(&service);
+    let mut watchdog = Watchdog::wanted();
     loop {
         tokio::select! {
+            () = watchdog.live() => {}
             wish = signals.next() => match wish {
                 Wish::Stop => break,
-                Wish::Reload => reload(&service).await,
+                Wish::Reload => reload(&service, files).await,
                 Wish::Reopen => {
-                    reload(&service).await;
+                    reload(&service, files).await;
                     if let Err(error) = log.reopen() {
                         warn!(error = format!("{error:#}"), "log file not opened again");
                     }
                 }
             },
-            Some(ended) = serving.join_next() => {
-                // A front-end has no reason to end, and a service that nobody can reach would only look alive.
-                let name = ended.context("a front-end")?;
-                bail!("the front-end {name} ended by itself");
-            }
+            // A service that nobody can reach would only look alive.
+            error = clients.unexpected_end() => return Err(error),
+            error = observers.unexpected_end() => return Err(error),
         }
     }
-    Ok(finish(configuration.service.stop_within.0, &mut signals, &service, &stop, serving, rooms).await)
-}
-
-async fn reload(service: &Service) {
-    match service.reload().await {
-        Ok(database) => {
-            info!(identity = hex::encode(database.identity), signatures = database.signatures, "reloaded")
-        }
-        Err(error) => error!(error = format!("{error:#}"), "not reloaded; the old databases stay in use"),
-    }
+    info!(waiting = service.waiting(), "stopping");
+    systemd::stopping();
+    service.counted().stopping();
+    let end = finish(configuration.service.stop_within.0, &mut signals, &service, &mut clients).await;
+    // Health is told until the end, so that nobody takes a service that stops for one that is gone.
+    let _ = timeout(REFUSING, observers.end()).await;
+    info!(graceful = end == End::Graceful, "stopped");
+    Ok(end)
 }
 
 /// Takes no more clients, lets those who are there finish, refuses the rest.
-async fn finish(
-    within: Duration,
-    signals: &mut Signals,
-    service: &Service,
-    stop: &CancellationToken,
-    mut serving: JoinSet<&'static str>,
-    rooms: Vec<(Arc<Semaphore>, usize)>,
-) -> End {
-    info!(waiting = service.waiting(), "stopping");
-    tell(&[NotifyState::Stopping]);
-    stop.cancel();
-    let mut all_gone = Box::pin(async move {
-        while serving.join_next().await.is_some() {}
-        for (room, connections) in rooms {
-            let connections = u32::try_from(connections).unwrap_or(u32::MAX);
-            // It fails only when it is closed, which it never is.
-            let _ = room.acquire_many(connections).await;
-        }
-    });
-    let end = tokio::select! {
-        () = &mut all_gone => End::Graceful,
-        () = tokio::time::sleep(within) => End::Unanswered,
-        () = stop_again(signals) => End::Unanswered,
-    };
-    if end == End::Unanswered {
-        service.refuse();
-        let _ = tokio::time::timeout(REFUSING, all_gone).await;
+async fn finish(within: Duration, signals: &mut Signals, service: &Service, clients: &mut Serving) -> End {
+    tokio::select! {
+        () = clients.end() => return End::Graceful,
+        () = sleep(within) => {}
+        () = stop_again(signals) => {}
     }
-    info!(graceful = end == End::Graceful, "stopped");
-    end
+    service.refuse();
+    let _ = timeout(REFUSING, clients.end()).await;
+    End::Unanswered
 }
 
 async fn stop_again(signals: &mut Signals) {
     while signals.next().await != Wish::Stop {}
 }
 
-/// Tells systemd, if it started us and listens.
-fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        warn!(%error, "systemd could not be told");
+fn tell_ready(service: &Service) {
+    let database = service.database();
+    let (identity, signatures) = (hex::encode(database.identity), database.signatures);
+    info!(process = std::process::id(), workers = service.workers().get(), identity, signatures, "ready");
+    systemd::ready(&format!("Serving with {} workers and {signatures} signatures.", service.workers()));
+}
+
+async fn reload(service: &Service, files: &[PathBuf]) {
+    systemd::reloading();
+    // Asked before, so that a file that is replaced meanwhile does not seem newer than what is in use.
+    let date = newest(files);
+    match service.reload().await {
+        Ok(database) => {
+            service.counted().database_dated(date);
+            service.counted().reloaded(Outcome::Done);
+            info!(identity = hex::encode(database.identity), signatures = database.signatures, "reloaded");
+        }
+        Err(error) => {
+            service.counted().reloaded(Outcome::Failed);
+            error!(error = format!("{error:#}"), "not reloaded; the old databases stay in use");
+        }
     }
+    tell_ready(service);
+}
+
+/// When the newest of the files was written.
+fn newest(files: &[PathBuf]) -> Option<SystemTime> {
+    files.iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max()
 }

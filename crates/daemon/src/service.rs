@@ -8,11 +8,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use candor_jail::{Job, Opened, Pool};
+use candor_jail::{Job, Opened, Pool, Program, Ready, Source};
 use candor_object::{Decision, Limits, Report};
 use candor_policy::Policy;
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
+use crate::asked::Asked;
 use crate::cache::{self, Cache};
 use crate::databases;
 pub(crate) use crate::databases::DatabaseInUse;
@@ -20,7 +21,7 @@ use crate::spool::Spool;
 
 /// The service; cloning it is cheap.
 #[derive(Clone, Debug)]
-pub(crate) struct Service(Arc<Inner>);
+pub(crate) struct Service(Arc<Inner>, Asked);
 
 #[derive(Debug)]
 struct Inner {
@@ -147,14 +148,15 @@ impl Service {
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
         let generation = RwLock::new(Arc::new(Generation::start(&settings)?));
         let queue = Semaphore::new(settings.queue.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             settings,
             generation,
             reloading: Mutex::new(()),
             queue,
             waiting: AtomicUsize::new(0),
             earlier: RwLock::default(),
-        })))
+        };
+        Ok(Self(Arc::new(inner), Asked::default()))
     }
 
     /// Refuses whatever comes or waits from now on; the service is stopping.
@@ -162,9 +164,8 @@ impl Service {
         self.0.queue.close();
     }
 
-    /// Scans an open file from its beginning, whatever its cursor says. Waits while too many scans are under
-    /// way, and dropping the future takes the file out of the queue.
-    pub(crate) async fn scan(&self, file: File) -> Result<Examined, Refusal> {
+    /// What [`Service::scan`] does, which logs and counts it.
+    pub(crate) async fn examine(&self, file: File) -> Result<Examined, Refusal> {
         let asked = Instant::now();
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -200,6 +201,16 @@ impl Service {
         answer.await.map_err(|_| Refusal::Stopping)
     }
 
+    /// Who asks.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.1
+    }
+
+    /// The same service for somebody.
+    pub(crate) fn with_asked(&self, asked: Asked) -> Self {
+        Self(Arc::clone(&self.0), asked)
+    }
+
     /// A place for content that arrives in pieces, at most `limit` bytes of it.
     pub(crate) fn spool(&self, limit: u64) -> Spool {
         Spool::new(&self.0.settings.temporary, limit)
@@ -230,6 +241,12 @@ impl Service {
         self.0.settings.workers
     }
 
+    /// Workers that live, as far as it was noticed. One that dies is started again for the next scan.
+    pub(crate) fn alive(&self) -> u64 {
+        let Counts { started, failed, hung } = self.generation().counts();
+        started.saturating_sub(failed).saturating_sub(hung)
+    }
+
     /// What happened to workers so far.
     pub(crate) fn counts(&self) -> Counts {
         let earlier = *self.0.earlier.read().unwrap_or_else(PoisonError::into_inner);
@@ -238,7 +255,10 @@ impl Service {
 
     /// What the workers' confinement lacks on this system, in words.
     pub(crate) fn missing(&self) -> Vec<String> {
-        self.generation().pool.as_ref().map(|pool| pool.missing().to_vec()).unwrap_or_default()
+        match self.generation().pool.as_ref().map(Pool::greeting) {
+            Some(Ready::Confined { missing }) => missing.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// Opens the databases again and puts them into use; scans that are under way end with the old ones, and
@@ -270,12 +290,14 @@ impl Generation {
     fn start(settings: &Settings) -> anyhow::Result<Self> {
         let (databases, database) = databases::open(&settings.databases)?;
         let pool = Pool::start(candor_jail::Settings {
-            program: settings.program.clone(),
-            databases,
+            source: Source::Program(Program {
+                path: settings.program.clone(),
+                databases,
+                user: settings.worker_user,
+            }),
             limits: settings.limits.clone(),
             workers: settings.workers,
             queue: settings.queue,
-            user: settings.worker_user,
             grace: candor_jail::GRACE,
         })?;
         Ok(Self { pool: Some(pool), database, cache: Cache::new(settings.cache) })

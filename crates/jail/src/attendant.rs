@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Gap, ObjectId, Reason, Relation, Report, Seen};
-use candor_protocol::{self as protocol, MAX_DESCRIPTORS};
+use candor_object::{Reason, Report};
+use candor_protocol::{self as protocol, MAX_DESCRIPTORS, Ready};
 use crossbeam_channel::Receiver;
 
 use crate::Error;
@@ -42,18 +42,18 @@ pub(crate) struct Attendant {
 }
 
 impl Attendant {
-    /// Starts a worker; what its confinement lacks.
+    /// Starts a worker; what it said first.
     pub(crate) fn start(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
         queue: Receiver<Box<dyn Job>>,
-    ) -> Result<(Self, Vec<String>), Error> {
-        let (worker, missing) = Worker::start(&settings)?;
+    ) -> Result<(Self, Ready), Error> {
+        let (worker, greeting) = Worker::start(&settings)?;
         counters.count_start();
         let (worker, flights) = (Some(worker), VecDeque::new());
         let attendant =
             Self { settings, counters, queue, worker, flights, next_ticket: 0, progress: Instant::now() };
-        Ok((attendant, missing))
+        Ok((attendant, greeting))
     }
 
     /// Works until the queue is closed and empty.
@@ -229,7 +229,8 @@ impl Flight {
 
     /// Answers that the file was not examined.
     fn give_up(self, failure: &Failure) {
-        self.job.done(crashed(self.opened.size, &failure.to_string()));
+        let report = Report::not_examined(self.opened.size, Reason::Crashed, failure.to_string());
+        self.job.done(report);
     }
 }
 
@@ -239,17 +240,4 @@ fn patience<'f>(settings: &Settings, flights: impl Iterator<Item = &'f Flight>) 
     let largest = flights.map(|flight| flight.opened.size).max().unwrap_or(0);
     let earned = Duration::from_secs(largest.checked_div(limits.bytes_per_second).unwrap_or(0));
     limits.time.saturating_add(earned).saturating_add(settings.grace)
-}
-
-fn crashed(size: u64, detail: &str) -> Report {
-    let root = Seen {
-        parent: None,
-        name: String::new(),
-        relation: Relation::Root,
-        file_type: FileType::DATA,
-        size,
-        sha256: None,
-    };
-    let gap = Gap { object: ObjectId::ROOT, reason: Reason::Crashed, detail: detail.to_owned() };
-    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
 }

@@ -4,13 +4,18 @@
 //! but the socket and the descriptors that they are sent. What they answer is read as hostile input.
 
 mod attendant;
+mod confine;
 mod pool;
 mod program;
+mod read_back;
 mod seal;
 mod worker;
 
-pub use pool::{Counters, GRACE, Job, Opened, Pool, Settings};
+pub use candor_protocol::Ready;
+pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
+pub use pool::{Counters, GRACE, Job, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;
+pub use read_back::{Instruction, filters_of};
 pub use seal::{sealed, shareable};
 
 use std::io;

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use candor_object::{Limits, Report};
+use candor_protocol::Ready;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::Error;
@@ -17,21 +18,37 @@ use crate::attendant::Attendant;
 /// Memory that a worker needs beside what it holds of objects, in bytes: decoders' windows, lists, the report.
 const BESIDE_OBJECTS: u64 = 256 << 20;
 
+/// Where workers come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Processes that we start.
+    Program(Program),
+    /// A service that has workers, at this Unix socket.
+    Service(PathBuf),
+}
+
 /// How workers are started.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Program {
     /// The program `candor-worker`: see [`worker_program`](crate::worker_program).
-    pub program: PathBuf,
+    pub path: PathBuf,
     /// Compiled databases: see [`sealed`](crate::sealed) and [`shareable`](crate::shareable).
     pub databases: Vec<File>,
-    /// Limits of one root object.
+    /// The user and group that workers become, if we are root.
+    pub user: Option<(u32, u32)>,
+}
+
+/// Which workers, how many, and what they may spend.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where workers come from.
+    pub source: Source,
+    /// Limits of one root object; a service has its own.
     pub limits: Limits,
     /// How many workers run at once.
     pub workers: NonZeroUsize,
     /// Jobs that may wait; [`Pool::submit`] waits for room.
     pub queue: usize,
-    /// The user and group that workers become, if we are root.
-    pub user: Option<(u32, u32)>,
     /// What a worker's own deadline may be late before it is taken for hung and killed.
     pub grace: Duration,
 }
@@ -109,7 +126,7 @@ pub struct Pool {
     queue: Option<Sender<Box<dyn Job>>>,
     attendants: Vec<JoinHandle<()>>,
     counters: Arc<Counters>,
-    missing: Vec<String>,
+    greeting: Ready,
 }
 
 impl Pool {
@@ -127,15 +144,15 @@ impl Pool {
             queue: Some(queue),
             attendants: Vec::with_capacity(workers),
             counters: Arc::clone(&counters),
-            missing: Vec::new(),
+            greeting: Ready::Confined { missing: Vec::new() },
         };
         for number in 0..workers {
             let (settings, counters) = (Arc::clone(&settings), Arc::clone(&counters));
             let (waiting, tell) = (waiting.clone(), tell.clone());
             // A worker dies with the thread that started it, so each thread starts its own.
             let attend = move || match Attendant::start(settings, counters, waiting) {
-                Ok((attendant, missing)) => {
-                    let heard = tell.send(Ok(missing)).is_ok();
+                Ok((attendant, greeting)) => {
+                    let heard = tell.send(Ok(greeting)).is_ok();
                     drop(tell);
                     if heard {
                         attendant.run();
@@ -148,7 +165,7 @@ impl Pool {
         drop(tell);
         for _ in 0..workers {
             let ended = || Error::NotReady("its thread ended".to_owned());
-            pool.missing = ready.recv().map_err(|_| ended())??;
+            pool.greeting = ready.recv().map_err(|_| ended())??;
         }
         Ok(pool)
     }
@@ -171,9 +188,9 @@ impl Pool {
         &self.counters
     }
 
-    /// What the confinement lacks on this system: one sentence for each missing mechanism.
-    pub fn missing(&self) -> &[String] {
-        &self.missing
+    /// What the workers said first: what their confinement lacks on this system, or which service it is.
+    pub fn greeting(&self) -> &Ready {
+        &self.greeting
     }
 }
 

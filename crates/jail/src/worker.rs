@@ -1,7 +1,9 @@
-//! One worker process, from its start to its end.
+//! One worker, from its start to its end: a process of ours, or a connection to a service that has some.
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use candor_object::Report;
 use candor_protocol::{Assembly, Channel, Job, Ready, Request, Start};
 
+use crate::pool::Source;
 use crate::{Error, Settings};
 
 /// How long a worker may take until it is ready.
@@ -21,7 +24,7 @@ const PROCESSOR_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// A running worker; dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    process: Child,
+    process: Option<Child>,
     channel: Channel,
     answers: Assembly,
     patience: Duration,
@@ -34,7 +37,7 @@ pub(crate) enum Failure {
     /// It did not answer in time.
     Hung,
     /// It ended by itself or was killed by the system.
-    Ended(ExitStatus),
+    Ended(End),
     /// It said what it must not say.
     Broke(String),
     /// No other could be started in its place.
@@ -42,26 +45,36 @@ pub(crate) enum Failure {
 }
 
 impl Worker {
-    /// Starts a worker and waits until it is confined; what its confinement lacks on this system.
-    pub(crate) fn start(settings: &Settings) -> Result<(Self, Vec<String>), Error> {
-        let (channel, theirs) = Channel::pair()?;
-        let process = spawn(&settings.program, Stdio::from(theirs))?;
+    /// Starts a worker, or connects to a service, and waits until it is ready; what it said first.
+    pub(crate) fn start(settings: &Settings) -> Result<(Self, Ready), Error> {
+        let (process, channel) = match &settings.source {
+            Source::Program(program) => {
+                let (channel, theirs) = Channel::pair()?;
+                (Some(spawn(&program.path, Stdio::from(theirs))?), channel)
+            }
+            Source::Service(socket) => {
+                let stream = UnixStream::connect(socket)
+                    .map_err(|error| Error::Start { program: socket.clone(), error })?;
+                (None, Channel::over_stream(stream.into()))
+            }
+        };
         let answers = Assembly::new(settings.limits.objects.saturating_add(1));
         let mut worker = Self { process, channel, answers, patience: STARTING, packet: Vec::new() };
         worker.channel.set_patience(Some(STARTING))?;
-        let start = Start::new(&settings.limits, settings.user, settings.memory(), PROCESSOR_TIME);
-        Request::Start(start).write(&mut worker.packet);
-        let databases: Vec<_> = settings.databases.iter().map(AsFd::as_fd).collect();
-        worker.channel.send(&worker.packet, &databases)?;
+        if let Source::Program(program) = &settings.source {
+            let start = Start::new(&settings.limits, program.user, settings.memory(), PROCESSOR_TIME);
+            Request::Start(start).write(&mut worker.packet);
+            let databases: Vec<_> = program.databases.iter().map(AsFd::as_fd).collect();
+            worker.channel.send(&worker.packet, &databases)?;
+        }
         let ready = match worker.channel.receive() {
             Ok(Some(received)) => Ready::read(received.bytes).map_err(|error| error.to_string()),
-            Ok(None) => Err(String::new()),
+            Ok(None) => Err(worker.end().to_string()),
             Err(error) => Err(error.to_string()),
         };
         match ready {
-            Ok(Ready::Confined { missing }) => Ok((worker, missing)),
             Ok(Ready::Refused { reason }) => Err(Error::Refused(reason)),
-            Err(error) if error.is_empty() => Err(Error::NotReady(worker.end().to_string())),
+            Ok(greeting) => Ok((worker, greeting)),
             Err(error) => Err(Error::NotReady(error)),
         }
     }
@@ -105,23 +118,44 @@ impl Worker {
 
     /// Makes sure that the process is gone. Its own end, if it came to that, is not mistaken for ours: who
     /// closed the socket is about to end.
-    fn end(&mut self) -> ExitStatus {
+    fn end(&mut self) -> End {
+        let Some(process) = &mut self.process else { return End::Gone };
         for _ in 0..100 {
-            if let Ok(Some(status)) = self.process.try_wait() {
-                return status;
+            if let Ok(Some(status)) = process.try_wait() {
+                return End::Process(status);
             }
             std::thread::sleep(Duration::from_millis(2));
         }
         // Killing fails only for what is gone already.
-        let _ = self.process.kill();
-        self.process.wait().unwrap_or_default()
+        let _ = process.kill();
+        process.wait().map_or(End::Gone, End::Process)
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As a process does.
+    Process(ExitStatus),
+    /// The service closed the connection.
+    Gone,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(status) => status.fmt(f),
+            Self::Gone => f.write_str("the service is gone"),
+        }
     }
 }
 
@@ -140,8 +174,8 @@ impl Failure {
     /// Whether it may well have nothing to do with the file: somebody else killed the worker.
     pub(crate) fn is_foreign(&self) -> bool {
         match self {
-            Self::Ended(status) => status.signal() == Some(KILLED),
-            Self::NotReplaced(_) => true,
+            Self::Ended(End::Process(status)) => status.signal() == Some(KILLED),
+            Self::Ended(End::Gone) | Self::NotReplaced(_) => true,
             Self::Hung | Self::Broke(_) => false,
         }
     }
@@ -150,11 +184,11 @@ impl Failure {
 /// The number of the signal that nobody can catch.
 const KILLED: i32 = 9;
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hung => f.write_str("the worker did not answer in time"),
-            Self::Ended(status) => write!(f, "the worker ended: {status}"),
+            Self::Ended(end) => write!(f, "the worker ended: {end}"),
             Self::Broke(what) => write!(f, "the worker was stopped: {what}"),
             Self::NotReplaced(error) => write!(f, "no worker could be started: {error}"),
         }

@@ -8,11 +8,11 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use candor_jail::{Error, Job, Opened, Pool, Settings};
+use candor_jail::{Error, Job, Opened, Pool, Program, Settings, Source};
 use candor_object::{FileType, Limits, Reason, Relation, Report, Seen};
 use candor_protocol::{Answers, Channel, Ready, Request};
 
@@ -107,12 +107,14 @@ fn report(size: u64) -> Report {
 fn pool(workers: usize) -> Pool {
     let limits = Limits { time: Duration::from_millis(200), ..Limits::default() };
     Pool::start(Settings {
-        program: std::env::current_exe().unwrap(),
-        databases: Vec::new(),
+        source: Source::Program(Program {
+            path: std::env::current_exe().unwrap(),
+            databases: Vec::new(),
+            user: None,
+        }),
         limits,
         workers: NonZeroUsize::new(workers).unwrap(),
         queue: 1000,
-        user: None,
         grace: Duration::from_millis(200),
     })
     .unwrap()
@@ -172,7 +174,7 @@ fn well_behaved_workers_answer_everything() {
     let contents: Vec<String> = (1..500).map(|length| "x".repeat(length)).collect();
     let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
     let pool = pool(4);
-    assert_eq!(pool.missing(), ["everything"]);
+    assert_eq!(pool.greeting(), &Ready::Confined { missing: vec!["everything".to_owned()] });
     let answers = answers(pool, &contents);
     assert_eq!(answers.len(), contents.len());
     assert!(answers.iter().all(|(content, report)| report == &self::report(content.len() as u64)));
@@ -217,12 +219,10 @@ fn what_nobody_wants_any_more_is_not_scanned() {
 
 fn a_worker_that_does_not_start_is_told() {
     let settings = |program: &str| Settings {
-        program: program.into(),
-        databases: Vec::new(),
+        source: Source::Program(Program { path: program.into(), databases: Vec::new(), user: None }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
         queue: 1,
-        user: None,
         grace: Duration::from_secs(1),
     };
     assert!(matches!(Pool::start(settings("/nonexistent")), Err(Error::Start { .. })));

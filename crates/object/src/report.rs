@@ -1,6 +1,6 @@
 //! All that one scan saw and did not see.
 
-use crate::{FileType, Finding, Gap, ObjectId, Relation};
+use crate::{FileType, Finding, Gap, ObjectId, Reason, Relation};
 
 /// The result of scanning one root object. Numbering is parents first: an object's parent has a lower number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,20 @@ pub struct Seen {
 }
 
 impl Report {
+    /// The report of a root object of `size` bytes that was not examined at all. It has no name.
+    pub fn not_examined(size: u64, reason: Reason, detail: String) -> Self {
+        let root = Seen {
+            parent: None,
+            name: String::new(),
+            relation: Relation::Root,
+            file_type: FileType::DATA,
+            size,
+            sha256: None,
+        };
+        let gap = Gap { object: ObjectId::ROOT, reason, detail };
+        Self { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
+    }
+
     /// An object of this report, if there is one with that number.
     pub fn object(&self, id: ObjectId) -> Option<&Seen> {
         self.objects.get(id.0 as usize)

@@ -37,13 +37,22 @@ pub struct Job {
     pub size: u64,
 }
 
-/// What a worker says when it is confined, or why it is of no use.
+/// What a worker says when it is confined, a service when it is connected to, or why either is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ready {
     /// It waits for files. What the confinement lacks on this system, in words.
     Confined {
         /// One sentence for each missing mechanism.
         missing: Vec<String>,
+    },
+    /// It is a service with workers of its own, and these databases.
+    Service {
+        /// SHA-256 of its databases.
+        identity: [u8; 32],
+        /// The number of their signatures.
+        signatures: u64,
+        /// Their length in bytes.
+        size: u64,
     },
     /// It ends.
     Refused {

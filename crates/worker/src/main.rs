@@ -3,7 +3,7 @@
 //! It is started by `candor` and `candord` with a socket as its standard input and is of no use to people.
 //! Everything it will need it gets before it is confined; afterwards there is the socket and nothing else.
 
-#![forbid(unsafe_code)]
+mod escape;
 
 mod scanning;
 
@@ -16,13 +16,20 @@ use std::{env, panic};
 
 use candor_detect::Database;
 use candor_engine::Engine;
-use candor_protocol::{Channel, Ready, Request, Start};
+use candor_jail::{Confinement, confine};
+use candor_protocol::{Channel, MAX_DESCRIPTORS, Ready, Request, Start};
+
+/// The standard streams, the socket, and the files of a packet while those of the one before it are still open.
+const DESCRIPTORS: u32 = 4 + 2 * MAX_DESCRIPTORS as u32;
 
 fn main() -> ExitCode {
     // What a panic says may quote hostile content, and writing it is a system call that is not allowed.
     panic::set_hook(Box::new(|_| {}));
-    if env::args_os().len() > 1 {
-        return ExitCode::from(2);
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.split_first() {
+        None => {}
+        Some((first, arguments)) if first == "--escape" => return escape::run(arguments),
+        Some(_) => return ExitCode::from(2),
     }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,9 +44,19 @@ fn run() -> io::Result<()> {
         Ok(started) => started,
         Err(error) => return refuse(&channel, &error),
     };
-    // TODO(leader): confine
+    let confinement = Confinement {
+        socket: channel.as_fd(),
+        user: start.user,
+        memory: start.memory,
+        processor_time: start.processor_time,
+        descriptors: DESCRIPTORS,
+    };
+    let missing = match confine(&confinement) {
+        Ok(missing) => missing.into_texts(),
+        Err(error) => return refuse(&channel, &io::Error::other(error)),
+    };
     let mut ready = Vec::new();
-    Ready::Confined { missing: Vec::new() }.write(&mut ready);
+    Ready::Confined { missing }.write(&mut ready);
     channel.send(&ready, &[])?;
     scanning::answer_all(&mut channel, &Engine::new(databases, start.limits()))
 }

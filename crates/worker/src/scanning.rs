@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use candor_engine::{Engine, IN_MEMORY, read_file};
-use candor_object::{FileType, Gap, Limit, ObjectId, Reason, Relation, Report, Seen};
+use candor_object::{Gap, Limit, ObjectId, Reason, Report};
 use candor_protocol::{Answers, Channel, Job, Received, Request};
 
 /// Answers wait no longer than this for company; so the other side hears of every file that takes its time.
@@ -52,7 +52,7 @@ fn read(received: Received<'_>) -> io::Result<(Vec<Job>, Vec<OwnedFd>)> {
 fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
     let content = match read_file(File::from(file), job.size) {
         Ok(content) => content,
-        Err(error) => return not_examined(job.size, Reason::Unreadable, error.to_string()),
+        Err(error) => return Report::not_examined(job.size, Reason::Unreadable, error.to_string()),
     };
     let cut = job.size == 0 && content.size() >= IN_MEMORY;
     // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
@@ -60,7 +60,7 @@ fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
     let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan("", content)));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
-        not_examined(job.size, Reason::Crashed, detail)
+        Report::not_examined(job.size, Reason::Crashed, detail)
     });
     if cut {
         let detail = format!("the file claims no size; the first {IN_MEMORY} bytes were read");
@@ -76,19 +76,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("internal error")
-}
-
-fn not_examined(size: u64, reason: Reason, detail: String) -> Report {
-    let root = Seen {
-        parent: None,
-        name: String::new(),
-        relation: Relation::Root,
-        file_type: FileType::DATA,
-        size,
-        sha256: None,
-    };
-    let gap = Gap { object: ObjectId::ROOT, reason, detail };
-    Report { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
 }
 
 /// What is left of a report that is too long for the wire: all that was found, and the root object. Findings

@@ -121,8 +121,8 @@ impl Html {
                 "<tr><td class=path>{}</td><td>{}{skipped}</td><td>{}</td><td class=digest>{}</td></tr>",
                 Text(&used.origin),
                 grouped(used.signatures),
-                numbers::size(used.database.size()),
-                hex::encode(used.database.identity())
+                numbers::size(used.size),
+                hex::encode(used.identity)
             )?;
         }
         writeln!(writer, "</tbody></table></section>")?;

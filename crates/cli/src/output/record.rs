@@ -53,8 +53,8 @@ impl Head {
                 .iter()
                 .map(|used| Database {
                     origin: used.origin.clone(),
-                    identity: hex::encode(used.database.identity()),
-                    size: used.database.size(),
+                    identity: hex::encode(used.identity),
+                    size: used.size,
                     signatures: used.signatures,
                     skipped_signatures: used.skipped,
                 })

@@ -189,7 +189,7 @@ impl Sarif {
             .map(|used| {
                 json!({
                     "name": used.origin,
-                    "version": hex::encode(used.database.identity()),
+                    "version": hex::encode(used.identity),
                     "properties": { "signatures": used.signatures, "skippedSignatures": used.skipped },
                 })
             })

@@ -50,7 +50,7 @@ impl Ground {
         build_worker();
         let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
         command.args(arguments).current_dir(self.folder.path());
-        command.env_remove("NO_COLOR").stdin(Stdio::null());
+        command.env_remove("NO_COLOR").env("CANDORD_SOCKET", "/nonexistent").stdin(Stdio::null());
         command
     }
 

@@ -9,18 +9,28 @@ use super::Configuration;
 /// Least similarity of a key that is worth being named.
 const SIMILAR: f64 = 0.8;
 
-/// All keys such as `service.workers`, with their defaults.
+/// All keys such as `service.workers`, with their values.
 #[derive(Debug)]
 pub(crate) struct Keys(BTreeMap<String, Value>);
 
 impl Keys {
-    /// Those of the types.
+    /// Those of the types, with the defaults.
     pub(crate) fn of_the_types() -> Self {
+        Self::of(&Configuration::default())
+    }
+
+    /// Those of the types, with the values of a configuration.
+    pub(crate) fn of(configuration: &Configuration) -> Self {
         let mut keys = BTreeMap::new();
         // The types have no map with keys that are no text, so that they can always be written.
-        let defaults = serde_json::to_value(Configuration::default()).unwrap_or_default();
-        flatten(&mut keys, "", defaults);
+        let values = serde_json::to_value(configuration).unwrap_or_default();
+        flatten(&mut keys, "", values);
         Self(keys)
+    }
+
+    /// Keys and their values, sorted by key. A key that has no value has null.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Their names, sorted.

@@ -2,9 +2,11 @@
 //!
 //! The keys are those of the types in [`tables`]; nothing else lists them. Every value keeps its [`Origin`].
 
+mod explained;
 mod file;
 mod keys;
 pub(crate) mod quantities;
+pub(crate) mod show;
 mod tables;
 mod text;
 
@@ -17,13 +19,15 @@ use anyhow::{anyhow, bail};
 use serde::Deserialize;
 
 pub(crate) use keys::Keys;
-pub(crate) use tables::{Configuration, Format, Level, Log, Metrics};
+pub(crate) use tables::{Configuration, Format, Level, Log};
 
 /// Where the configuration is when nobody says otherwise; it need not exist.
 pub(crate) const DEFAULT_FILE: &str = "/etc/candor/candord.toml";
 
 /// What the names of environment variables begin with.
 const ENVIRONMENT: &str = "CANDORD_";
+/// A variable for clients, which is no key.
+const FOR_CLIENTS: &str = "CANDORD_SOCKET";
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +109,10 @@ fn from_environment(
 ) -> anyhow::Result<Vec<Given>> {
     let mut given = Vec::new();
     for (name, text) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(ENVIRONMENT)) else { continue };
+        let Some(name) = name.to_str().filter(|name| name.starts_with(ENVIRONMENT) && *name != FOR_CLIENTS)
+        else {
+            continue;
+        };
         let Some(key) = keys.names().find(|key| variable(key) == name) else {
             let nearest = keys.names().map(variable);
             bail!("environment: unknown variable {name}{}", keys::hint(name, nearest));

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::quantities::{Bytes, Time};
-use crate::frontends;
-use crate::listener::Address;
+use crate::{frontends, metrics};
 
 /// All settings. Each table is a struct with defaults; a key that is not written has its default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -19,7 +18,7 @@ pub(crate) struct Configuration {
     pub(crate) policy: Policy,
     pub(crate) cache: Cache,
     pub(crate) log: Log,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: metrics::Settings,
     /// One table per front-end.
     #[serde(flatten)]
     pub(crate) frontends: frontends::Tables,
@@ -31,7 +30,7 @@ pub(crate) struct Configuration {
 pub(crate) struct Service {
     /// Workers that scan at once; by default one per processor.
     pub(crate) workers: Option<NonZeroUsize>,
-    /// Scans that may wait for a worker; more are refused as busy.
+    /// Scans under way at once, those that wait for a worker included; more wait in their front-ends.
     pub(crate) queue: usize,
     /// The folder for content that arrives in pieces and is too long for memory; by default `TMPDIR` or `/tmp`.
     pub(crate) temporary: Option<PathBuf>,
@@ -187,22 +186,4 @@ pub(crate) enum Format {
     Human,
     /// A JSON object on a line.
     Json,
-}
-
-/// `[metrics]`
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Metrics {
-    /// Where metrics and health are told.
-    pub(crate) listen: Vec<Address>,
-    /// Clients at once.
-    pub(crate) connections: usize,
-    /// Permissions of Unix sockets.
-    pub(crate) socket_mode: u32,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self { listen: Vec::new(), connections: 16, socket_mode: 0o660 }
-    }
 }

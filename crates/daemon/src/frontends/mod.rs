@@ -10,6 +10,12 @@
 //! Settings are `Clone`, `Debug`, `Default`, `Serialize` and `Deserialize`: the configuration takes its keys, its
 //! defaults and its complaints from them.
 
+pub(crate) mod clamd;
+mod http;
+mod icap;
+mod milter;
+mod native;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,17 +25,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::listener::{Address, Listener};
+use crate::metrics;
 use crate::service::Service;
 
 /// The tables of the front-ends, by the name that they have in the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Tables {}
+pub(crate) struct Tables {
+    /// ClamAV's daemon.
+    pub(crate) clamd: clamd::Settings,
+    /// Browsers and programs.
+    pub(crate) http: http::Settings,
+    /// Web proxies.
+    pub(crate) icap: icap::Settings,
+    /// Mail servers.
+    pub(crate) milter: milter::Settings,
+    /// Our own command line.
+    pub(crate) native: native::Settings,
+}
 
 /// All ways in, as they are configured.
 pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
-    let _tables = &configuration.frontends;
-    vec![]
+    let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
+    vec![
+        Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
+        Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
+        Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
+        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
+        Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
+    ]
 }
 
 /// A way in.

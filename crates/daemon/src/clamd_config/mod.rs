@@ -1,0 +1,397 @@
+//! Reads ClamAV's clamd.conf, so that a service can be exchanged without writing its settings anew.
+//!
+//! Source: the manual page clamd.conf(5) of ClamAV 1.4.6. Every option is used or has a note with its line that
+//! says why not; what is unknown or has a wrong value has one too. What is not written gets clamd's own default
+//! where that changes who may do what or what is reported, and Candor's everywhere else.
+
+mod options;
+mod values;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::frontends::clamd::{self, Clients, Exclusion, Follow, FoundGap};
+use crate::listener::Address;
+use options::{Fate, fate};
+
+/// What a clamd.conf comes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Translated {
+    /// The settings of the front-end.
+    pub(crate) clamd: clamd::Settings,
+    /// What it says about the service.
+    pub(crate) service: ServiceOptions,
+    /// What there is to say about it, by line.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// What clamd.conf says about the service; what it does not say is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServiceOptions {
+    /// `DatabaseDirectory`: the folder with databases.
+    pub(crate) database_folder: Option<PathBuf>,
+    /// `TemporaryDirectory`: the folder for content that is too long for memory.
+    pub(crate) temporary: Option<PathBuf>,
+    /// `User`: whom to become.
+    pub(crate) user: Option<String>,
+    /// `LocalSocketGroup`: the group of Unix sockets.
+    pub(crate) socket_group: Option<String>,
+    /// `PidFile`
+    pub(crate) pid_file: Option<PathBuf>,
+    /// `LogFile`
+    pub(crate) log_file: Option<PathBuf>,
+    /// `LogVerbose` or `Debug`: whether every scan is logged.
+    pub(crate) log_everything: Option<bool>,
+    /// `MaxThreads`: scans at once.
+    pub(crate) workers: Option<NonZeroUsize>,
+    /// `SelfCheck`: how often to look for changed databases; zero for never.
+    pub(crate) check_every: Option<Duration>,
+    /// `DisableCache` and `CacheSize`: reports to remember; zero for none.
+    pub(crate) remembered: Option<usize>,
+    /// `DetectPUA`, which is off where it is not written: whether unwanted programs are reported.
+    pub(crate) report_unwanted: Option<bool>,
+    /// `MaxScanTime`
+    pub(crate) time: Option<Duration>,
+    /// `MaxFiles`
+    pub(crate) objects: Option<u32>,
+    /// `MaxRecursion`
+    pub(crate) depth: Option<u32>,
+    /// `MaxScanSize`, in bytes.
+    pub(crate) unpacked_bytes: Option<u64>,
+    /// `MaxFileSize`, in bytes; a file itself may be longer.
+    pub(crate) object_bytes: Option<u64>,
+}
+
+/// A remark about an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// Its line, from 1; 0 for what is not written.
+    pub(crate) line: usize,
+    /// Its name, or what stands in its place; not to be trusted.
+    pub(crate) option: String,
+    /// What kind of remark.
+    pub(crate) kind: Kind,
+    /// The remark.
+    pub(crate) text: String,
+}
+
+/// What kind of remark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The service should not start: clamd would not either.
+    Wrong,
+    /// There is no such option; it is skipped.
+    Unknown,
+    /// What it asks for is not done.
+    Missing,
+    /// It has no meaning here.
+    Pointless,
+    /// It is used, and something about that should be known.
+    Used,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Wrong => "wrong",
+            Kind::Unknown => "unknown",
+            Kind::Missing => "not done",
+            Kind::Pointless => "without meaning here",
+            Kind::Used => "used",
+        };
+        let Self { line, option, text, .. } = self;
+        write!(f, "line {line}: {}: {kind}: {text}", option.escape_debug())
+    }
+}
+
+/// What the text of a clamd.conf comes to.
+pub(crate) fn read(text: &str) -> Translated {
+    // What clamd itself does where nothing is written.
+    let settings = clamd::Settings { socket_mode: 0o666, parallel: 10, ..clamd::Settings::default() };
+    let mut reader = Reader {
+        settings,
+        service: ServiceOptions { report_unwanted: Some(false), ..ServiceOptions::default() },
+        notes: Vec::new(),
+        addresses: Vec::new(),
+        port: None,
+        remembered: None,
+        line: 0,
+    };
+    for (number, line) in text.lines().enumerate() {
+        reader.line = number + 1;
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            let (option, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            reader.option(option, value.trim().trim_matches('"'));
+        }
+    }
+    reader.line = 0;
+    reader.end()
+}
+
+struct Reader {
+    settings: clamd::Settings,
+    service: ServiceOptions,
+    notes: Vec<Note>,
+    addresses: Vec<IpAddr>,
+    port: Option<u16>,
+    /// What CacheSize says, for the case that DisableCache says nothing.
+    remembered: Option<usize>,
+    line: usize,
+}
+
+impl Reader {
+    fn note(&mut self, option: &str, kind: Kind, text: impl Into<String>) {
+        self.notes.push(Note { line: self.line, option: option.to_owned(), kind, text: text.into() });
+    }
+
+    fn option(&mut self, option: &str, value: &str) {
+        match fate(option) {
+            None => self.note(option, Kind::Unknown, "clamd 1.4.6 has no such option"),
+            Some(Fate::Pointless(why)) => self.note(option, Kind::Pointless, why),
+            Some(Fate::Missing(why)) => self.note(option, Kind::Missing, why),
+            Some(Fate::Used) if value.is_empty() && option != "Example" => {
+                self.note(option, Kind::Wrong, "it needs a value");
+            }
+            Some(Fate::Used) => {
+                if let Err(why) = self.used(option, value) {
+                    self.note(option, Kind::Wrong, why);
+                }
+            }
+        }
+    }
+
+    fn used(&mut self, option: &str, value: &str) -> Result<(), String> {
+        let seconds = |value| values::number::<u64>(value).map(Duration::from_secs);
+        match option {
+            "Example" => return Err("remove this line when the file is as you want it".into()),
+            "LocalSocket" => {
+                let address = format!("unix:{value}").parse::<Address>();
+                self.settings
+                    .listen
+                    .push(address.map_err(|_| format!("\"{value}\": expected an absolute path"))?);
+            }
+            "LocalSocketMode" => self.settings.socket_mode = values::mode(value)?,
+            "LocalSocketGroup" => self.service.socket_group = Some(value.into()),
+            "TCPSocket" => self.port = Some(values::number(value)?),
+            "TCPAddr" => self.addresses.push(address(value)?),
+            "MaxThreads" => {
+                let threads: NonZeroUsize =
+                    values::number::<usize>(value)?.try_into().map_err(|_| "expected at least 1")?;
+                self.service.workers = Some(threads);
+                self.settings.parallel = threads.get();
+            }
+            "MaxQueue" => self.settings.connections = values::number::<usize>(value)?.max(1),
+            "CommandReadTimeout" => self.settings.command_seconds = values::number(value)?,
+            "ReadTimeout" => self.settings.read_seconds = values::number(value)?,
+            "SendBufTimeout" => self.settings.send_milliseconds = values::number(value)?,
+            "StreamMaxLength" => self.settings.stream_bytes = values::bytes(value)?,
+            "AllowAllMatchScan" => self.settings.all_matches = values::truth(value)?,
+            "AlertEncrypted" | "AlertEncryptedArchive" | "AlertEncryptedDoc" | "ArchiveBlockEncrypted" => {
+                self.found(FoundGap::Encrypted, values::truth(value)?);
+            }
+            "AlertExceedsMax" => self.found(FoundGap::Limit, values::truth(value)?),
+            "EnableReloadCommand" => self.settings.reload = allowed(value)?,
+            "EnableShutdownCommand" => self.settings.shutdown = allowed(value)?,
+            "MaxDirectoryRecursion" => self.settings.depth = values::number(value)?,
+            "CrossFilesystems" => self.settings.other_file_systems = values::truth(value)?,
+            "ExcludePath" => self.settings.exclude.push(Exclusion::try_from(value.to_owned())?),
+            "FollowFileSymlinks" => {
+                let follow = self.settings.follow.folders();
+                self.settings.follow = following(values::truth(value)?, follow);
+            }
+            "FollowDirectorySymlinks" => {
+                let follow = self.settings.follow.files();
+                self.settings.follow = following(follow, values::truth(value)?);
+            }
+            "DatabaseDirectory" => self.service.database_folder = Some(value.into()),
+            "TemporaryDirectory" => self.service.temporary = Some(value.into()),
+            "User" => self.service.user = Some(value.into()),
+            "PidFile" => self.service.pid_file = Some(value.into()),
+            "LogFile" => self.service.log_file = Some(value.into()),
+            "LogVerbose" | "Debug" => {
+                let before = self.service.log_everything == Some(true);
+                self.service.log_everything = Some(values::truth(value)? || before);
+            }
+            "SelfCheck" => self.service.check_every = Some(seconds(value)?),
+            "CacheSize" => self.remembered = Some(values::number(value)?),
+            "DisableCache" => self.service.remembered = values::truth(value)?.then_some(0),
+            "DetectPUA" => self.service.report_unwanted = Some(values::truth(value)?),
+            "MaxScanTime" => {
+                let time = self.limit(option, values::number(value)?);
+                self.service.time = time.map(Duration::from_millis);
+            }
+            "MaxFiles" => self.service.objects = self.limit(option, values::number(value)?),
+            "MaxRecursion" => self.service.depth = self.limit(option, values::number(value)?),
+            "MaxScanSize" => self.service.unpacked_bytes = self.limit(option, values::bytes(value)?),
+            "MaxFileSize" => self.service.object_bytes = self.limit(option, values::bytes(value)?),
+            _ => return Err("it is forgotten here; please report that".into()),
+        }
+        Ok(())
+    }
+
+    /// A limit; 0 means none for clamd.
+    fn limit<N: Default + PartialEq>(&mut self, option: &str, value: N) -> Option<N> {
+        if value == N::default() {
+            self.note(option, Kind::Used, "0 means no limit, which there is not; Candor's default is kept");
+            return None;
+        }
+        Some(value)
+    }
+
+    fn found(&mut self, kind: FoundGap, wanted: bool) {
+        if wanted && !self.settings.found.contains(&kind) {
+            self.settings.found.push(kind);
+        }
+    }
+
+    fn end(mut self) -> Translated {
+        if let Some(port) = self.port {
+            if self.addresses.is_empty() {
+                let text = "no TCPAddr: whoever reaches this machine may connect; clamd's protocol knows no passwords";
+                self.note("TCPSocket", Kind::Used, text);
+                self.addresses.push(Ipv4Addr::UNSPECIFIED.into());
+            }
+            let addresses =
+                self.addresses.iter().map(|address| Address::Tcp(SocketAddr::new(*address, port)));
+            self.settings.listen.extend(addresses);
+            self.trust();
+        } else if !self.addresses.is_empty() {
+            self.note("TCPAddr", Kind::Wrong, "there is no TCPSocket with the port");
+        }
+        if self.settings.listen.is_empty() {
+            self.note("LocalSocket", Kind::Wrong, "neither LocalSocket nor TCPSocket is written");
+        }
+        self.service.remembered = self.service.remembered.or(self.remembered);
+        Translated { clamd: self.settings, service: self.service, notes: self.notes }
+    }
+
+    /// clamd lets whoever connects name paths. Clients on this machine that know only TCP need that; over a
+    /// network it would let strangers ask which files there are.
+    fn trust(&mut self) {
+        if self.addresses.iter().all(IpAddr::is_loopback) {
+            self.settings.paths = Clients::All;
+            if self.settings.reload == Clients::Local {
+                self.settings.reload = Clients::All;
+            }
+        } else {
+            let text = "other machines may connect: over TCP paths are not scanned and RELOAD is not obeyed, \
+                unless paths and reload in [clamd] are \"all\"";
+            self.note("TCPSocket", Kind::Used, text);
+        }
+    }
+}
+
+fn allowed(value: &str) -> Result<Clients, String> {
+    values::truth(value).map(|yes| if yes { Clients::All } else { Clients::None })
+}
+
+fn following(files: bool, folders: bool) -> Follow {
+    match (files, folders) {
+        (false, false) => Follow::Nothing,
+        (true, false) => Follow::Files,
+        (false, true) => Follow::Folders,
+        (true, true) => Follow::All,
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    // Names are not looked up: what they mean may change, and who listens where should not.
+    if text == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    text.parse()
+        .map_err(|_| format!("\"{text}\": expected an address such as 127.0.0.1 or ::1, or localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::options::OPTIONS;
+    use super::*;
+
+    #[test]
+    fn debians_file_is_taken() {
+        let text = "#Automatically generated\nLocalSocket /run/clamav/clamd.ctl\nFixStaleSocket true\n\
+            LocalSocketGroup clamav\nLocalSocketMode 666\nUser clamav\nScanMail true\nMaxThreads 12\nReadTimeout 180\n\
+            DatabaseDirectory /var/lib/clamav\nSelfCheck 3600\nStreamMaxLength 25M\nMaxScanSize 100M\n\
+            ExcludePath ^/proc/\nDetectPUA false\nAlertEncrypted yes\nDebug false\nPidFile /run/clamav/clamd.pid\n";
+        let Translated { clamd, service, notes } = read(text);
+        assert_eq!(clamd.listen, ["unix:/run/clamav/clamd.ctl".parse().unwrap()]);
+        assert_eq!((clamd.socket_mode, clamd.parallel, clamd.read_seconds), (0o666, 12, 180));
+        assert_eq!((clamd.stream_bytes, clamd.exclude.len()), (25 << 20, 1));
+        assert_eq!((clamd.found, clamd.paths), (vec![FoundGap::Encrypted], Clients::Local));
+        let expected = ServiceOptions {
+            database_folder: Some("/var/lib/clamav".into()),
+            user: Some("clamav".into()),
+            socket_group: Some("clamav".into()),
+            pid_file: Some("/run/clamav/clamd.pid".into()),
+            log_everything: Some(false),
+            workers: NonZeroUsize::new(12),
+            check_every: Some(Duration::from_secs(3600)),
+            report_unwanted: Some(false),
+            unpacked_bytes: Some(100 << 20),
+            ..ServiceOptions::default()
+        };
+        assert_eq!(service, expected);
+        let told: Vec<_> = notes.iter().map(|note| (note.line, note.option.as_str(), note.kind)).collect();
+        assert_eq!(told, [(3, "FixStaleSocket", Kind::Pointless), (7, "ScanMail", Kind::Missing)]);
+    }
+
+    #[test]
+    fn what_is_wrong_or_unknown_is_told_with_its_line() {
+        let Translated { notes, .. } =
+            read("Example\n\nTCPSocket 99999\nBogus\x1b yes\nLocalSocket\nMaxThreads 0\n");
+        let told: Vec<_> = notes.iter().map(|note| (note.line, note.kind)).collect();
+        use Kind::{Unknown, Wrong};
+        assert_eq!(told, [(1, Wrong), (3, Wrong), (4, Unknown), (5, Wrong), (6, Wrong), (0, Wrong)]);
+        assert!(notes[2].to_string().starts_with("line 4: Bogus\\u{1b}: unknown"), "{}", notes[2]);
+    }
+
+    #[test]
+    fn strangers_name_no_paths() {
+        let paths = |text: &str| read(text).clamd.paths;
+        assert_eq!(paths("TCPSocket 3310\nTCPAddr 127.0.0.1\nTCPAddr ::1"), Clients::All);
+        assert_eq!(paths("TCPSocket 3310\nTCPAddr 10.0.0.1"), Clients::Local);
+        let open = read("TCPSocket 3310");
+        assert_eq!(open.clamd.listen, ["tcp:0.0.0.0:3310".parse().unwrap()]);
+        assert_eq!((open.clamd.paths, open.notes.len()), (Clients::Local, 2));
+    }
+
+    #[test]
+    fn every_option_is_sorted_and_used_as_it_says() {
+        assert!(OPTIONS.is_sorted_by(|one, other| one.0 < other.0));
+        for (option, fate) in OPTIONS {
+            let value = if option == "LocalSocket" {
+                "/x"
+            } else if option == "TCPAddr" {
+                "::1"
+            } else {
+                "1"
+            };
+            let Translated { notes, .. } = read(&format!("{option} {value}\n"));
+            let told = notes.iter().find(|note| note.line == 1).map(|note| note.kind);
+            let expected = match fate {
+                Fate::Used if option == "Example" => Some(Kind::Wrong),
+                Fate::Used => None,
+                Fate::Pointless(_) => Some(Kind::Pointless),
+                Fate::Missing(_) => Some(Kind::Missing),
+            };
+            assert_eq!(told, expected, "{option}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_read(text in "[A-Za-z0-9 \"#\n]{0,200}") {
+            let lines = text.lines().count();
+            prop_assert!(read(&text).notes.iter().all(|note| note.line <= lines));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The protocol of clamd, ClamAV's daemon, as its clients speak it to version 1.4.6.
+//!
+//! Sources: the manual page clamd(8), and what clamd 1.4.6 was seen to answer.
+//!
+//! What was not examined is told so: where the scan itself failed always as `Not fully examined: REASON. ERROR`;
+//! content that cannot be opened, such as encrypted archives, by the setting `gaps` as ERROR or as `OK` with a
+//! line in the log, and by the setting `found` as FOUND with ClamAV's names.
+
+mod settings;
+mod command;
+mod incoming;
+mod outgoing;
+mod connection;
+mod session;
+mod stream;
+mod descriptor;
+mod paths;
+mod walk;
+mod permission;
+mod answer;
+mod statistics;
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::listener::{Listener, Peer};
+use crate::service::Service;
+use answer::Answer;
+
+pub(crate) use settings::{Clients, Exclusion, Follow, FoundGap, Settings};
+
+/// How long requests under way may take after the service was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How long to wait when no connection can be taken, as when there are too many open files.
+const BREATH: Duration = Duration::from_millis(200);
+
+/// Serves clients until `stop`; requests under way are answered.
+pub(crate) async fn serve(
+    service: Service,
+    listener: Listener,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+) {
+    let front = Arc::new(Front { service, settings, stop: stop.clone(), connections: Arc::default() });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok(connection) => drop(connections.spawn(connection::converse(Arc::clone(&front), connection))),
+                Err(error) => {
+                    warn!(%error, "a client cannot be taken");
+                    sleep(BREATH).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(GRACE, ended).await.is_err() {
+        warn!("requests under way are broken off");
+    }
+}
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+struct Front {
+    service: Service,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+    /// Each connection holds one more.
+    connections: Arc<()>,
+}
+
+impl Front {
+    /// Connections now.
+    fn live(&self) -> usize {
+        Arc::strong_count(&self.connections).saturating_sub(1)
+    }
+
+    /// Scans a file that the client knows by `subject`.
+    async fn examine(&self, peer: Peer, file: File, subject: &[u8]) -> Answer {
+        let service = self.service.asked_by(peer).about(&String::from_utf8_lossy(subject));
+        Answer::of(service.scan(file).await, &self.settings)
+    }
+}
