@@ -255,14 +255,18 @@ impl Vault {
 }
 
 fn open_folder(path: &Path) -> Result<(OwnedFd, Identity)> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let exposed = |reason: &str| Err(Error::Exposed { path: path.to_owned(), reason: reason.to_owned() });
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = match openat(CWD, path, flags, Mode::empty()) {
         Ok(folder) => File::from(folder),
         Err(Errno::NOENT) => return Err(Error::NoVault(path.to_owned())),
+        // Who may exchange a link decides where the vault is.
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            return exposed("it is a link or no folder; name the folder itself");
+        }
         Err(error) => return Err(error).about(path, "the vault's folder cannot be opened"),
     };
     let metadata = folder.metadata().about(path, "the vault's folder cannot be looked at")?;
-    let exposed = |reason: &str| Err(Error::Exposed { path: path.to_owned(), reason: reason.to_owned() });
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return exposed("the vault's folder belongs to another user; use one of your own");
     }
@@ -354,6 +358,17 @@ mod tests {
         });
         let names: Vec<_> = fs::read_dir(&path).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(names, ["key"]);
+    }
+
+    #[test]
+    fn a_link_is_no_vault() {
+        let (folder, path) = ground();
+        Vault::create(&path).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(Vault::open(&link), Err(Error::Exposed { .. })));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(Vault::create(&folder.path().join("file")).is_err());
     }
 
     #[test]
