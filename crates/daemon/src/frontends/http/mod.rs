@@ -194,7 +194,7 @@ struct Site {
 impl Site {
     /// Scans a file within the time of a request.
     async fn scan(&self, name: String, file: File, size: u64) -> Result<Scanned, Problem> {
-        match timeout(self.settings.request.0, self.service.scan(file)).await {
+        match timeout(self.settings.request.0, self.service.about(&name).scan(file)).await {
             Ok(examined) => Ok(Scanned { name, size, examined: examined? }),
             Err(_) => Err(Problem::busy("the scan was not done in time; try again later")),
         }

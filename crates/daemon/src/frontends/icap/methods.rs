@@ -262,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         body: &Body,
         trickle: &mut Option<Trickle>,
     ) -> Result<Examined, Failure> {
-        let service = self.service.clone();
+        let service = self.service.asked_by(self.peer).about(&message.url());
         let scan = service.scan(file);
         tokio::pin!(scan);
         // In a preview the short answer 204 is better than early bytes.
