@@ -141,11 +141,8 @@ mod tests {
                 None => format!("{line}\n"),
             })
             .collect();
-        let default = Effective {
-            configuration: Configuration::default(),
-            origins: Default::default(),
-            remarks: Vec::new(),
-        };
+        let (origins, remarks) = Default::default();
+        let default = Effective { configuration: Configuration::default(), origins, remarks };
         assert_eq!(effective(&read(&set), Origins::Hidden), effective(&default, Origins::Hidden));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 2 || line.starts_with('#')));
     }
