@@ -11,6 +11,9 @@ pub(crate) struct CommandLine {
     /// Read the configuration from this file [default: /etc/candor/candord.toml, if it exists].
     #[arg(long, short, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// Take over the settings of ClamAV's clamd.conf; our own file and --set count more.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) clamd_config: Option<PathBuf>,
     /// Give a key another value than the file does (repeatable).
     #[arg(long, value_name = "SECTION.KEY=VALUE", global = true)]
     pub(crate) set: Vec<String>,

@@ -51,14 +51,15 @@ fn main() -> ExitCode {
             return if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS };
         }
     };
-    let effective =
-        match configuration::load(arguments.config.as_deref(), std::env::vars_os(), &arguments.set) {
-            Ok(effective) => effective,
-            Err(error) => {
-                complain(&format!("{error:#}"));
-                return WRONG.into();
-            }
-        };
+    let (file, clamd) = (arguments.config.as_deref(), arguments.clamd_config.as_deref());
+    let effective = match configuration::load(file, clamd, std::env::vars_os(), &arguments.set) {
+        Ok(effective) => effective,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return WRONG.into();
+        }
+    };
+    effective.remarks.iter().for_each(|remark| complain(remark));
     match arguments.command {
         Some(Command::Config(command)) => config(command, &effective),
         None => match running::run(&effective.configuration) {

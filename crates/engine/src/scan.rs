@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use candor_detect::{DETECTORS, Database, Digests, Error, Inspection, sha256};
-use candor_formats::{Format, appended, identify};
+use candor_formats::{Format, identify, second};
 use candor_object::{
     Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
     Report, Seen, Stop,
@@ -155,7 +155,7 @@ impl<'e> Scan<'e> {
         };
         let content = object.content.clone();
         let mut nest = Nest::new(self, id, content.size());
-        let opened = format.open(&content, &mut nest).and_then(|()| match appended(&content, format)? {
+        let opened = format.open(&content, &mut nest).and_then(|()| match second(&content, format)? {
             Some(second) => second.open(&content, &mut nest),
             None => Ok(()),
         });

@@ -68,3 +68,23 @@ fn an_archive_behind_a_script_a_picture_and_a_document() {
     assert!(document.1.contains(&"Member".to_owned()));
     assert_eq!(names(b"\0\x01\x02 nothing that is known").0, "zip");
 }
+
+#[test]
+fn a_mail_whose_header_makes_it_an_archive() {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Attached", "text", "hidden in the mail"));
+    let database = Database::from_vec(compiler.finish()).unwrap();
+    let engine = Engine::new(vec![Arc::new(database)], Limits::default());
+    let mut mail =
+        b"Received: from a by b; Thu, 1 Jan 1970 00:00:00 +0000\nFrom: a@example.org\nTo: b@example.org\n\
+        MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\nX-Padding: "
+            .to_vec();
+    mail.resize(257, b' ');
+    mail.extend_from_slice(b"ustar\x0000\nSubject: a\n\n--b\nContent-Transfer-Encoding: base64\n\n");
+    mail.extend_from_slice(b"aGlkZGVuIGluIHRoZSBtYWls\n--b--\n");
+    // A tar archive has whole blocks.
+    mail.resize(1024, b'\n');
+    let report = engine.scan("mail", Content::from_vec(mail));
+    assert_eq!(report.objects[0].file_type.name(), "tar");
+    assert!(report.findings.iter().any(|finding| finding.name == "Attached"), "{report:#?}");
+}

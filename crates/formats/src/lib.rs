@@ -145,17 +145,28 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     look(content, |glimpse| formats().find(|format| format.recognises(glimpse)))
 }
 
-/// A second format of content that `first` recognised and takes nothing out of: an archive behind a picture, a
-/// document or a script, which are two valid files in one. Opened formats hand over themselves what is behind.
+/// A second format of content that `first` recognised: content may be two valid files in one.
+///
+/// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand
+///   over themselves what is behind.
+/// * A message whose header also holds what another format is known by far from its start: a field that puts
+///   `ustar` at byte 257 makes a mail a tar archive, even with a right checksum, and mail programs read the mail.
 ///
 /// # Errors
 /// Those of reading the content.
-pub fn appended(content: &Content, first: &dyn Format) -> io::Result<Option<&'static dyn Format>> {
-    let known = first.file_type();
-    if !unopened().chain(TEXTS.iter().copied()).any(|format| format.file_type() == known) {
+pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'static dyn Format>> {
+    let is_one_of =
+        |formats: &[&dyn Format]| formats.iter().any(|format| format.file_type() == first.file_type());
+    if is_one_of(MESSAGES) {
         return Ok(None);
     }
-    look(content, |glimpse| APPENDED.recognises(glimpse).then_some(APPENDED))
+    let is_text = is_one_of(TEXTS);
+    let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
+    look(content, |glimpse| {
+        let archive = (opens_nothing && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
+        archive.or_else(message)
+    })
 }
 
 /// Takes a glimpse of the content and asks `what` of it.

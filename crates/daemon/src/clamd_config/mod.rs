@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::frontends::clamd::{self, Clients, Exclusion, Follow, FoundGap};
 use crate::listener::Address;
 use options::{Fate, fate};
@@ -31,24 +32,16 @@ pub(crate) struct Translated {
 /// What clamd.conf says about the service; what it does not say is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServiceOptions {
-    /// `DatabaseDirectory`: the folder with databases.
-    pub(crate) database_folder: Option<PathBuf>,
     /// `TemporaryDirectory`: the folder for content that is too long for memory.
     pub(crate) temporary: Option<PathBuf>,
     /// `User`: whom to become.
     pub(crate) user: Option<String>,
-    /// `LocalSocketGroup`: the group of Unix sockets.
-    pub(crate) socket_group: Option<String>,
-    /// `PidFile`
-    pub(crate) pid_file: Option<PathBuf>,
     /// `LogFile`
     pub(crate) log_file: Option<PathBuf>,
     /// `LogVerbose` or `Debug`: whether every scan is logged.
     pub(crate) log_everything: Option<bool>,
     /// `MaxThreads`: scans at once.
     pub(crate) workers: Option<NonZeroUsize>,
-    /// `SelfCheck`: how often to look for changed databases; zero for never.
-    pub(crate) check_every: Option<Duration>,
     /// `DisableCache` and `CacheSize`: reports to remember; zero for none.
     pub(crate) remembered: Option<usize>,
     /// `DetectPUA`, which is off where it is not written: whether unwanted programs are reported.
@@ -104,6 +97,38 @@ impl fmt::Display for Note {
         };
         let Self { line, option, text, .. } = self;
         write!(f, "line {line}: {}: {kind}: {text}", option.escape_debug())
+    }
+}
+
+impl Translated {
+    /// The same as keys of our own configuration, with their values.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML, such as a path that is no UTF-8.
+    pub(crate) fn keys(&self) -> Result<Vec<(String, toml::Value)>, toml::ser::Error> {
+        let Self { clamd, service, .. } = self;
+        let mut keys: Vec<(String, toml::Value)> = toml::Table::try_from(clamd)?
+            .into_iter()
+            .map(|(key, value)| (format!("clamd.{key}"), value))
+            .collect();
+        let mut add = |key: &str, value: Option<toml::Value>| {
+            keys.extend(value.map(|value| (key.to_owned(), value)));
+        };
+        let path = |path: &Option<PathBuf>| path.as_ref().map(toml::Value::try_from).transpose();
+        let number = |number: Option<u64>| number.map(toml::Value::try_from).transpose();
+        add("service.user", service.user.clone().map(toml::Value::from));
+        add("service.temporary", path(&service.temporary)?);
+        add("service.workers", service.workers.map(toml::Value::try_from).transpose()?);
+        add("log.file", path(&service.log_file)?);
+        add("log.level", service.log_everything.filter(|all| *all).map(|_| "debug".into()));
+        add("cache.reports", service.remembered.map(toml::Value::try_from).transpose()?);
+        add("policy.report_unwanted", service.report_unwanted.map(toml::Value::from));
+        add("limits.time", service.time.map(|time| format!("{}ms", time.as_millis()).into()));
+        add("limits.objects", number(service.objects.map(u64::from))?);
+        add("limits.depth", number(service.depth.map(u64::from))?);
+        add("limits.unpacked_bytes", number(service.unpacked_bytes)?);
+        add("limits.object_bytes", number(service.object_bytes)?);
+        Ok(keys)
     }
 }
 
@@ -165,7 +190,8 @@ impl Reader {
     }
 
     fn used(&mut self, option: &str, value: &str) -> Result<(), String> {
-        let seconds = |value| values::number::<u64>(value).map(Duration::from_secs);
+        // Our own times are milliseconds in the end, which must be a number that TOML has.
+        let seconds = |value| Ok::<_, String>(Time::seconds(values::number::<u32>(value)?.into()));
         match option {
             "Example" => return Err("remove this line when the file is as you want it".into()),
             "LocalSocket" => {
@@ -175,7 +201,6 @@ impl Reader {
                     .push(address.map_err(|_| format!("\"{value}\": expected an absolute path"))?);
             }
             "LocalSocketMode" => self.settings.socket_mode = values::mode(value)?,
-            "LocalSocketGroup" => self.service.socket_group = Some(value.into()),
             "TCPSocket" => self.port = Some(values::number(value)?),
             "TCPAddr" => self.addresses.push(address(value)?),
             "MaxThreads" => {
@@ -185,10 +210,12 @@ impl Reader {
                 self.settings.parallel = threads.get();
             }
             "MaxQueue" => self.settings.connections = values::number::<usize>(value)?.max(1),
-            "CommandReadTimeout" => self.settings.command_seconds = values::number(value)?,
-            "ReadTimeout" => self.settings.read_seconds = values::number(value)?,
-            "SendBufTimeout" => self.settings.send_milliseconds = values::number(value)?,
-            "StreamMaxLength" => self.settings.stream_bytes = values::bytes(value)?,
+            "CommandReadTimeout" => self.settings.command_timeout = seconds(value)?,
+            "ReadTimeout" => self.settings.read_timeout = seconds(value)?,
+            "SendBufTimeout" => {
+                self.settings.send_timeout = Time(Duration::from_millis(values::number(value)?))
+            }
+            "StreamMaxLength" => self.settings.stream_bytes = Bytes(values::bytes(value)?),
             "AllowAllMatchScan" => self.settings.all_matches = values::truth(value)?,
             "AlertEncrypted" | "AlertEncryptedArchive" | "AlertEncryptedDoc" | "ArchiveBlockEncrypted" => {
                 self.found(FoundGap::Encrypted, values::truth(value)?);
@@ -207,16 +234,13 @@ impl Reader {
                 let follow = self.settings.follow.files();
                 self.settings.follow = following(follow, values::truth(value)?);
             }
-            "DatabaseDirectory" => self.service.database_folder = Some(value.into()),
             "TemporaryDirectory" => self.service.temporary = Some(value.into()),
             "User" => self.service.user = Some(value.into()),
-            "PidFile" => self.service.pid_file = Some(value.into()),
             "LogFile" => self.service.log_file = Some(value.into()),
             "LogVerbose" | "Debug" => {
                 let before = self.service.log_everything == Some(true);
                 self.service.log_everything = Some(values::truth(value)? || before);
             }
-            "SelfCheck" => self.service.check_every = Some(seconds(value)?),
             "CacheSize" => self.remembered = Some(values::number(value)?),
             "DisableCache" => self.service.remembered = values::truth(value)?.then_some(0),
             "DetectPUA" => self.service.report_unwanted = Some(values::truth(value)?),
@@ -322,24 +346,28 @@ mod tests {
             ExcludePath ^/proc/\nDetectPUA false\nAlertEncrypted yes\nDebug false\nPidFile /run/clamav/clamd.pid\n";
         let Translated { clamd, service, notes } = read(text);
         assert_eq!(clamd.listen, ["unix:/run/clamav/clamd.ctl".parse().unwrap()]);
-        assert_eq!((clamd.socket_mode, clamd.parallel, clamd.read_seconds), (0o666, 12, 180));
-        assert_eq!((clamd.stream_bytes, clamd.exclude.len()), (25 << 20, 1));
+        assert_eq!((clamd.socket_mode, clamd.parallel, clamd.read_timeout), (0o666, 12, Time::seconds(180)));
+        assert_eq!((clamd.stream_bytes.0, clamd.exclude.len()), (25 << 20, 1));
         assert_eq!((clamd.found, clamd.paths), (vec![FoundGap::Encrypted], Clients::Local));
         let expected = ServiceOptions {
-            database_folder: Some("/var/lib/clamav".into()),
             user: Some("clamav".into()),
-            socket_group: Some("clamav".into()),
-            pid_file: Some("/run/clamav/clamd.pid".into()),
             log_everything: Some(false),
             workers: NonZeroUsize::new(12),
-            check_every: Some(Duration::from_secs(3600)),
             report_unwanted: Some(false),
             unpacked_bytes: Some(100 << 20),
             ..ServiceOptions::default()
         };
         assert_eq!(service, expected);
         let told: Vec<_> = notes.iter().map(|note| (note.line, note.option.as_str(), note.kind)).collect();
-        assert_eq!(told, [(3, "FixStaleSocket", Kind::Pointless), (7, "ScanMail", Kind::Missing)]);
+        let expected = [
+            (3, "FixStaleSocket", Kind::Pointless),
+            (4, "LocalSocketGroup", Kind::Missing),
+            (7, "ScanMail", Kind::Missing),
+            (10, "DatabaseDirectory", Kind::Missing),
+            (11, "SelfCheck", Kind::Missing),
+            (17, "PidFile", Kind::Missing),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

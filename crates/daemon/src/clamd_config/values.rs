@@ -1,5 +1,8 @@
 //! Values in clamd.conf, as its manual describes them.
 
+/// The largest number that our own configuration can have.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
 /// yes, no, true, false, 1 or 0.
 pub(super) fn truth(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
@@ -11,7 +14,8 @@ pub(super) fn truth(text: &str) -> Result<bool, String> {
 
 /// An unsigned number.
 pub(super) fn number<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
-    let number = text.parse::<u64>().ok().and_then(|number| number.try_into().ok());
+    let number = text.parse::<u64>().ok().filter(|number| *number <= MOST);
+    let number = number.and_then(|number| number.try_into().ok());
     number.ok_or_else(|| format!("\"{text}\": expected a number"))
 }
 
@@ -21,6 +25,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
     let (digits, shift) = unit.unwrap_or((text, &0));
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    let bytes = bytes.filter(|bytes| *bytes <= MOST);
     bytes.ok_or_else(|| format!("\"{text}\": expected a number of bytes such as 100M"))
 }
 

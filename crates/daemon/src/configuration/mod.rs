@@ -2,6 +2,7 @@
 //!
 //! The keys are those of the types in [`tables`]; nothing else lists them. Every value keeps its [`Origin`].
 
+mod clamd;
 mod explained;
 mod file;
 mod keys;
@@ -34,6 +35,8 @@ const FOR_CLIENTS: &str = "CANDORD_SOCKET";
 pub(crate) enum Origin {
     /// A line of a file.
     File(PathBuf, usize),
+    /// A clamd.conf of ClamAV, or what clamd does where it says nothing.
+    Clamd(PathBuf),
     /// An environment variable.
     Environment(String),
     /// `--set` on the command line.
@@ -44,6 +47,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Clamd(path) => write!(f, "{}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::CommandLine => f.write_str("command line"),
         }
@@ -63,23 +67,30 @@ struct Given {
 pub(crate) struct Effective {
     pub(crate) configuration: Configuration,
     pub(crate) origins: BTreeMap<String, Origin>,
+    /// What there is to say about a clamd.conf.
+    pub(crate) remarks: Vec<String>,
 }
 
-/// Puts the configuration together. Without `file`, [`DEFAULT_FILE`] is read if it exists.
+/// Puts the configuration together. Without `file`, [`DEFAULT_FILE`] is read if it exists; what it says counts
+/// more than a `clamd` file of ClamAV.
 ///
 /// # Errors
 /// When a file cannot be read, a key is unknown, or a value has the wrong type; the message names the place.
 pub(crate) fn load(
     file: Option<&Path>,
+    clamd: Option<&Path>,
     environment: impl Iterator<Item = (OsString, OsString)>,
     overrides: &[String],
 ) -> anyhow::Result<Effective> {
     let keys = Keys::of_the_types();
-    let mut given = match file {
-        Some(path) => file::read(path, "", &keys)?,
-        None if Path::new(DEFAULT_FILE).exists() => file::read(Path::new(DEFAULT_FILE), "", &keys)?,
-        None => Vec::new(),
-    };
+    let (mut given, remarks) = clamd.map(clamd::read).transpose()?.unwrap_or_default();
+    match file {
+        Some(path) => given.extend(file::read(path, "", &keys)?),
+        None if Path::new(DEFAULT_FILE).exists() => {
+            given.extend(file::read(Path::new(DEFAULT_FILE), "", &keys)?);
+        }
+        None => {}
+    }
     given.extend(from_environment(environment, &keys)?);
     given.extend(from_overrides(overrides, &keys)?);
     let policy = given.iter().rev().find(|given| given.key == "policy.file");
@@ -100,7 +111,7 @@ pub(crate) fn load(
         insert(&mut values, &key, value);
         origins.insert(key, origin);
     }
-    Ok(Effective { configuration: Configuration::deserialize(values)?, origins })
+    Ok(Effective { configuration: Configuration::deserialize(values)?, origins, remarks })
 }
 
 fn from_environment(
@@ -173,7 +184,7 @@ mod tests {
         file.write_all(text.as_bytes()).unwrap();
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
         let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-        load(Some(file.path()), environment, &overrides)
+        load(Some(file.path()), None, environment, &overrides)
             .map_err(|error| format!("{error:#}").replace(&file.path().display().to_string(), "FILE"))
     }
 

@@ -129,7 +129,7 @@ fn encrypted_zip() -> Vec<u8> {
 
 #[test]
 fn silence_is_told_and_ended() {
-    let program = start("command_seconds = 1\nread_seconds = 1\n");
+    let program = start("command_timeout = 1\nread_timeout = 1\n");
     let late = "COMMAND READ TIMED OUT\\n";
     for steps in [
         vec![],
@@ -149,7 +149,7 @@ fn silence_is_told_and_ended() {
 
 #[test]
 fn whoever_does_not_listen_holds_nothing() {
-    let program = start("connections = 2\nsend_milliseconds = 200\n");
+    let program = start("connections = 2\nsend_timeout = \"200ms\"\n");
     let Place::Unix(path) = unix(&program) else { unreachable!() };
     // Two clients take all the room, ask much and read nothing.
     let deaf: Vec<UnixStream> = (0..2)
@@ -202,4 +202,40 @@ fn requests_under_way_are_answered_when_the_service_stops() {
 
 fn ended(mut program: Program) {
     assert_eq!(program.wait(), Some(0), "{}", program.log());
+}
+
+#[test]
+fn garbage_harms_nobody() {
+    let program = start("command_timeout = 1\nread_timeout = 1\n");
+    let words: [&[u8]; 12] = [
+        b"z",
+        b"n",
+        b"\0",
+        b"\n",
+        b"IDSESSION",
+        b"INSTREAM",
+        b"FILDES",
+        b"SCAN /dev/null",
+        b"PING",
+        b"\0\0\0\x05",
+        b"\xff",
+        b"END",
+    ];
+    let mut random = 1_u32;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) as usize % below
+    };
+    for _ in 0..200 {
+        let mut steps: Vec<Step> = Vec::new();
+        for _ in 0..next(6) {
+            let bytes: Vec<u8> = (0..next(8)).flat_map(|_| words[next(words.len())].to_vec()).collect();
+            let files = vec!["/dev/null".into(); next(3)];
+            steps.push(if next(4) == 0 { Step::Files(bytes, files) } else { say(bytes) });
+        }
+        steps.push(Step::End);
+        talk(&unix(&program), &steps);
+    }
+    assert_eq!(told(&talk(&unix(&program), &[say("zPING\0")])), "PONG\\x00");
+    program.stop();
 }

@@ -10,6 +10,7 @@ mod files;
 mod protocol;
 mod reference;
 mod limits;
+mod configuration;
 mod rspamd;
 mod milter;
 mod clients;

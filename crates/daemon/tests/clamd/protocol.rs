@@ -110,7 +110,7 @@ fn paths(files: &Files) -> Vec<Case> {
         cases.push(case(vec![say(format!("z{word} \0"))], empty, Same));
         let relative = format!("etc/passwd: {missing}\\x00");
         cases.push(case(vec![say(format!("z{word} etc/passwd\0"))], relative, Same));
-        let split = format!("{}\\x0a: {missing}\\x00", shown("plain"));
+        let split = format!(r"{}\\x0a: {missing}\x00", shown("plain"));
         let steps = vec![say(format!("z{word} {}\n\0", shown("plain")))];
         cases.push(case(steps, split, Differs("it lets a name end a line")));
         let line = format!("{}: OK\\n", shown("plain"));
@@ -172,7 +172,7 @@ fn descriptors(files: &Files) -> Vec<Case> {
         case(vec![say("zFILDES\0"), pass("x", &["none"])], "fd[N]: Not a regular file ERROR\\x00", Same),
         case(vec![say("zFILDES\0x")], none, Same),
         case(vec![say("zFILDES\0"), pass("x", &["plain", "eicar"])], none, Same),
-        case(vec![say("zFILDES\0"), pass("x", &["plain"; 8])], none, Same),
+        case(vec![say("zFILDES\0"), pass("x", &["plain"; 8])], none, Differs("it says nothing")),
         case(vec![say("zFILDES\0"), Step::End], "", Same),
         case(vec![pass("zPING\0", &["eicar"])], "PONG\\x00", Same),
         case(vec![pass("z", &["eicar"]), Step::Pause, say("FILDES\0x")], odd, Same),
@@ -315,7 +315,11 @@ fn texts_have_the_shape_that_clients_take_apart() {
     let statistics = talk(&unix(&program), &[say("nSTATS\n")]);
     let lines: Vec<&str> = std::str::from_utf8(&statistics).unwrap().lines().collect();
     assert_eq!((lines[0], lines[2]), ("POOLS: 1", "STATE: VALID PRIMARY"));
-    assert!(lines[3].starts_with("THREADS: live 1  idle 0 max 100 idle-timeout "), "{}", lines[3]);
+    assert!(
+        lines[3].starts_with("THREADS: live ") && lines[3].contains("  idle 0 max 100 idle-timeout "),
+        "{}",
+        lines[3]
+    );
     assert_eq!((lines[4], lines.last().copied()), ("QUEUE: 0 items", Some("END")));
     program.stop();
 }

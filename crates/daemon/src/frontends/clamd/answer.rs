@@ -1,9 +1,9 @@
 //! What a scan comes to in clamd's three words: FOUND, OK, ERROR.
 
 use super::outgoing::harmless;
-use super::settings::{Gaps, Settings};
+use super::settings::{Gaps, Settings, failed};
 use crate::service::{Examined, Refusal};
-use candor_object::{Action, Gap, Reason, Report};
+use candor_object::{Action, Report};
 
 /// What is found if policy reports a file for its gaps alone.
 const ONLY_GAPS: &str = "Candor.NotFullyExamined";
@@ -74,19 +74,11 @@ fn judged(examined: &Examined, settings: &Settings) -> Answer {
     if !names.is_empty() {
         return Answer::Found(names);
     }
-    if settings.gaps == Gaps::Report || report.gaps.iter().any(failed) {
+    if settings.gaps == Gaps::Report || report.gaps.iter().any(|gap| failed(gap.reason)) {
         return Answer::Failed(format!("Not fully examined: {}.", reasons(report)));
     }
     // The log has the gaps of every scan.
     Answer::Undetected
-}
-
-/// Whether the scan itself failed, rather than met content that cannot be opened.
-fn failed(gap: &Gap) -> bool {
-    !matches!(
-        gap.reason,
-        Reason::Encrypted | Reason::Damaged | Reason::Truncated | Reason::Unsupported | Reason::Limit(_)
-    )
 }
 
 /// The reasons of the gaps, each once.
@@ -115,7 +107,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    use candor_object::{Category, FileType, Finding, Limit, ObjectId, Relation, Seen, Strength};
+    use candor_object::{
+        Category, FileType, Finding, Gap, Limit, ObjectId, Reason, Relation, Seen, Strength,
+    };
     use candor_policy::Policy;
 
     use super::*;

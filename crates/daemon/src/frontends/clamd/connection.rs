@@ -36,7 +36,7 @@ pub(super) async fn converse(front: Arc<Front>, connection: Connection) {
     let live = Arc::clone(&front.connections);
     let stream = Arc::new(stream);
     let incoming = Incoming::new(Arc::clone(&stream));
-    let patience = Duration::from_millis(front.settings.send_milliseconds);
+    let patience = front.settings.send_timeout.0;
     let outgoing = Arc::new(Outgoing::new(Arc::clone(&stream), patience));
     let mut conversation = Conversation { front, peer, incoming, outgoing };
     match conversation.first().await {
@@ -56,7 +56,7 @@ async fn linger(stream: &Stream, conversation: &mut Conversation) {
     // A client that is gone has no need for it.
     let _ = shutdown(socket, Shutdown::Write);
     let until = Instant::now() + LINGER;
-    let mut left = conversation.front.settings.stream_bytes.saturating_mul(LINGERING);
+    let mut left = conversation.front.settings.stream_bytes.0.saturating_mul(LINGERING);
     loop {
         let received = conversation.incoming.received().len();
         conversation.incoming.used(received);
@@ -108,7 +108,7 @@ pub(super) async fn next(incoming: &mut Incoming, until: Option<Instant>) -> Res
 
 impl Conversation {
     async fn first(&mut self) -> io::Result<()> {
-        let until = Instant::now() + Duration::from_secs(self.front.settings.command_seconds);
+        let until = Instant::now() + self.front.settings.command_patience();
         let stop = self.front.stop.clone();
         let framed = tokio::select! {
             framed = next(&mut self.incoming, Some(until)) => framed,
@@ -147,7 +147,7 @@ impl Conversation {
                 Err(failure) => self.no_stream(failure, &reply).await,
             },
             Command::Descriptor => {
-                let until = Instant::now() + Duration::from_secs(self.front.settings.read_seconds);
+                let until = Instant::now() + self.front.settings.read_patience();
                 match descriptor::take(&mut self.incoming, until).await {
                     Ok(file) => {
                         let subject = format!("fd[{}]", file.as_raw_fd());

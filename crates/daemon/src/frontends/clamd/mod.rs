@@ -24,6 +24,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be taken, as when there are too many open files.
 const BREATH: Duration = Duration::from_millis(200);
 
+/// Most threads that go through folders, of the 512 that the runtime has for all that waits.
+const MOST_WALKS: usize = 64;
+
 /// Serves clients until `stop`; requests under way are answered.
 pub(crate) async fn serve(
     service: Service,
@@ -48,7 +52,9 @@ pub(crate) async fn serve(
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let front = Arc::new(Front { service, settings, stop: stop.clone(), connections: Arc::default() });
+    let walks = Arc::new(Semaphore::new(settings.connections.clamp(1, MOST_WALKS)));
+    let front = Front { service, settings, stop: stop.clone(), connections: Arc::default(), walks };
+    let front = Arc::new(front);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -79,6 +85,8 @@ struct Front {
     stop: CancellationToken,
     /// Each connection holds one more.
     connections: Arc<()>,
+    /// Threads that may go through folders.
+    walks: Arc<Semaphore>,
 }
 
 impl Front {

@@ -34,9 +34,11 @@ pub(super) async fn scan(
         let words = b": ALLMATCHSCAN command disabled by clamd configuration. ERROR";
         return reply.line(&[&harmless(told), &words[..]].concat()).await;
     }
-    let steps = walked(front, peer, path.clone()).await;
     tokio::select! {
-        done = answer(front, peer, traversal, told, steps, reply) => done,
+        done = async {
+            let steps = walked(front, peer, path.clone()).await;
+            answer(front, peer, traversal, told, steps, reply).await
+        } => done,
         () = reply.unwanted() => Ok(()),
     }
 }
@@ -44,8 +46,13 @@ pub(super) async fn scan(
 async fn walked(front: &Arc<Front>, peer: Peer, path: PathBuf) -> mpsc::Receiver<Step> {
     let (sender, steps) = mpsc::channel(AHEAD);
     if front.settings.paths.include(peer) {
+        // A file system may let a thread wait for ever, whatever its client does; so threads are counted.
+        let room = Arc::clone(&front.walks).acquire_owned().await;
         let front = Arc::clone(front);
-        tokio::task::spawn_blocking(move || walk::walk(&path, &front.settings, &Asker::of(peer), &sender));
+        tokio::task::spawn_blocking(move || {
+            walk::walk(&path, &front.settings, &Asker::of(peer), &sender);
+            drop(room);
+        });
     } else {
         // There is room: nothing was sent before.
         let _ = sender.send(walk::denied(path)).await;

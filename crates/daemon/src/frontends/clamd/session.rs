@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,7 +17,7 @@ pub(super) async fn run(conversation: &mut Conversation, mut style: Style) -> io
     let mut scans: JoinSet<io::Result<()>> = JoinSet::new();
     let mut number = 0;
     let mut active = Instant::now();
-    let patience = Duration::from_secs(conversation.front.settings.read_seconds);
+    let patience = conversation.front.settings.read_patience();
     let parallel = conversation.front.settings.parallel.max(1);
     let stop = conversation.front.stop.clone();
     loop {
@@ -93,7 +92,7 @@ async fn begin(
             }
         },
         Command::Descriptor => {
-            let until = Instant::now() + Duration::from_secs(front.settings.read_seconds);
+            let until = Instant::now() + front.settings.read_patience();
             match descriptor::take(&mut conversation.incoming, until).await {
                 Ok(file) => drop(scans.spawn(async move {
                     let subject = format!("fd[{}]", file.as_raw_fd());

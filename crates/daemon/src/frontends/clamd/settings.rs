@@ -1,11 +1,13 @@
 //! The table `[clamd]` of the configuration.
 
 use std::fmt;
+use std::time::Duration;
 
 use candor_object::{Gap, Limit, Reason};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Peer};
 
 /// The table `[clamd]`.
@@ -21,13 +23,13 @@ pub(crate) struct Settings {
     /// Scans at once of one session, and of one MULTISCAN; at least one.
     pub(crate) parallel: usize,
     /// Most bytes of a stream.
-    pub(crate) stream_bytes: u64,
-    /// Seconds from the connection to the end of its first command.
-    pub(crate) command_seconds: u64,
-    /// Seconds for which a client may send nothing in a stream, or in a session in which nothing is under way.
-    pub(crate) read_seconds: u64,
-    /// Milliseconds for a client to take a line of the reply.
-    pub(crate) send_milliseconds: u64,
+    pub(crate) stream_bytes: Bytes,
+    /// From the connection to the end of its first command.
+    pub(crate) command_timeout: Time,
+    /// For which a client may send nothing in a stream, or in a session in which nothing is under way.
+    pub(crate) read_timeout: Time,
+    /// For a client to take a line of the reply.
+    pub(crate) send_timeout: Time,
     /// Whose paths are scanned.
     pub(crate) paths: Clients,
     /// Who may have the databases opened again.
@@ -57,10 +59,10 @@ impl Default for Settings {
             connections: 100,
             socket_mode: 0o660,
             parallel: 8,
-            stream_bytes: 100 << 20,
-            command_seconds: 30,
-            read_seconds: 120,
-            send_milliseconds: 10_000,
+            stream_bytes: Bytes(100 << 20),
+            command_timeout: Time::seconds(30),
+            read_timeout: Time::seconds(120),
+            send_timeout: Time::seconds(10),
             paths: Clients::Local,
             reload: Clients::Local,
             shutdown: Clients::Owner,
@@ -72,6 +74,21 @@ impl Default for Settings {
             follow: Follow::Nothing,
             other_file_systems: true,
         }
+    }
+}
+
+/// Longer than anybody waits, and still a time that the clock can add.
+const CENTURY: Duration = Duration::from_secs(3_155_760_000);
+
+impl Settings {
+    /// From the connection to the end of its first command.
+    pub(super) fn command_patience(&self) -> Duration {
+        self.command_timeout.0.min(CENTURY)
+    }
+
+    /// For which a client may send nothing.
+    pub(super) fn read_patience(&self) -> Duration {
+        self.read_timeout.0.min(CENTURY)
     }
 }
 
@@ -123,6 +140,8 @@ pub(crate) enum FoundGap {
     Encrypted,
     /// A limit was reached.
     Limit,
+    /// The scan itself failed, of which clients that do not understand ERROR would learn nothing.
+    Failed,
 }
 
 impl FoundGap {
@@ -146,9 +165,18 @@ impl FoundGap {
                 };
                 Some(format!("Heuristics.Limits.Exceeded.{which}"))
             }
+            (Self::Failed, reason) if failed(reason) => Some("Heuristics.Limits.Exceeded.ScanFailed".into()),
             _ => None,
         }
     }
+}
+
+/// Whether the scan itself failed, rather than met content that cannot be opened.
+pub(super) fn failed(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::Encrypted | Reason::Damaged | Reason::Truncated | Reason::Unsupported | Reason::Limit(_)
+    )
 }
 
 /// Which symbolic links are followed below a named folder.
@@ -255,6 +283,9 @@ mod tests {
         let encrypted = gap(Reason::Encrypted);
         assert_eq!(FoundGap::Encrypted.name(&encrypted, "zip").unwrap(), "Heuristics.Encrypted.Zip");
         assert_eq!(FoundGap::Limit.name(&encrypted, "zip"), None);
+        assert_eq!(FoundGap::Failed.name(&encrypted, "zip"), None);
+        let crashed = FoundGap::Failed.name(&gap(Reason::Crashed), "").unwrap();
+        assert_eq!(crashed, "Heuristics.Limits.Exceeded.ScanFailed");
         let depth = gap(Reason::Limit(Limit::Depth));
         assert_eq!(FoundGap::Limit.name(&depth, "").unwrap(), "Heuristics.Limits.Exceeded.MaxRecursion");
     }

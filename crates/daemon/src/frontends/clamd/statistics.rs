@@ -21,7 +21,7 @@ pub(super) fn commands() -> String {
 pub(super) fn statistics(front: &Front) -> String {
     let live = front.live();
     let max = front.settings.connections;
-    let idle = front.settings.read_seconds;
+    let idle = front.settings.read_timeout.0.as_secs();
     let queue = front.service.waiting();
     format!(
         "POOLS: 1\n\nSTATE: VALID PRIMARY\n\

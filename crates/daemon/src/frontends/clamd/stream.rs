@@ -29,8 +29,8 @@ pub(super) enum Failure {
 /// # Errors
 /// Why it is not there.
 pub(super) async fn take(front: &Front, incoming: &mut Incoming) -> Result<File, Failure> {
-    let limit = front.settings.stream_bytes;
-    let patience = Duration::from_secs(front.settings.read_seconds);
+    let limit = front.settings.stream_bytes.0;
+    let patience = front.settings.read_patience();
     let begun = Instant::now();
     let mut spool = front.service.spool(limit);
     let mut left = 0;

@@ -1,9 +1,9 @@
 //! The files that a named path stands for, opened one after the other.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -12,6 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::permission::{Asker, Use};
 use super::settings::Settings;
+use crate::local_file;
 
 /// What is met on the way.
 #[derive(Debug)]
@@ -194,10 +195,9 @@ fn check_failure(error: &io::Error) -> String {
     format!("File path check failure: {text}.")
 }
 
-/// Opens without waiting, even if the path has become a FIFO meanwhile.
+/// Opens a file or folder; a path may have become something else since it was looked at.
 fn open(path: &Path, more: OFlags) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let file = local_file::open_now(path, more)?;
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
         return Err(io::ErrorKind::InvalidInput.into());
