@@ -90,18 +90,19 @@ impl Vault {
     /// [`Error::NoVault`] if there is none, [`Error::Exposed`] if folder or key belong to another user or
     /// others may use them, or if there are entries and no key.
     pub fn open(path: &Path) -> Result<Self> {
+        let path = &std::path::absolute(path).about(path, "it is no path")?;
         let (folder, identity) = open_folder(path)?;
         match key::read(folder.as_fd(), path)? {
             Some(key) => Ok(Self {
                 folder,
-                path: path.to_owned(),
+                path: path.clone(),
                 identity,
                 key,
                 most_bytes: MOST_BYTES,
                 packages_root: PathBuf::from("/"),
                 steps: Steps::default(),
             }),
-            None if names(&folder, path)?.entries.is_empty() => Err(Error::NoVault(path.to_owned())),
+            None if names(&folder, path)?.entries.is_empty() => Err(Error::NoVault(path.clone())),
             None => Err(Error::Exposed {
                 path: path.join(key::NAME),
                 reason: "the key file is missing and entries need it; put it back".to_owned(),
@@ -118,12 +119,13 @@ impl Vault {
             Err(Error::NoVault(_)) => {}
             other => return other,
         }
+        let path = &std::path::absolute(path).about(path, "it is no path")?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.about(path, "the vault's folder cannot be made")?;
         let (folder, _) = open_folder(path)?;
         key::make(folder.as_fd(), path)?;
         // A folder that is lost with its name in a power cut would take everything with it.
-        for folder in path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty()) {
+        for folder in path.ancestors().skip(1) {
             if let Ok(folder) = File::open(folder) {
                 let _ = folder.sync_all();
             }
@@ -167,9 +169,11 @@ impl Vault {
         ids.retain(|(id, stage)| *stage != Stage::Part && id.to_string().starts_with(beginning));
         ids.dedup_by_key(|(id, _)| *id);
         match ids.as_slice() {
+            // Nothing is the beginning of everything, but nobody means it.
+            _ if beginning.is_empty() => Err(Error::Unknown(String::new())),
             [(id, _)] => Ok(*id),
-            [_, _, ..] if !beginning.is_empty() => Err(Error::Ambiguous(beginning.to_owned())),
-            _ => Err(Error::Unknown(beginning.to_owned())),
+            [_, _, ..] => Err(Error::Ambiguous(beginning.to_owned())),
+            [] => Err(Error::Unknown(beginning.to_owned())),
         }
     }
 
@@ -251,14 +255,18 @@ impl Vault {
 }
 
 fn open_folder(path: &Path) -> Result<(OwnedFd, Identity)> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let exposed = |reason: &str| Err(Error::Exposed { path: path.to_owned(), reason: reason.to_owned() });
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = match openat(CWD, path, flags, Mode::empty()) {
         Ok(folder) => File::from(folder),
         Err(Errno::NOENT) => return Err(Error::NoVault(path.to_owned())),
+        // Who may exchange a link decides where the vault is.
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            return exposed("it is a link or no folder; name the folder itself");
+        }
         Err(error) => return Err(error).about(path, "the vault's folder cannot be opened"),
     };
     let metadata = folder.metadata().about(path, "the vault's folder cannot be looked at")?;
-    let exposed = |reason: &str| Err(Error::Exposed { path: path.to_owned(), reason: reason.to_owned() });
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return exposed("the vault's folder belongs to another user; use one of your own");
     }
@@ -350,6 +358,23 @@ mod tests {
         });
         let names: Vec<_> = fs::read_dir(&path).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(names, ["key"]);
+    }
+
+    #[test]
+    fn a_link_is_no_vault() {
+        let (folder, path) = ground();
+        Vault::create(&path).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(Vault::open(&link), Err(Error::Exposed { .. })));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(Vault::create(&folder.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn threads_share_a_vault() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Vault>();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod ground;
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -225,4 +226,57 @@ fn two_who_take_the_same_file_do_not_lose_it() {
         assert!(ground.names().is_empty() && !entries.is_empty());
         entries.iter().for_each(|listed| vault.verify(listed.entry.id).unwrap());
     }
+}
+
+#[test]
+fn names_that_are_exchanged_all_the_time_lose_no_file() {
+    let ground = Ground::new();
+    let target = ground.file("file", b"taken");
+    for number in 0..3 {
+        fs::write(ground.path(format!("files/{number}")), format!("innocent {number}")).unwrap();
+    }
+    let vault = ground.vault();
+    let stop = AtomicBool::new(false);
+    let mut taken = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let folder = fs::File::open(ground.path("files")).unwrap();
+            for number in (0..3).cycle() {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                let other = number.to_string();
+                // The name may be away for a moment.
+                let _ = rustix::fs::renameat_with(
+                    &folder,
+                    "file",
+                    &folder,
+                    &other,
+                    rustix::fs::RenameFlags::EXCHANGE,
+                );
+            }
+        });
+        for _ in 0..300 {
+            if let Ok(file) = open(&target)
+                && fs::read(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap() == b"taken"
+                && vault.take(&file, &target, &Grounds::default(), Protection::Packages).is_ok()
+            {
+                taken += 1;
+                break;
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    let contents = |names: Vec<String>| {
+        let read = |name: &String| fs::read_to_string(ground.path("files").join(name)).unwrap();
+        let mut contents: Vec<String> = names.iter().map(read).collect();
+        contents.sort();
+        contents
+    };
+    let mut expected = vec!["innocent 0", "innocent 1", "innocent 2"];
+    if taken == 0 {
+        expected.push("taken");
+    }
+    assert_eq!(contents(ground.names()), expected);
+    assert_eq!(ground.in_vault().len(), taken);
 }

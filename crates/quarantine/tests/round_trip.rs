@@ -292,6 +292,7 @@ fn ids_are_found_by_their_beginning() {
     assert!(matches!(vault.find(""), Err(Error::Unknown(_))));
     let id = take(&vault, &ground.file("one", b"1")).unwrap().entry.id;
     assert_eq!(vault.find(&id.to_string()[..4]).unwrap(), id);
+    assert!(matches!(vault.find(""), Err(Error::Unknown(_))));
     assert!(matches!(vault.find("../key"), Err(Error::Unknown(_))));
     for number in 0..20 {
         take(&vault, &ground.file(&number.to_string(), b"1")).unwrap();

@@ -17,7 +17,7 @@ const ARM: u32 = 0x4000_0028;
 const RISCV64: u32 = 0xc000_00f3;
 
 /// Calls that may be left, and what a worker does with them. Any other one is a hole.
-const LEFT: [(i64, &str, &str); 21] = [
+const LEFT: [(i64, &str, &str); 22] = [
     (libc::SYS_recvmsg, "recvmsg", "receives from its socket"),
     (libc::SYS_sendmsg, "sendmsg", "answers to its socket"),
     (libc::SYS_pread64, "pread64", "reads what it was sent"),
@@ -30,6 +30,7 @@ const LEFT: [(i64, &str, &str); 21] = [
     (libc::SYS_brk, "brk", "takes memory of its own"),
     (libc::SYS_getrandom, "getrandom", "keys of hash tables"),
     (libc::SYS_clock_gettime, "clock_gettime", "deadlines"),
+    (libc::SYS_futex, "futex", "wakes nobody, when a panic is caught"),
     (libc::SYS_getpid, "getpid", "to abort"),
     (libc::SYS_gettid, "gettid", "to abort"),
     (libc::SYS_tgkill, "tgkill", "to abort"),
@@ -159,6 +160,10 @@ fn holes(number: u32, paths: &[&Path], socket: u64) -> Vec<String> {
         && (0..2048).any(|command| command != libc::F_GETFD as u64 && admits(1, command))
     {
         holes.push("descriptors can be changed or copied".to_owned());
+    }
+    let wake = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as u64;
+    if call == libc::SYS_futex && (0..512).any(|operation| operation != wake && admits(1, operation)) {
+        holes.push("memory that others share can be waited for".to_owned());
     }
     if call == libc::SYS_tgkill && (0..64).any(|signal| signal != libc::SIGABRT as u64 && admits(2, signal)) {
         holes.push("other signals than that of an abort can be sent".to_owned());

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::spawn;
 
 /// How long a worker may take for an attempt. The longest one uses two seconds of the processor.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What the processor's refusals and the filter's look like (`signal(7)`).
 const FAULT: i32 = 11;
 const FILTERED: i32 = 31;
@@ -241,7 +241,7 @@ fn listeners() -> io::Result<(TcpListener, UdpSocket)> {
 
 /// The end of a process; nothing when it had to be killed.
 fn wait(process: &mut Child) -> io::Result<Option<ExitStatus>> {
-    for _ in 0..500 {
+    for _ in 0..5000 {
         if let Some(status) = process.try_wait()? {
             return Ok(Some(status));
         }

@@ -100,7 +100,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         Self {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -172,6 +172,7 @@ fn uploads() {
         let reply = talk.reply();
         assert_eq!(reply.is_blocked(), is_blocked, "{content_type} {:?}", content.escape_ascii().to_string());
         assert_eq!(reply.status, if is_blocked { 200 } else { 204 });
+        assert!(is_blocked || reply.field("X-Candor-Gaps").is_none(), "{content_type}: {reply:?}");
         // Without 204 what passes comes back as it was, also without the head that was put before it.
         talk.send(upload("", content_type, &content));
         let reply = talk.reply();

@@ -76,7 +76,7 @@ fn a_body_of_options_is_bounded() {
 #[test]
 fn who_is_silent_or_slow_is_left() {
     let program = Program::start(&format!(
-        "{ON}connections = 1\nidle_timeout = \"1s\"\nhead_timeout = \"2s\"\nrequest_timeout = \"3s\"\n"
+        "{ON}connections = 1\nidle_timeout = \"2s\"\nhead_timeout = \"3s\"\nrequest_timeout = \"4s\"\n"
     ));
     // Nothing at all; each of these waits for the place of the one before.
     Talk::to(&program).expect_end();

@@ -109,6 +109,7 @@ impl Proxied {
         let mut serving = Command::new("python3")
             .args(["-c", SERVER, &server.to_string()])
             .current_dir(folder.path().join("files"))
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         wait_for(server, &mut serving, Path::new("/nonexistent"));

@@ -18,9 +18,36 @@ use super::{Missing, NotConfined};
 /// The user and the group `nobody`: whom to become where there is no user of our own.
 pub const NOBODY: (u32, u32) = (65534, 65534);
 
+/// Whom to become.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next {
+    /// An ordinary user stays who it is.
+    Same,
+    /// Root becomes this user and group.
+    Other(u32, u32),
+    /// Root stays, since nobody was named.
+    Unnamed,
+    /// Root of a namespace of users stays, since the user who was named is not known there.
+    Unknown(u32),
+}
+
+/// Finds out whom to become, as long as there is a `/proc` to ask.
+pub(super) fn next(user: Option<(u32, u32)>) -> Result<Next, NotConfined> {
+    // Within a namespace of users of its own root is somebody else, and nobody can be become.
+    match user {
+        _ if !Uid::effective().is_root() && !Uid::current().is_root() => Ok(Next::Same),
+        Some((0, _) | (_, 0)) => Err(NotConfined::Root),
+        Some((user, group)) if is_mapped("uid", user) && is_mapped("gid", group) => {
+            Ok(Next::Other(user, group))
+        }
+        Some((user, _)) => Ok(Next::Unknown(user)),
+        None => Ok(Next::Unnamed),
+    }
+}
+
 /// Gives up root, groups, capabilities and every way to get them back. The process dies with its parent, and
 /// leaves no image of its memory when it crashes.
-pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result<(), NotConfined> {
+pub(super) fn give_up(next: Next, missing: &mut Missing) -> Result<(), NotConfined> {
     // This one needs a capability, so it comes first.
     empty_bounding_set(missing)?;
     let may = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETPCAP));
@@ -32,22 +59,17 @@ pub(super) fn give_up(user: Option<(u32, u32)>, missing: &mut Missing) -> Result
         set_capabilities_secure_bits(bits)
             .map_err(|error| NotConfined::System("locking capabilities", error))?;
     }
-    // Within a namespace of users of its own root is somebody else, and nobody can be become.
-    if Uid::effective().is_root() {
-        match user {
-            Some((0, _) | (_, 0)) => return Err(NotConfined::Root),
-            Some((user, group)) if is_mapped("uid", user) && is_mapped("gid", group) => {
-                become_user(Uid::from_raw(user), Gid::from_raw(group))?;
-            }
-            Some((user, _)) => missing.add(format!(
-                "it stays the root of a namespace of users in which there is no user {user}; outside of that \
-                 namespace it is an ordinary user, and it has no capabilities"
-            )),
-            None => missing.add(
-                "it stays root, since no other user was named; it has no capabilities, and no file of root can be \
-                 opened: the filter kills who tries, and Landlock refuses",
-            ),
-        }
+    match next {
+        Next::Same => {}
+        Next::Other(user, group) => become_user(Uid::from_raw(user), Gid::from_raw(group))?,
+        Next::Unnamed => missing.add(
+            "it stays root, since no other user was named; it has no capabilities, and no file of root can be \
+             opened: the filter kills who tries, and Landlock refuses",
+        ),
+        Next::Unknown(user) => missing.add(format!(
+            "it stays the root of a namespace of users in which there is no user {user}; outside of that namespace \
+             it is an ordinary user, and it has no capabilities"
+        )),
     }
     clear_capabilities()?;
     set_no_new_privs(true).map_err(|error| NotConfined::System("having no new privileges", error))?;

@@ -103,13 +103,14 @@ pub fn confine_partly(
 ) -> Result<Missing, NotConfined> {
     check_socket(confinement)?;
     check_threads()?;
+    let next = identity::next(confinement.user)?;
     let mut missing = Missing::default();
     for mechanism in Mechanism::ALL.into_iter().filter(|mechanism| mechanisms.contains(mechanism)) {
         match mechanism {
             Mechanism::Descriptors => descriptors::close_others(confinement.socket)?,
             Mechanism::Limits => limits::lower(confinement)?,
             Mechanism::Namespaces => namespaces::leave(&mut missing),
-            Mechanism::Identity => identity::give_up(confinement.user, &mut missing)?,
+            Mechanism::Identity => identity::give_up(next, &mut missing)?,
             Mechanism::Landlock => {
                 let empty = mechanisms.contains(&Mechanism::Namespaces) && missing.is_empty();
                 let instead = if empty { Instead::Namespaces } else { Instead::Filter };

@@ -50,6 +50,16 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     })
     .fails(libc::ENOMEM)
     .alone(&[Limits]),
+    // It must not look like a way out that was tried: files that unpack to too much end like this.
+    Attempt::own("limits", "the allocator", "take memory until the program gives up", |_| {
+        let mut all = Vec::new();
+        loop {
+            all.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+        }
+    })
+    .dies(libc::SIGABRT),
+    Attempt::own("limits", "no call at all", "nest calls until the stack is full", |_| Ok(deeper(0)))
+        .dies(libc::SIGSEGV),
     Attempt::own("limits", "no call at all", "use the processor for ever", |_| {
         loop {
             std::hint::spin_loop();
@@ -80,3 +90,10 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         },
     ),
 ];
+
+/// Calls itself for ever, with something on the stack.
+#[expect(unconditional_recursion, reason = "the stack shall be full")]
+fn deeper(depth: i64) -> i64 {
+    let page = std::hint::black_box([depth; 512]);
+    deeper(depth + 1) + page[0]
+}

@@ -82,7 +82,7 @@ fn make_tree() -> anyhow::Result<(TempDir, Vec<String>)> {
 /// `candor scan` of a path and of standard input, which keeps the workers alive until it is closed.
 fn scan(path: &Path) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["scan", "--no-clamav", "--quiet"]).arg(path).arg("-");
+    command.args(["scan", "--alone", "--no-clamav", "--quiet"]).arg(path).arg("-");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command)
 }

@@ -194,7 +194,7 @@ fn read_back(pid: u32, facts: &Facts) -> Result<Reachable, String> {
     }
     let number = i32::try_from(pid).map_err(|error| error.to_string())?;
     let filters = filters_of(number).map_err(|error| {
-        format!("the system refuses to read filters back ({error}); it needs CONFIG_CHECKPOINT_RESTORE")
+        format!("the system refuses to read filters back ({error}); it takes root of the whole system and CONFIG_CHECKPOINT_RESTORE")
     })?;
     if filters.is_empty() {
         let holes = vec!["there is no filter".to_owned()];

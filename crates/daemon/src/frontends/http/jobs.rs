@@ -19,8 +19,7 @@ use super::authentication::Owner;
 use super::problem::Problem;
 use super::records::{Scanned, bytes, result, utc};
 use super::upload::{self, Wishes};
-use super::wire::Descriptors;
-use super::{Settings, Site};
+use super::{Caller, Settings, Site};
 
 /// 128 bits from the kernel: nobody guesses them.
 type Id = [u8; 16];
@@ -66,10 +65,11 @@ impl Drop for Place<'_> {
 /// Takes content in, begins its scan, and answers with the address of the job.
 pub(super) async fn create(
     site: &Arc<Site>,
+    caller: &Caller,
     owner: Owner,
-    descriptors: Option<&Descriptors>,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
+    upload::reachable(caller, request.headers())?;
     let wishes = Wishes::parse(request.uri().query())?;
     if upload::form(request.headers()).is_some() {
         let detail = "a job has one file; send it as it is";
@@ -77,10 +77,10 @@ pub(super) async fn create(
     }
     // The place comes before the content, so that content without a job takes no room.
     let mut place = site.jobs.reserve(&site.settings, owner, wishes.objects)?;
-    let (file, size) = upload::take(site, descriptors, request).await?;
+    let (file, size) = upload::take(site, caller, request).await?;
     let id = place.id;
     place.begun = true;
-    let task = tokio::spawn(run(Arc::clone(site), id, wishes.name, file, size));
+    let task = tokio::spawn(run(Arc::clone(site), caller.clone(), id, wishes.name, file, size));
     site.jobs.begun(id, task.abort_handle());
     let address = format!("/v1/jobs/{}", hex::encode(id));
     let record = serde_json::json!({ "id": hex::encode(id), "address": address });
@@ -135,8 +135,8 @@ pub(super) fn remove(site: &Site, owner: Owner, id: &str) -> Result<Response<Con
     Ok(response)
 }
 
-async fn run(site: Arc<Site>, id: Id, name: String, file: File, size: u64) {
-    let outcome = site.scan(name, file, size).await.map(Arc::new);
+async fn run(site: Arc<Site>, caller: Caller, id: Id, name: String, file: File, size: u64) {
+    let outcome = site.scan(&caller, name, file, size).await.map(Arc::new);
     site.jobs.finished(&site.settings, id, outcome);
 }
 

@@ -51,8 +51,6 @@ const MAX_HEAD: usize = 16 << 10;
 const MAX_FIELDS: usize = 64;
 /// Most bytes that are kept of what a client sends, and of what it does not read yet.
 const BUFFER: usize = 32 << 10;
-/// How long requests that are under way may take when the service stops.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// How often jobs are looked at that were kept long enough.
 const TICK: Duration = Duration::from_secs(5);
 /// Longest time of any setting.
@@ -193,8 +191,9 @@ struct Site {
 
 impl Site {
     /// Scans a file within the time of a request.
-    async fn scan(&self, name: String, file: File, size: u64) -> Result<Scanned, Problem> {
-        match timeout(self.settings.request.0, self.service.about(&name).scan(file)).await {
+    async fn scan(&self, caller: &Caller, name: String, file: File, size: u64) -> Result<Scanned, Problem> {
+        let service = caller.service.about(&name);
+        match timeout(self.settings.request.0, service.scan(file)).await {
             Ok(examined) => Ok(Scanned { name, size, examined: examined? }),
             Err(_) => Err(Problem::busy("the scan was not done in time; try again later")),
         }
@@ -204,6 +203,15 @@ impl Site {
     fn pieces(&self, pieces: Pieces) -> Content {
         Content::Pieces(pieces, Instant::now() + self.settings.request.0)
     }
+}
+
+/// Who asks on a connection, and the way there.
+#[derive(Clone, Debug)]
+struct Caller {
+    client: Client,
+    /// The service, which logs who asks.
+    service: Service,
+    descriptors: Descriptors,
 }
 
 /// Serves a listener until the service stops; then requests that are under way are answered.
@@ -244,8 +252,9 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
+    // Every connection ends by itself: content and answers have their time.
     let farewell = async { while connections.join_next().await.is_some() {} };
-    if timeout(FAREWELL, farewell).await.is_err() {
+    if timeout(site.settings.request.0, farewell).await.is_err() {
         tracing::warn!("http: {} requests were not answered before the end", connections.len());
     }
     site.jobs.abort();
@@ -258,7 +267,7 @@ async fn converse(
     connection: Connection,
     stop: CancellationToken,
 ) {
-    let Connection { stream, room, .. } = connection;
+    let Connection { stream, peer, room } = connection;
     let idle = site.settings.idle.0;
     let descriptors = Descriptors::default();
     let (carrier, client) = match (stream, tls) {
@@ -276,8 +285,9 @@ async fn converse(
             Err(_) => return,
         },
     };
+    let caller = Caller { client, service: site.service.asked_by(peer), descriptors };
     let answer = service_fn(|request| {
-        let answer = routes::answer(Arc::clone(&site), client, descriptors.clone(), request);
+        let answer = routes::answer(Arc::clone(&site), caller.clone(), request);
         Box::pin(async move { Ok::<_, std::convert::Infallible>(answer.await) })
     });
     let mut conversation = http1::Builder::new()

@@ -14,12 +14,12 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode};
 use serde::Deserialize;
 
-use super::Site;
 use super::answer::{Content, json};
 use super::authentication::{Client, trusted_user};
 use super::problem::Problem;
 use super::records::result;
 use super::upload::{Reading, Wishes};
+use super::{Caller, Site};
 use crate::local_file;
 
 /// Longest request, in bytes: a path has 4,096 at most, and JSON may write six for one.
@@ -34,10 +34,10 @@ struct Question {
 /// Scans the file and answers with the result.
 pub(super) async fn scan(
     site: &Site,
-    client: Client,
+    caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
-    match client {
+    match caller.client {
         Client::Local { user, .. } if trusted_user(user) => {}
         Client::Local { .. } => {
             let detail =
@@ -76,7 +76,7 @@ pub(super) async fn scan(
     let name = question.path.display().to_string();
     let file = local_file::open(question.path).await.map_err(refused)?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let scanned = site.scan(name, file, size).await?;
+    let scanned = site.scan(caller, name, file, size).await?;
     Ok(json(StatusCode::OK, site.pieces(result(Arc::new(scanned), wishes.objects))))
 }
 

@@ -10,20 +10,16 @@ use super::answer::{Content, json};
 use super::authentication::{self, Client, Owner};
 use super::problem::Problem;
 use super::records::{Database, bytes};
-use super::wire::Descriptors;
-use super::{Site, jobs, openapi, page, paths, upload};
+use super::{Caller, Site, jobs, openapi, page, paths, upload};
 
 /// Answers a request.
-pub(super) async fn answer(
-    site: Arc<Site>,
-    client: Client,
-    descriptors: Descriptors,
-    request: Request<Incoming>,
-) -> Response<Content> {
-    let mut response = match route(&site, client, &descriptors, request).await {
+pub(super) async fn answer(site: Arc<Site>, caller: Caller, request: Request<Incoming>) -> Response<Content> {
+    let mut response = match route(&site, &caller, request).await {
         Ok(response) => response,
         Err(problem) => problem.response(),
     };
+    // A descriptor belongs to the request that it came with.
+    drop(caller.descriptors.take());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -35,16 +31,13 @@ pub(super) async fn answer(
 
 async fn route(
     site: &Arc<Site>,
-    client: Client,
-    descriptors: &Descriptors,
+    caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
-    let (host, descriptors) = match client {
+    let host = match caller.client {
         // No browser reaches a Unix socket.
-        Client::Local { .. } => (None, Some(descriptors)),
-        Client::Remote => {
-            (Some(authentication::host(&site.settings, request.uri(), request.headers())?), None)
-        }
+        Client::Local { .. } => None,
+        Client::Remote => Some(authentication::host(&site.settings, request.uri(), request.headers())?),
     };
     let path = request.uri().path().to_owned();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -64,7 +57,7 @@ async fn route(
     let method = request.method().clone();
     let owner = |request: &Request<Incoming>| {
         // What an unknown client goes on sending is not read.
-        authentication::owner(&site.settings, site.tokens.as_ref(), client, request.headers())
+        authentication::owner(&site.settings, site.tokens.as_ref(), caller.client, request.headers())
             .map_err(Problem::closing)
     };
     match path {
@@ -75,15 +68,15 @@ async fn route(
         "status" => Err(Problem::method("GET, HEAD").closing()),
         "scan" if method == Method::POST => {
             owner(&request)?;
-            upload::scan(site, descriptors, request).await
+            upload::scan(site, caller, request).await
         }
         "scan/path" if method == Method::POST => {
             owner(&request)?;
-            paths::scan(site, client, request).await
+            paths::scan(site, caller, request).await
         }
         "jobs" if method == Method::POST => {
             let owner: Owner = owner(&request)?;
-            jobs::create(site, owner, descriptors, request).await
+            jobs::create(site, caller, owner, request).await
         }
         "scan" | "scan/path" | "jobs" => Err(Problem::method("POST").closing()),
         _ => {

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +13,11 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Content, Pieces, json};
+use super::authentication::Client;
 use super::multipart::{Form, Step};
 use super::problem::Problem;
 use super::records::{Scanned, bytes, result};
-use super::wire::Descriptors;
-use super::{Settings, Site};
+use super::{Caller, Settings, Site};
 use crate::spool::Spool;
 
 /// The header field that says that a descriptor came along.
@@ -102,36 +101,37 @@ impl Reading {
 /// Scans what a request brings and answers with the result, or with the results for all files of a form.
 pub(super) async fn scan(
     site: &Site,
-    descriptors: Option<&Descriptors>,
+    caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Response<Content>, Problem> {
+    reachable(caller, request.headers())?;
     let wishes = Wishes::parse(request.uri().query())?;
     if let Some(content_type) = form(request.headers()) {
         if !wishes.name.is_empty() {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "the files of a form have names of their own"));
         }
+        if request.headers().contains_key(DESCRIPTOR) {
+            let detail = "a request with a descriptor has no form";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail).closing());
+        }
         let form = Form::new(content_type)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        return scan_form(site, form, request, wishes.objects).await;
+        return scan_form(site, caller, form, request, wishes.objects).await;
     }
-    let (file, size) = take(site, descriptors, request).await?;
-    let scanned = site.scan(wishes.name, file, size).await?;
+    let (file, size) = take(site, caller, request).await?;
+    let scanned = site.scan(caller, wishes.name, file, size).await?;
     Ok(json(StatusCode::OK, site.pieces(result(Arc::new(scanned), wishes.objects))))
 }
 
-/// Takes what a request brings as one file: a descriptor, or the body. Its size in bytes comes with it. There is
-/// no place for descriptors where none can come.
+/// Takes what a request brings as one file: a descriptor, or the body. Its size in bytes comes with it.
 pub(super) async fn take(
     site: &Site,
-    descriptors: Option<&Descriptors>,
+    caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<(File, u64), Problem> {
     plain(request.headers())?;
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail).closing();
-    let Some(came) = descriptors.map(Descriptors::take).or_else(|| no_descriptor(request.headers())) else {
-        let detail = "descriptors come on Unix sockets only; upload the content";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail).closing());
-    };
+    let came = caller.descriptors.take();
     match (request.headers().get(DESCRIPTOR).map(|value| value.as_bytes()), came.len()) {
         (None, 0) => {
             fits(site, request.body().size_hint().lower())?;
@@ -167,6 +167,7 @@ pub(super) async fn take(
 /// Scans one file of a form after the other, so that only one lies in the spool.
 async fn scan_form(
     site: &Site,
+    caller: &Caller,
     mut form: Form,
     request: Request<Incoming>,
     objects: usize,
@@ -208,7 +209,7 @@ async fn scan_form(
                     results.push(Err((name, Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))));
                     continue;
                 }
-                let scanned = site.scan(name, file, size).await?;
+                let scanned = site.scan(caller, name, file, size).await?;
                 weight += scanned.weight();
                 results.push(Ok(Arc::new(scanned)));
                 // Time that the scan took is not the client's.
@@ -250,9 +251,13 @@ pub(super) fn form(headers: &HeaderMap) -> Option<&str> {
     essence.trim().eq_ignore_ascii_case("multipart/form-data").then_some(content_type)
 }
 
-/// An empty place for descriptors, if the request does not speak of one.
-fn no_descriptor(headers: &HeaderMap) -> Option<Vec<OwnedFd>> {
-    (!headers.contains_key(DESCRIPTOR)).then(Vec::new)
+/// Refuses to look for a descriptor where none can come.
+pub(super) fn reachable(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+    if matches!(caller.client, Client::Remote) && headers.contains_key(DESCRIPTOR) {
+        let detail = "descriptors come on Unix sockets only; upload the content";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).closing());
+    }
+    Ok(())
 }
 
 /// Refuses encoded bodies: they would be examined in a form that the client does not mean.

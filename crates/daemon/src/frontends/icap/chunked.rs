@@ -211,4 +211,31 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_content_comes_back(content: Vec<u8>, chunk in 1_usize..40, piece in 1_usize..40) {
+            let mut bytes = Vec::new();
+            for chunk in content.chunks(chunk) {
+                bytes.extend_from_slice(format!("{:X}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0; ieof\r\n\r\n");
+            proptest::prop_assert_eq!(decode(&bytes, piece), Ok(Some((content, Last::WholeBody, 0))));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in "[0-9a-f;\r\n\0i: ]{0,60}", piece in 1_usize..9) {
+            let whole = decode(bytes.as_bytes(), 100);
+            let pieces = decode(bytes.as_bytes(), piece);
+            // How they arrive makes no difference.
+            match (whole, pieces) {
+                (Ok(Some((one, last, _))), Ok(Some((other, same, _)))) => {
+                    proptest::prop_assert_eq!((one, last), (other, same));
+                }
+                (whole, pieces) => proptest::prop_assert_eq!(whole.is_ok(), pieces.is_ok()),
+            }
+        }
+    }
 }

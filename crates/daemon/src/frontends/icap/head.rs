@@ -221,4 +221,24 @@ mod tests {
             assert!(matches!(first(line), Err(Error::Malformed(_))), "{line}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(fields in "(?s)([A-Za-z-]{1,12}: ?.{0,30}\r\n){0,5}", junk: Vec<u8>) {
+            let _ = with(&fields);
+            let _ = parse(&junk);
+            let _ = parse(&[junk, b"\r\n\r\n".to_vec()].concat());
+        }
+
+        #[test]
+        fn any_list_lies_within_its_bounds(list in "((req|res)-(hdr|body)|null-body|=|,| |[0-9]{1,7}){0,9}") {
+            for method in [Method::Options, Method::Reqmod, Method::Respmod] {
+                if let Ok(all) = Encapsulated::parse(&list, method) {
+                    let ranges = [all.request, all.response].into_iter().flatten();
+                    let ends = ranges.map(|range| range.end.max(range.start)).max().unwrap_or(0);
+                    proptest::prop_assert!(ends <= all.heads && all.heads <= encapsulated::MAX_HEADS);
+                }
+            }
+        }
+    }
 }

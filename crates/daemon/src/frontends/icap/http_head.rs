@@ -227,4 +227,16 @@ mod tests {
         assert_eq!(change("*"), changed("identity"));
         assert_eq!(change(" gzip"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(text in "(?s).{0,20}\r\n(([A-Za-z-]{0,20}|Content-Range|Accept-Encoding):.{0,30}\r\n){0,5}\r\n") {
+            let changed = without_unopened_codings(text.as_bytes());
+            if let Ok(head) = HttpHead::parse(text.as_bytes()) {
+                let _ = (head.url(), head.length(), head.multipart(), head.gaps());
+                // A head that is changed stays one.
+                proptest::prop_assert!(changed.is_none_or(|changed| HttpHead::parse(&changed).is_ok()));
+            }
+        }
+    }
 }

@@ -34,6 +34,8 @@ mod echo;
 mod trickle;
 mod failure;
 mod methods;
+mod arrival;
+mod answer;
 
 use block_page::BlockPage;
 use failure::Failure;
@@ -161,6 +163,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let idle = settings.idle_timeout.0;
+    let service = &service.asked_by(peer);
     let mut wire = Wire::new(stream, idle);
     loop {
         wire.allow(idle);
@@ -187,7 +190,7 @@ where
         match failure {
             None => {}
             Some(Failure::Refused(status, why)) if !has_begun => {
-                tracing::debug!(?peer, status = status.0, why, "an ICAP request was refused");
+                tracing::debug!(%peer, status = status.0, why, "an ICAP request was refused");
                 let fields = [("X-Response-Desc", why.to_owned())];
                 // Whoever sent slowly gets a little time to read that it was too slow.
                 wire.allow(idle);
@@ -196,7 +199,7 @@ where
                 }
             }
             Some(Failure::Gone(wire::Error::Io(error))) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                tracing::debug!(?peer, %error, "an ICAP client is gone");
+                tracing::debug!(%peer, %error, "an ICAP client is gone");
                 return;
             }
             Some(_) => return,
