@@ -117,7 +117,7 @@ mod tests {
     fn read(text: &str) -> Effective {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        load(Some(file.path()), std::iter::empty(), &[]).unwrap()
+        load(Some(file.path()), None, std::iter::empty(), &[]).unwrap()
     }
 
     #[test]
@@ -141,7 +141,8 @@ mod tests {
                 None => format!("{line}\n"),
             })
             .collect();
-        let default = Effective { configuration: Configuration::default(), origins: Default::default() };
+        let (origins, remarks) = Default::default();
+        let default = Effective { configuration: Configuration::default(), origins, remarks };
         assert_eq!(effective(&read(&set), Origins::Hidden), effective(&default, Origins::Hidden));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 2 || line.starts_with('#')));
     }
