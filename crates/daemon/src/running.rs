@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -49,6 +50,7 @@ pub(crate) enum End {
 pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<End> {
     // Whatever is made is for us alone until it is given its own permissions.
     rustix::process::umask(Mode::from_raw_mode(0o077));
+    allow_descriptors();
     let user = privileges::wanted(configuration.service.user.as_deref())?;
     let sockets = open_sockets(configuration, user.as_ref())?;
     let _places = Places(sockets.iter().filter_map(|(_, socket)| socket.place()).collect());
@@ -67,6 +69,14 @@ pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<End> {
         }
         Ok(end) => Ok(end),
     }
+}
+
+/// Allows as many open files as the administrator does: clients and their content are descriptors, and the lower
+/// limit that programs are started with is for those that use `select`.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, clients wait in the kernel's queue.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Files of sockets, which are removed in the end, whatever it is.

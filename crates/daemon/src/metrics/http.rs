@@ -154,8 +154,10 @@ async fn not_ready(service: &Service, settings: &Settings) -> Option<String> {
     {
         return Some(format!("the database is {} seconds old", age.as_secs()));
     }
-    // Workers that died are started again for the next scan, so the question itself must bring one.
-    (service.alive() == 0 && !can_scan(service).await).then(|| "no worker can be started".to_owned())
+    // That a worker died is noticed by the next scan, which starts another; so the question itself must be one.
+    // Workers that are busy are not asked to hurry.
+    let in_doubt = service.waiting() == 0 || service.alive() == 0;
+    (in_doubt && !can_scan(service).await).then(|| "no worker scans".to_owned())
 }
 
 /// Whether a worker examines a few bytes in time. They are others each time, so that no report is remembered.
