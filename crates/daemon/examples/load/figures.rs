@@ -28,7 +28,7 @@ struct Kept {
     errors: u64,
     lost: u64,
     refused: u64,
-    ended: u64,
+    handled: u64,
     texts: BTreeMap<String, u64>,
     microseconds: Vec<u32>,
 }
@@ -60,6 +60,15 @@ impl Figures {
         });
     }
 
+    /// A request got no answer of its own, but the error before it ended its session.
+    pub(crate) fn ended(&self, why: &str) {
+        self.change(|kept| {
+            kept.asked += 1;
+            kept.errors += 1;
+            kept.text(why);
+        });
+    }
+
     /// No connection could be made.
     pub(crate) fn refused(&self, why: &str) {
         self.change(|kept| {
@@ -71,7 +80,7 @@ impl Figures {
     /// A client that misbehaves was answered as it should be.
     pub(crate) fn handled(&self, how: &str) {
         self.change(|kept| {
-            kept.ended += 1;
+            kept.handled += 1;
             kept.text(how);
         });
     }
@@ -102,7 +111,7 @@ impl Figures {
             "errors": kept.errors,
             "lost": kept.lost,
             "refused": kept.refused,
-            "handled": kept.ended,
+            "handled": kept.handled,
             "per_second": times.len() as f64 / time.as_secs_f64(),
             "p50_ms": part(50),
             "p95_ms": part(95),

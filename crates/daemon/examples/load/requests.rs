@@ -105,6 +105,7 @@ impl Load {
                 write
             });
             let mut left: Vec<Option<Expected>> = expected.into_iter().map(Some).collect();
+            let mut last_word = None;
             for _ in 0..left.len() {
                 let Ok(numbered) = answer(&mut read).await else { break };
                 let Some((number, answer)) = numbered.split_once(": ") else {
@@ -113,12 +114,20 @@ impl Load {
                 };
                 let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
                 match place.and_then(|place| left.get_mut(place)?.take()) {
-                    Some(expected) => self.figures.answered(expected, answer, begun.elapsed()),
+                    Some(expected) => {
+                        // A stream that cannot be taken ends the session; its error is about no content.
+                        let ending = place.filter(|_| !answer.starts_with("stream: "));
+                        last_word = last_word.or(ending);
+                        self.figures.answered(expected, answer, begun.elapsed());
+                    }
                     None => self.figures.wrong(&format!("number {number} was not asked")),
                 }
             }
-            for _ in left.into_iter().flatten() {
-                self.figures.lost("a session ended without an answer");
+            for place in (0..left.len()).filter(|place| left.get(*place).is_some_and(Option::is_some)) {
+                match last_word {
+                    Some(last) if place > last => self.figures.ended("a session ended with an error before"),
+                    _ => self.figures.lost("a session ended without an answer"),
+                }
             }
             writing.abort();
         }
