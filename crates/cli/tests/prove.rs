@@ -45,7 +45,7 @@ fn is_root() -> bool {
 fn as_nobody(arguments: &[&str]) -> Option<Seen> {
     build_worker();
     if !is_root() {
-        println!("skipped: only root can become another user");
+        eprintln!("skipped: only root can become another user");
         return None;
     }
     let folder = TempDir::new().unwrap();
@@ -60,7 +60,7 @@ fn as_nobody(arguments: &[&str]) -> Option<Seen> {
     match command.output() {
         Ok(output) => Some(Seen::new(output)),
         Err(_) => {
-            println!("skipped: util-linux is not installed");
+            eprintln!("skipped: util-linux is not installed");
             None
         }
     }
@@ -156,7 +156,7 @@ fn each_mechanism_leaves_what_only_others_refuse() {
     let ground = Ground::new();
     let proof = ground.run(&["prove", "sandbox", "--only", "landlock", "--format", "json"]).expect(1).json();
     if !texts(&proof["missing"]).is_empty() {
-        println!("skipped: the kernel's Landlock is missing or old");
+        eprintln!("skipped: the kernel's Landlock is missing or old");
         return;
     }
     let through = texts(&proof["through"]);
@@ -195,7 +195,7 @@ fn no_process_of_a_scan_has_a_way_out() {
 #[test]
 fn a_way_out_is_told() {
     if Command::new("strace").arg("-V").output().is_err() || !Path::new("/bin/bash").exists() {
-        println!("skipped: strace or bash is not installed");
+        eprintln!("skipped: strace or bash is not installed");
         return;
     }
     let ground = Ground::new();

@@ -114,7 +114,7 @@ fn two_cannot_have_one_socket() {
 #[test]
 fn privileges_are_given_up() {
     if !rustix::process::getuid().is_root() {
-        println!("skipped: not root");
+        eprintln!("skipped: not root");
         return;
     }
     let toml = "[service]\nuser = \"nobody\"\n[metrics]\nlisten = [\"unix:{folder}/socket\"]\n";

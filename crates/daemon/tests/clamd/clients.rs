@@ -34,7 +34,7 @@ fn configuration(program: &Program) -> std::path::PathBuf {
 #[test]
 fn clamdscan_in_every_mode() {
     if !works("clamdscan", &["--version"]) {
-        println!("skipped: clamdscan is not installed");
+        eprintln!("skipped: clamdscan is not installed");
         return;
     }
     let files = Files::new();
@@ -81,7 +81,7 @@ fn clamdscan_in_every_mode() {
 #[test]
 fn clamd_and_pyclamd_of_python() {
     if !works("python3", &["-c", "import clamd, pyclamd"]) {
-        println!("skipped: the Python packages clamd and pyclamd are not installed");
+        eprintln!("skipped: the Python packages clamd and pyclamd are not installed");
         return;
     }
     let files = Files::new();
@@ -119,7 +119,7 @@ print(json.dumps(told))
 #[test]
 fn clamscan_of_node() {
     if !works("node", &["-e", "require('clamscan')"]) {
-        println!("skipped: the npm package clamscan is not installed, or NODE_PATH does not name its folder");
+        eprintln!("skipped: the npm package clamscan is not installed, or NODE_PATH does not name its folder");
         return;
     }
     let files = Files::new();
@@ -168,7 +168,7 @@ fn mail(content: &[u8]) -> Vec<u8> {
 #[test]
 fn rspamd_asks_and_understands() {
     if !works("rspamd", &["--version"]) {
-        println!("skipped: rspamd is not installed");
+        eprintln!("skipped: rspamd is not installed");
         return;
     }
     let program = start("socket_mode = 0o666\n");
@@ -184,7 +184,7 @@ fn rspamd_asks_and_understands() {
 #[test]
 fn clamav_milter_asks_and_understands() {
     if !works("clamav-milter", &["--version"]) {
-        println!("skipped: clamav-milter is not installed");
+        eprintln!("skipped: clamav-milter is not installed");
         return;
     }
     let program = start("socket_mode = 0o666\n");

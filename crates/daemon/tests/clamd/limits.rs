@@ -38,7 +38,7 @@ fn a_user_learns_nothing_of_files_that_he_cannot_read() {
     let perl = Command::new("perl").args(["-MIO::Socket::UNIX", "-e", "1"]).output();
     let perl = perl.is_ok_and(|output| output.status.success());
     if !perl || !rustix::process::geteuid().is_root() || !std::path::Path::new("/usr/bin/setpriv").exists() {
-        println!("skipped: not root, or setpriv (util-linux) or perl is not installed");
+        eprintln!("skipped: not root, or setpriv (util-linux) or perl is not installed");
         return;
     }
     let files = Files::new();

@@ -22,7 +22,7 @@ impl Reference {
     /// Starts it with more lines in its configuration, or says that it is not there.
     pub fn start(settings: &str) -> Option<Self> {
         if Command::new("clamd").arg("--version").output().is_err() {
-            println!("skipped: clamav-daemon is not installed");
+            eprintln!("skipped: clamav-daemon is not installed");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

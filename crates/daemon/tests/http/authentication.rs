@@ -118,7 +118,7 @@ fn other_web_sites_may_not_ask() {
 #[test]
 fn users_are_known_by_the_kernel() {
     if !rustix::process::geteuid().is_root() || !installed("curl") {
-        println!("skipped: only root can become another user");
+        eprintln!("skipped: only root can become another user");
         return;
     }
     for (settings, status) in

@@ -77,11 +77,11 @@ impl Postfix {
     pub fn start(milter: &str) -> Option<Self> {
         let user = Command::new("id").args(["-u", "postfix"]).output().ok()?;
         if !Path::new("/usr/sbin/postfix").is_file() || !user.status.success() {
-            println!("skipped: postfix is not installed");
+            eprintln!("skipped: postfix is not installed");
             return None;
         }
         if !rustix::process::geteuid().is_root() {
-            println!("skipped: postfix needs root");
+            eprintln!("skipped: postfix needs root");
             return None;
         }
         let user: u32 = String::from_utf8(user.stdout).unwrap().trim().parse().unwrap();
