@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// Bytes that are kept in memory before a file is made.
 const IN_MEMORY: usize = 256 << 10;
@@ -61,14 +62,18 @@ impl Spool {
         Ok(())
     }
 
-    /// The content as a file.
+    /// The content as a file that nobody can write through what is returned: it goes to workers, and may go
+    /// back to the client afterwards.
     pub(crate) fn finish(self) -> Result<File, Error> {
-        if let Some(file) = self.file {
+        let Some(file) = self.file else {
+            let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+            let mut file = File::from(memfd_create("content", flags).map_err(io::Error::from)?);
+            file.write_all(&self.head)?;
+            let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+            fcntl_add_seals(&file, seals).map_err(io::Error::from)?;
             return Ok(file);
-        }
-        let mut file = File::from(memfd_create("content", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
-        file.write_all(&self.head)?;
-        Ok(file)
+        };
+        Ok(File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?)
     }
 }
 
@@ -91,6 +96,7 @@ mod tests {
                 done += count;
             }
             assert_eq!(&read[..done], content);
+            assert!(file.write_at(b"x", 0).is_err());
         }
     }
 

@@ -35,8 +35,10 @@ fn shutdown_ends_the_service() {
 
 #[test]
 fn a_user_learns_nothing_of_files_that_he_cannot_read() {
-    if !rustix::process::geteuid().is_root() || !std::path::Path::new("/usr/bin/setpriv").exists() {
-        println!("skipped: not root, or setpriv (util-linux) is not installed");
+    let perl = Command::new("perl").args(["-MIO::Socket::UNIX", "-e", "1"]).output();
+    let perl = perl.is_ok_and(|output| output.status.success());
+    if !perl || !rustix::process::geteuid().is_root() || !std::path::Path::new("/usr/bin/setpriv").exists() {
+        println!("skipped: not root, or setpriv (util-linux) or perl is not installed");
         return;
     }
     let files = Files::new();
@@ -47,7 +49,7 @@ fn a_user_learns_nothing_of_files_that_he_cannot_read() {
     mode(program.folder(), 0o755);
     mode(&files.path("one"), 0o700);
     mode(&files.path("eicar"), 0o600);
-    // The test itself as another user: it asks, and prints what it is told.
+    // Another user asks, and prints what he is told.
     let ask = |name: &str| {
         let mut asker = Command::new("/usr/bin/setpriv");
         asker.args(["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-MIO::Socket::UNIX", "-e"]);

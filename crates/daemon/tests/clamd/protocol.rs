@@ -138,7 +138,7 @@ fn streams() -> Vec<Case> {
         case(vec![command(), say(chunk(&eicar[..9])), say(chunk(&eicar[9..])), end()], found.clone(), Same),
         case(
             vec![command(), say(&chunk(&eicar)[..2]), Step::Pause, say(&chunk(&eicar)[2..]), end()],
-            found.clone(),
+            found,
             Same,
         ),
         case(vec![say("nINSTREAM\n"), say(chunk(&eicar)), end()], format!("stream: {NAME} FOUND\\n"), Same),

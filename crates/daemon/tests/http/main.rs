@@ -1,5 +1,7 @@
 //! HTTP from outside: own requests, byte by byte, and the clients of others.
 
+#![allow(clippy::print_stdout, reason = "tests say when they are skipped")]
+
 #[path = "../program/mod.rs"]
 mod program;
 

@@ -38,6 +38,7 @@ enum Expected {
     /// The filter kills.
     Filter,
     /// The filter kills, or the processor refuses the instruction.
+    #[cfg(target_arch = "x86_64")]
     FilterOrFault,
     /// The call fails with this error.
     Error(i32),
@@ -129,6 +130,7 @@ impl Attempt {
     }
 
     /// The processor may refuse it before the kernel does.
+    #[cfg(target_arch = "x86_64")]
     pub(super) const fn or_fault(mut self) -> Self {
         self.expected = Expected::FilterOrFault;
         self
@@ -173,6 +175,7 @@ impl fmt::Display for Attempt {
         write!(f, "{group}\t{}\t{what}\t", name.trim_start_matches("SYS_"))?;
         match self.expected {
             Expected::Filter => f.write_str("filter")?,
+            #[cfg(target_arch = "x86_64")]
             Expected::FilterOrFault => f.write_str("filter-or-fault")?,
             Expected::Error(error) => write!(f, "errno {error}")?,
             Expected::Signal(signal) => write!(f, "signal {signal}")?,

@@ -51,11 +51,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     identity(named!(SYS_prctl), "take another name", &[option(libc::PR_SET_NAME), Text(c"init")]).real(),
     identity(named!(SYS_prctl), "filter again", &[option(libc::PR_SET_SECCOMP), Number(2), Space]),
     identity(named!(SYS_prctl), "have calls handled by itself", &[Number(59), Number(1), NONE, NONE, Space]),
-    identity(
-        named!(SYS_prctl),
-        "let the processor guess",
-        &[option(libc::PR_SET_SPECULATION_CTRL), NONE, NONE],
-    ),
+    identity(named!(SYS_prctl), "let the processor guess", &[Number(53), NONE, NONE]),
     identity(named!(SYS_prctl), "ask what its seccomp mode is", &[option(libc::PR_GET_SECCOMP)]),
     identity(named!(SYS_seccomp), "add a filter", &[Number(1), NONE, Space]),
     identity(named!(SYS_seccomp), "be told of refused calls", &[Number(1), Number(8), Space]),

@@ -58,10 +58,12 @@ impl Asker {
         self.may_pass(place.ancestors().skip(1))
     }
 
-    /// Whether he may know if there is something at this path.
+    /// Whether he may know if there is something at this path. Everybody knows the root.
     pub(super) fn may_know(&self, path: &Path) -> bool {
-        *self == Self::Unlimited
-            || self.deepest(path).is_some_and(|place| self.may_pass(place.ancestors()).unwrap_or(false))
+        if *self == Self::Unlimited || path.parent().is_none() {
+            return true;
+        }
+        self.deepest(path).is_some_and(|place| self.may_pass(place.ancestors()).unwrap_or(false))
     }
 
     /// Where the deepest of the folders above the path really is that exists.
