@@ -83,10 +83,13 @@ impl Cache {
 
     /// Remembers a report, unless another scan might end otherwise.
     pub(crate) fn insert(&self, key: Key, report: &Arc<Report>) {
-        let lasting = report.gaps.iter().all(|gap| match gap.reason {
-            Reason::Limit(Limit::Time) | Reason::Unreadable | Reason::Crashed | Reason::Database => false,
-            _ => true,
-        });
+        let passing = |reason| {
+            matches!(
+                reason,
+                Reason::Limit(Limit::Time) | Reason::Unreadable | Reason::Crashed | Reason::Database
+            )
+        };
+        let lasting = !report.gaps.iter().any(|gap| passing(gap.reason));
         // Content that changed while it was read was not what the digest says.
         let same = report.objects.first().is_some_and(|root| root.size == key.1);
         if let Some(reports) = self.reports.as_ref().filter(|_| lasting && same) {

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -134,11 +133,9 @@ impl Listener {
         let (stream, peer) = match &self.socket {
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                let credentials = socket_peercred(&stream)?;
-                let peer = Peer::Local {
-                    user: credentials.uid.as_raw(),
-                    process: credentials.pid.as_raw_nonzero().get(),
-                };
+                // A client in another namespace of processes has no number here.
+                let credentials = stream.peer_cred()?;
+                let peer = Peer::Local { user: credentials.uid(), process: credentials.pid().unwrap_or(0) };
                 (Stream::Unix(stream), peer)
             }
             Socket::Tcp(listener) => {
@@ -169,7 +166,7 @@ pub(crate) enum Peer {
     Local {
         /// Its user.
         user: u32,
-        /// Its number.
+        /// Its number; 0 if it has none in our namespace.
         process: i32,
     },
     /// Somebody who reaches the port.

@@ -80,7 +80,7 @@ pub(crate) fn open(address: &Address, mode: u32) -> anyhow::Result<Socket> {
 }
 
 fn open_unix(path: &Path, mode: u32) -> anyhow::Result<Socket> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    let folder = path.parent().unwrap_or_else(|| Path::new("/"));
     // Two that start at once must not each take the other's new socket for a stale one.
     let _lock = lock(folder)?;
     match fs::symlink_metadata(path) {

@@ -1,5 +1,7 @@
 //! Sockets that systemd opens and passes: by `systemd-socket-activate`, and by a few lines of Python.
 
+#![allow(clippy::print_stdout, reason = "says which test was skipped")]
+
 mod program;
 
 use std::io::{Read, Write};

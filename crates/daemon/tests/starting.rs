@@ -1,5 +1,7 @@
 //! Starting and stopping `candord`, and what it says when it cannot.
 
+#![allow(clippy::print_stdout, reason = "says which test was skipped")]
+
 mod program;
 
 use std::fs;

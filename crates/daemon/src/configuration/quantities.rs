@@ -115,7 +115,7 @@ impl Visitor<'_> for Quantity {
             }
         };
         // A factor of nothing makes the product refuse the text.
-        self.product(factor.and(digits.parse().ok()), factor.unwrap_or(0), de::Unexpected::Str(text))
+        self.product(factor.and_then(|_| digits.parse().ok()), factor.unwrap_or(0), de::Unexpected::Str(text))
     }
 }
 

@@ -28,7 +28,6 @@ use anyhow::bail;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -272,10 +271,10 @@ async fn converse(
     let descriptors = Descriptors::default();
     let (carrier, client) = match (stream, tls) {
         (Stream::Unix(stream), _) => {
-            let Ok(peer) = socket_peercred(&stream) else {
+            let Ok(peer) = stream.peer_cred() else {
                 return;
             };
-            let client = Client::Local { user: peer.uid.as_raw(), group: peer.gid.as_raw() };
+            let client = Client::Local { user: peer.uid(), group: peer.gid() };
             (Carrier::Unix(stream, descriptors.clone()), client)
         }
         (Stream::Tcp(stream), None) => (Carrier::Tcp(stream), Client::Remote),
