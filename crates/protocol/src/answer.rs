@@ -151,7 +151,7 @@ mod tests {
             relation: Relation::ALL[number as usize % Relation::ALL.len()],
             file_type: FileType::new("zip"),
             size: u64::from(number) << 30,
-            sha256: (number % 7 == 0).then_some([number as u8; 32]),
+            sha256: number.is_multiple_of(7).then_some([number as u8; 32]),
         };
         let finding = |category| Finding {
             object: ObjectId(0),
