@@ -132,6 +132,17 @@ class Server:
                 ticks += int(fields[13]) + int(fields[14])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def precise_processor(self):
+        """The same of all threads that live; ticks are too long for a few requests."""
+        nanoseconds = 0
+        for number in [self.process.pid, *self.children()]:
+            for task in Path(f"/proc/{number}/task").glob("*/schedstat"):
+                try:
+                    nanoseconds += int(task.read_text().split()[0])
+                except OSError:
+                    pass
+        return nanoseconds / 1e9
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
