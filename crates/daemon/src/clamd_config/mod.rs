@@ -365,7 +365,7 @@ mod tests {
             (7, "ScanMail", Kind::Missing),
             (10, "DatabaseDirectory", Kind::Missing),
             (11, "SelfCheck", Kind::Missing),
-            (17, "PidFile", Kind::Missing),
+            (18, "PidFile", Kind::Missing),
         ];
         assert_eq!(told, expected);
     }
