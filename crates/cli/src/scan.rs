@@ -22,6 +22,8 @@ use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
 use crate::scanners::{self, Scanners, processors};
 use crate::walk::{self, Next, Step, Walk};
 
+/// Reports that wait to be written. They may be large; but with very few, threads wait for each other all the time.
+const UNWRITTEN: usize = 32;
 /// Most workers that can be asked for: each is a process and a thread.
 const MOST_THREADS: i64 = 512;
 
@@ -106,8 +108,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let (mut report, replacement) = output::open(options.format, options.output.as_deref(), &run)?;
     let progress = Progress::start(&walk, &options.paths, options.detail());
     let clock = Instant::now();
-    // Reports may be large, so few of them wait.
-    let (tell, news) = bounded(threads.get() * 2);
+    let (tell, news) = bounded(UNWRITTEN);
     let over = Arc::new(AtomicBool::new(false));
     let examination = Examination { pool, policy: Arc::new(policy), limits, tell, over };
     start(examination, &walk, &options.paths)?;

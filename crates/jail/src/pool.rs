@@ -27,6 +27,9 @@ pub enum Source {
     Service(PathBuf),
 }
 
+/// How long whoever submits looks away while too many jobs wait.
+const WHILE_FULL: Duration = Duration::from_micros(200);
+
 /// How workers are started.
 #[derive(Debug)]
 pub struct Program {
@@ -173,6 +176,14 @@ impl Pool {
     /// Hands over a job; waits while too many wait.
     pub fn submit(&self, job: Box<dyn Job>) {
         if let Some(queue) = &self.queue {
+            if queue.is_full() {
+                // Waking up for every place that gets free costs more than a small file. Half a queue keeps the
+                // workers busy for long enough.
+                let half = queue.capacity().unwrap_or(0) / 2;
+                while half > 0 && queue.len() > half {
+                    thread::sleep(WHILE_FULL);
+                }
+            }
             // The receivers live as long as the threads, which end after the sender.
             let _ = queue.send(job);
         }

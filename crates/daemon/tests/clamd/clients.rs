@@ -119,7 +119,9 @@ print(json.dumps(told))
 #[test]
 fn clamscan_of_node() {
     if !works("node", &["-e", "require('clamscan')"]) {
-        eprintln!("skipped: the npm package clamscan is not installed, or NODE_PATH does not name its folder");
+        eprintln!(
+            "skipped: the npm package clamscan is not installed, or NODE_PATH does not name its folder"
+        );
         return;
     }
     let files = Files::new();
