@@ -20,7 +20,6 @@ mod quarantine;
 
 mod output;
 
-mod clock;
 mod escape;
 mod exit_status;
 mod numbers;

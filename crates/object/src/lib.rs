@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod clock;
 mod content;
 mod decision;
 mod escape;
@@ -22,6 +23,7 @@ mod report;
 mod sink;
 
 pub use budget::{Budget, Limit, Limits};
+pub use clock::utc;
 pub use content::{Content, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
 pub use escape::{Escaped, is_dangerous};

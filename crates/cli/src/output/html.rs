@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use candor_object::{Evidence, Finding, ObjectId};
+use candor_object::{Evidence, Finding, ObjectId, utc};
 use tempfile::SpooledTempFile;
 
 use super::record::concerned;
 use super::tree::{children, cut, dump_lines};
 use super::{Detail, Output, Run, Summary, Target, reason_name};
-use crate::clock;
 use crate::escape::{Escaped, is_dangerous};
 use crate::examine::Scanned;
 use crate::exit_status::Outcome;
@@ -77,7 +76,7 @@ impl Html {
             3 => ("gap", "Nothing found, but not everything was examined".to_owned()),
             _ => ("calm", "Nothing found, everything was examined".to_owned()),
         };
-        let started = clock::utc(self.run.started);
+        let started = utc(self.run.started);
         let writer = &mut self.writer;
         writeln!(writer, "<header class={class}><p class=program>Candor scan report, {started}</p>")?;
         writeln!(writer, "<h1>{headline}</h1></header>")?;

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candor_object::{Finding, Gap, ObjectId, Reason, Report};
+use candor_object::{Finding, Gap, ObjectId, Reason, Report, utc};
 use serde::Serialize;
 
 use super::{Detail, Run, Summary};
-use crate::clock;
 use crate::examine::Scanned;
 use crate::exit_status::Outcome;
 use crate::version;
@@ -46,7 +45,7 @@ impl Head {
         Self {
             report_version: VERSION,
             program: Program { name: "candor", version: version::VERSION, commit: version::COMMIT },
-            started: clock::utc(run.started),
+            started: utc(run.started),
             options: run.options.iter().cloned().collect(),
             databases: run
                 .databases

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
-use candor_object::{Category, Finding, Gap, ObjectId, Report, Verdict};
+use candor_object::{Category, Finding, Gap, ObjectId, Report, Verdict, utc};
 use serde_json::{Value, json};
 use tempfile::SpooledTempFile;
 
@@ -14,7 +14,6 @@ use super::human::sentence;
 use super::json::write;
 use super::record::concerned;
 use super::{Output, Run, Summary, Target, reason_name};
-use crate::clock;
 use crate::escape::Escaped;
 use crate::examine::Scanned;
 use crate::exit_status::Outcome;
@@ -237,8 +236,8 @@ impl Output for Sarif {
             self.run.options.iter().map(|(name, value)| (*name, value)).collect();
         let invocation = json!({
             "executionSuccessful": summary.errors == 0 && summary.all_gaps() == 0,
-            "startTimeUtc": clock::utc(self.run.started),
-            "endTimeUtc": clock::utc(self.run.started + summary.time),
+            "startTimeUtc": utc(self.run.started),
+            "endTimeUtc": utc(self.run.started + summary.time),
             "exitCode": outcome.status(),
             "exitCodeDescription": outcome.meaning(),
             "properties": {

@@ -8,7 +8,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use candor_quarantine::{Entry, Original, Time};
 use serde::Serialize;
 
-use crate::clock::utc;
 use crate::escape::Escaped;
 use crate::numbers::{counted, size};
 
@@ -101,7 +100,9 @@ pub(super) fn original_word(original: Original) -> &'static str {
 pub(super) fn point(time: Time) -> String {
     match u64::try_from(time.seconds) {
         // Years of more than four digits are no dates of people.
-        Ok(seconds) if seconds < 253_402_300_800 => utc(UNIX_EPOCH + Duration::from_secs(seconds)),
+        Ok(seconds) if seconds < 253_402_300_800 => {
+            candor_object::utc(UNIX_EPOCH + Duration::from_secs(seconds))
+        }
         _ => format!("{} s since 1970", time.seconds),
     }
 }

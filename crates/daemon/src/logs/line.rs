@@ -7,15 +7,15 @@ use candor_object::{Escaped, is_dangerous};
 use serde_json::{Map, Value};
 use tracing::{Level, Metadata};
 
+use super::Style;
 use super::fields::Fields;
-use super::{Style, clock};
 
 /// The line with its line break; nothing dangerous is in it but that.
 pub(super) fn written(style: Style, time: SystemTime, metadata: &Metadata<'_>, fields: &Fields) -> String {
     let level = *metadata.level();
     let mut line = match style {
         Style::Json => return json(time, level, fields),
-        Style::Human => format!("{} {level:5} ", clock::utc(time)),
+        Style::Human => format!("{} {level:5} ", candor_object::utc(time)),
         Style::Journal => format!("<{}>", priority(level)),
     };
     // Messages are ours, but errors of others may be in them.
@@ -52,7 +52,7 @@ fn json(time: SystemTime, level: Level, fields: &Fields) -> String {
     for (name, value) in &fields.others {
         object.insert((*name).to_owned(), value.clone());
     }
-    object.insert("time".into(), clock::utc(time).into());
+    object.insert("time".into(), candor_object::utc(time).into());
     object.insert("level".into(), level.as_str().to_lowercase().into());
     object.insert("event".into(), fields.message.clone().into());
     let text = Value::Object(object).to_string();

@@ -3,7 +3,6 @@
 //! Events quote what clients send, so everything that controls or confuses a terminal is escaped in both forms,
 //! values are cut, and a complaint that repeats itself is told a few times and then counted.
 
-mod clock;
 mod fields;
 mod line;
 mod repetition;

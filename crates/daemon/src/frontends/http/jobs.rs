@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use super::answer::{Content, Pieces, json};
 use super::authentication::Owner;
 use super::problem::Problem;
-use super::records::{Scanned, bytes, result, utc};
+use super::records::{Scanned, bytes, result};
 use super::upload::{self, Wishes};
 use super::{Caller, Settings, Site};
 
@@ -98,7 +98,8 @@ pub(super) fn show(site: &Site, owner: Owner, id: &str) -> Result<Response<Conte
     let jobs = site.jobs.lock();
     let job = jobs.get(&id).filter(|job| job.owner == owner && !job.is_over(&site.settings));
     let job = job.ok_or_else(Problem::not_found)?;
-    let head = format!("{{\"id\":\"{}\",\"created\":\"{}\",", hex::encode(id), utc(job.created));
+    let head =
+        format!("{{\"id\":\"{}\",\"created\":\"{}\",", hex::encode(id), candor_object::utc(job.created));
     let (head, rest, end): (String, Pieces, &[u8]) = match &job.state {
         State::Waiting(_) => (head + "\"state\":\"waiting\"}", Box::new(std::iter::empty()), b""),
         State::Finished { outcome: Ok(scanned), .. } => {

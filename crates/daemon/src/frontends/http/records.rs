@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 use std::iter;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use candor_object::{Decision, Finding, Gap, ObjectId, Reason, Report, Strength};
+use candor_object::{Decision, Finding, Gap, ObjectId, Reason, Report, Strength, utc};
 use serde::Serialize;
 
 use super::answer::Pieces;
@@ -247,20 +246,4 @@ fn gap(scanned: &Scanned, gap: &Gap) -> Vec<u8> {
         },
         detail: &gap.detail,
     })
-}
-
-/// A point in time such as `2026-01-31T23:59:59Z` (RFC 3339).
-pub(super) fn utc(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    // Days are counted in years that begin with March, so that the leap day is the last.
-    let shifted = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }

@@ -1,9 +1,9 @@
-//! Points in time as the log writes them: RFC 3339, in UTC.
+//! Points in time as reports and logs write them: RFC 3339, in UTC.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A point in time such as `2026-01-31T23:59:59Z`.
-pub(crate) fn utc(time: SystemTime) -> String {
+/// A point in time such as `2026-01-31T23:59:59Z` (RFC 3339); what lies before 1970 is its beginning.
+pub fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
