@@ -52,6 +52,16 @@ pub enum Strength {
     Strong,
 }
 
+impl Strength {
+    /// The word for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weak => "weak",
+            Self::Strong => "strong",
+        }
+    }
+}
+
 /// One piece of evidence about one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -1,5 +1,7 @@
 //! All that one scan saw and did not see.
 
+use std::collections::BTreeSet;
+
 use crate::{FileType, Finding, Gap, ObjectId, Reason, Relation};
 
 /// The result of scanning one root object. Numbering is parents first: an object's parent has a lower number.
@@ -64,16 +66,38 @@ impl Report {
     /// The object path for people, such as `mail.eml > invoice.zip > a.exe`; objects without a name are
     /// shown by their relation in angle brackets. Hostile: print it escaped.
     pub fn path(&self, id: ObjectId) -> String {
-        let mut names: Vec<String> = self
-            .chain(id)
-            .filter_map(|id| self.object(id))
-            .map(|seen| match seen.name.as_str() {
+        self.path_from("", id)
+    }
+
+    /// The same, with a name for the root object, where that is not empty: reports of workers have none.
+    pub fn path_from(&self, root: &str, id: ObjectId) -> String {
+        let name = |id: ObjectId| {
+            let seen = self.object(id)?;
+            Some(match seen.name.as_str() {
+                _ if id == ObjectId::ROOT && !root.is_empty() => root.to_owned(),
                 "" => format!("<{}>", seen.relation.name()),
                 name => name.to_owned(),
             })
-            .collect();
+        };
+        let mut names: Vec<String> = self.chain(id).filter_map(name).collect();
         names.reverse();
         names.join(" > ")
+    }
+
+    /// The root object, the objects that have findings or gaps, and their containers.
+    pub fn concerned(&self) -> BTreeSet<ObjectId> {
+        let findings = self.findings.iter().map(|finding| finding.object);
+        let gaps = self.gaps.iter().map(|gap| gap.object);
+        let mut concerned = BTreeSet::from([ObjectId::ROOT]);
+        for object in findings.chain(gaps) {
+            for id in self.chain(object) {
+                // The containers of an object that is there are there as well.
+                if !concerned.insert(id) {
+                    break;
+                }
+            }
+        }
+        concerned
     }
 
     /// Bytes of all objects together.
@@ -100,6 +124,7 @@ mod tests {
         ];
         let report = Report { objects, ..Report::default() };
         assert_eq!(report.path(ObjectId(2)), "mail.eml > a.gz > <stream>");
+        assert_eq!(report.path_from("1.eml", ObjectId(2)), "1.eml > a.gz > <stream>");
         assert_eq!(report.bytes(), 6);
     }
 

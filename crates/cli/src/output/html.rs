@@ -7,7 +7,6 @@ use std::io::{self, Seek, SeekFrom, Write};
 use candor_object::{Evidence, Finding, ObjectId, utc};
 use tempfile::SpooledTempFile;
 
-use super::record::concerned;
 use super::tree::{children, cut, dump_lines};
 use super::{Detail, Output, Run, Summary, Target, reason_name};
 use crate::escape::{Escaped, is_dangerous};
@@ -234,7 +233,7 @@ impl<'a> Page<'a> {
         }
         Self {
             scanned,
-            shown: (detail < Detail::Verbose).then(|| concerned(&scanned.report)),
+            shown: (detail < Detail::Verbose).then(|| scanned.report.concerned()),
             children: children(&scanned.report),
             findings,
         }
@@ -303,7 +302,7 @@ impl<'a> Page<'a> {
         let (class, weight) =
             if counts { ("finding", "") } else { ("\"finding weightless\"", ", does not count") };
         writeln!(writer, "<div class={class}><b>{}</b>", Text(&finding.name))?;
-        let (category, strength) = (finding.category.name(), super::record::strength_name(finding));
+        let (category, strength) = (finding.category.name(), finding.strength.name());
         write!(writer, "<span class=faint>{category}, {strength}{weight}; {}", finding.detector)?;
         if !finding.source.is_empty() {
             write!(writer, ", {}", Text(&finding.source))?;

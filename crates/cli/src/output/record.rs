@@ -1,6 +1,6 @@
 //! What the JSON formats write, as plain records; documented in `docs/report.schema.json`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use candor_object::{Finding, Gap, ObjectId, Reason, Report, utc};
 use serde::Serialize;
@@ -129,7 +129,7 @@ impl<'a> Root<'a> {
         let report = &scanned.report;
         let shown = match detail {
             Detail::Verbose => (0..report.objects.len() as u32).map(ObjectId).collect(),
-            _ => concerned(report),
+            _ => report.concerned(),
         };
         let findings = report
             .findings
@@ -156,22 +156,6 @@ impl<'a> Root<'a> {
     }
 }
 
-/// The root object, the objects that have findings or gaps, and their containers.
-pub(crate) fn concerned(report: &Report) -> BTreeSet<ObjectId> {
-    let findings = report.findings.iter().map(|finding| finding.object);
-    let gaps = report.gaps.iter().map(|gap| gap.object);
-    let mut concerned = BTreeSet::from([ObjectId::ROOT]);
-    for object in findings.chain(gaps) {
-        for id in report.chain(object) {
-            // The containers of an object that is there are there as well.
-            if !concerned.insert(id) {
-                break;
-            }
-        }
-    }
-    concerned
-}
-
 impl<'a> Object<'a> {
     fn new(report: &'a Report, id: ObjectId) -> Option<Self> {
         let seen = report.object(id)?;
@@ -194,7 +178,7 @@ impl<'a> FindingRecord<'a> {
             path: report.path(finding.object),
             name: &finding.name,
             category: finding.category.name(),
-            strength: strength_name(finding),
+            strength: finding.strength.name(),
             detection,
             detector: finding.detector,
             source: &finding.source,
@@ -225,14 +209,6 @@ impl<'a> GapRecord<'a> {
             },
             detail: &gap.detail,
         }
-    }
-}
-
-/// The word for a finding's strength.
-pub(crate) fn strength_name(finding: &Finding) -> &'static str {
-    match finding.strength {
-        candor_object::Strength::Weak => "weak",
-        candor_object::Strength::Strong => "strong",
     }
 }
 

@@ -12,7 +12,6 @@ use tempfile::SpooledTempFile;
 
 use super::human::sentence;
 use super::json::write;
-use super::record::concerned;
 use super::{Output, Run, Summary, Target, reason_name};
 use crate::escape::Escaped;
 use crate::examine::Scanned;
@@ -84,7 +83,7 @@ impl Sarif {
     fn artifacts(&mut self, scanned: &Scanned) -> io::Result<BTreeMap<ObjectId, u64>> {
         let report = &scanned.report;
         let mut numbers = BTreeMap::new();
-        for id in concerned(report) {
+        for id in report.concerned() {
             let Some(seen) = report.object(id) else {
                 continue;
             };

@@ -98,7 +98,7 @@ impl Tree<'_> {
         let counts = self.scanned.decision.detections.contains(&number);
         let style = if counts { Style::Alarm } else { Style::Faint };
         let name = self.paint.styled(style, &Escaped(&finding.name));
-        let strength = super::record::strength_name(finding);
+        let strength = finding.strength.name();
         let category = finding.category.name();
         let weight = if counts { "" } else { ", does not count" };
         writeln!(writer, "{margin}{name}  {category}, {strength}{weight}")?;

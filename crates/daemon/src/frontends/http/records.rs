@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::iter;
 use std::sync::Arc;
 
-use candor_object::{Decision, Finding, Gap, ObjectId, Reason, Report, Strength, utc};
+use candor_object::{Decision, Finding, Gap, ObjectId, Reason, Report, utc};
 use serde::Serialize;
 
 use super::answer::Pieces;
@@ -41,19 +41,7 @@ impl Scanned {
 
     /// The object path, beginning with the client's name for the file.
     fn path(&self, id: ObjectId) -> String {
-        let report = &self.examined.report;
-        let mut names: Vec<String> = report.chain(id).map(|id| self.label(id)).collect();
-        names.reverse();
-        names.join(" > ")
-    }
-
-    fn label(&self, id: ObjectId) -> String {
-        match self.examined.report.object(id) {
-            Some(_) if id == ObjectId::ROOT && !self.name.is_empty() => self.name.clone(),
-            Some(seen) if !seen.name.is_empty() => seen.name.clone(),
-            Some(seen) => format!("<{}>", seen.relation.name()),
-            None => String::new(),
-        }
+        self.examined.report.path_from(&self.name, id)
     }
 }
 
@@ -177,30 +165,19 @@ fn text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn shown(report: &Report, all_up_to: usize) -> Vec<u32> {
+fn shown(report: &Report, all_up_to: usize) -> Vec<ObjectId> {
     let count = report.objects.len();
-    let mut shown = vec![count <= all_up_to; count];
-    if let Some(root) = shown.first_mut() {
-        *root = true;
+    if count > all_up_to {
+        return report.concerned().into_iter().collect();
     }
-    let concerned = report.findings.iter().map(|finding| finding.object);
-    for object in concerned.chain(report.gaps.iter().map(|gap| gap.object)) {
-        for id in report.chain(object) {
-            match shown.get_mut(id.0 as usize) {
-                Some(shown) if !*shown => *shown = true,
-                // The containers of an object that is there are there as well.
-                _ => break,
-            }
-        }
-    }
-    (0..).zip(shown).filter(|(_, shown)| *shown).map(|(id, _)| id).collect()
+    (0..).take(count).map(ObjectId).collect()
 }
 
-fn object(scanned: &Scanned, id: u32) -> Option<Vec<u8>> {
-    let seen = scanned.examined.report.object(ObjectId(id))?;
-    let root = id == ObjectId::ROOT.0 && !scanned.name.is_empty();
+fn object(scanned: &Scanned, id: ObjectId) -> Option<Vec<u8>> {
+    let seen = scanned.examined.report.object(id)?;
+    let root = id == ObjectId::ROOT && !scanned.name.is_empty();
     Some(bytes(&Object {
-        id,
+        id: id.0,
         parent: seen.parent.map(|parent| parent.0),
         name: if root { &scanned.name } else { &seen.name },
         relation: seen.relation.name(),
@@ -223,10 +200,7 @@ fn finding(scanned: &Scanned, number: usize, detection: bool) -> Option<Vec<u8>>
         path: scanned.path(finding.object),
         name: &finding.name,
         category: finding.category.name(),
-        strength: match finding.strength {
-            Strength::Weak => "weak",
-            Strength::Strong => "strong",
-        },
+        strength: finding.strength.name(),
         detection,
         detector: finding.detector,
         source: &finding.source,
