@@ -8,13 +8,21 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::opening;
+
+/// How long no client is taken after one could not be: out of descriptors, usually, and trying at once would
+/// only burn time.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// Where to listen: `unix:/run/candor/clamd.sock` or `tcp:127.0.0.1:3310`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -127,8 +135,40 @@ impl Listener {
         address.unwrap_or_else(|| "unknown".to_owned())
     }
 
+    /// Serves each client in a task of its own until `stop`, and listens no more. Returns those still served.
+    pub(crate) async fn serve_each<Serving>(
+        self,
+        stop: &CancellationToken,
+        mut serve: impl FnMut(Connection) -> Serving,
+    ) -> JoinSet<()>
+    where
+        Serving: Future<Output = ()> + Send + 'static,
+    {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return clients,
+                Some(_) = clients.join_next(), if !clients.is_empty() => {}
+                connection = self.accept() => drop(clients.spawn(serve(connection))),
+            }
+        }
+    }
+
     /// Waits for room and for the next client.
-    pub(crate) async fn accept(&self) -> io::Result<Connection> {
+    pub(crate) async fn accept(&self) -> Connection {
+        loop {
+            match self.try_accept().await {
+                Ok(connection) => return connection,
+                Err(error) => {
+                    warn!(%error, address = self.address(), "a client could not be taken");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    async fn try_accept(&self) -> io::Result<Connection> {
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = match &self.socket {
             Socket::Unix(listener) => {

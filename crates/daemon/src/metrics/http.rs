@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::exposition::{self, Moment};
 use crate::configuration::quantities::Time;
@@ -32,8 +32,6 @@ const MOST_FIELDS: usize = 48;
 const SCAN_WITHIN: Duration = Duration::from_secs(10);
 /// Most bytes of what it examines.
 const PROBE: u64 = 64;
-/// A pause after the kernel refused to give us a client.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// `[metrics]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,19 +61,11 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let connection = tokio::select! {
+            connection = listener.accept() => connection,
             () = stop.cancelled() => return,
         };
-        match accepted {
-            Ok(connection) => {
-                tokio::spawn(answer(service.clone(), connection, Arc::clone(&settings)));
-            }
-            Err(error) => {
-                warn!(%error, frontend = "metrics", "no client");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
+        tokio::spawn(answer(service.clone(), connection, Arc::clone(&settings)));
     }
 }
 

@@ -25,8 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -38,9 +37,6 @@ pub(crate) use settings::{Clients, Exclusion, Follow, FoundGap, Settings};
 
 /// How long requests under way may take after the service was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
-
-/// How long to wait when no connection can be taken, as when there are too many open files.
-const BREATH: Duration = Duration::from_millis(200);
 
 /// Most threads that go through folders, of the 512 that the runtime has for all that waits.
 const MOST_WALKS: usize = 64;
@@ -55,22 +51,8 @@ pub(crate) async fn serve(
     let walks = Arc::new(Semaphore::new(settings.connections.clamp(1, MOST_WALKS)));
     let front = Front { service, settings, stop: stop.clone(), connections: Arc::default(), walks };
     let front = Arc::new(front);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => match accepted {
-                Ok(connection) => drop(connections.spawn(connection::converse(Arc::clone(&front), connection))),
-                Err(error) => {
-                    warn!(%error, "a client cannot be taken");
-                    sleep(BREATH).await;
-                }
-            },
-        }
-    }
-    drop(listener);
+    let converse = |connection| connection::converse(Arc::clone(&front), connection);
+    let mut connections = listener.serve_each(&stop, converse).await;
     let ended = async { while connections.join_next().await.is_some() {} };
     if timeout(GRACE, ended).await.is_err() {
         warn!("requests under way are broken off");

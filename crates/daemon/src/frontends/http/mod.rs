@@ -236,16 +236,9 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(connection) => {
-                    connections.spawn(converse(Arc::clone(&site), tls.clone(), connection, stop.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!("http: no connection: {error}");
-                    // Too many open files, for example: it will not be better at once.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
+            connection = listener.accept() => {
+                connections.spawn(converse(Arc::clone(&site), tls.clone(), connection, stop.clone()));
+            }
             Some(_) = connections.join_next() => {}
             _ = tick.tick() => site.jobs.expire(&site.settings),
         }

@@ -7,12 +7,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::quantities::{Bytes, Time};
@@ -44,9 +41,6 @@ use methods::Exchange;
 use outcome::Gaps;
 use reply::Next;
 use wire::Wire;
-
-/// How long nothing is accepted when accepting fails, as it does without descriptors.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The table `[icap]` of the configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -131,29 +125,14 @@ pub(crate) async fn serve(
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let mut clients = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = clients.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok(connection) => {
-                    let (service, settings, stop) = (service.clone(), Arc::clone(&settings), stop.clone());
-                    clients.spawn(async move {
-                        let Connection { stream, peer, room } = connection;
-                        converse(&service, stream, peer, &settings, &stop).await;
-                        drop(room);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "an ICAP client could not be accepted");
-                    sleep(PAUSE).await;
-                }
-            },
+    let converse = |Connection { stream, peer, room }| {
+        let (service, settings, stop) = (service.clone(), Arc::clone(&settings), stop.clone());
+        async move {
+            converse(&service, stream, peer, &settings, &stop).await;
+            drop(room);
         }
-    }
-    drop(listener);
+    };
+    let mut clients = listener.serve_each(&stop, converse).await;
     while clients.join_next().await.is_some() {}
 }
 

@@ -10,10 +10,8 @@
 //! and Postfix's `MILTER_README`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -121,26 +119,8 @@ pub(crate) async fn serve(
     settings: Arc<Settings>,
     stop: CancellationToken,
 ) {
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-            accepted = listener.accept() => match accepted {
-                Ok(connection) => {
-                    let session = session(service.clone(), connection, Arc::clone(&settings), stop.clone());
-                    sessions.spawn(session);
-                }
-                Err(error) => {
-                    warn!(%error, "no connection could be taken");
-                    // Out of descriptors, usually: trying at once would only burn time.
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-            },
-        }
-    }
-    drop(listener);
+    let session = |connection| session(service.clone(), connection, Arc::clone(&settings), stop.clone());
+    let mut sessions = listener.serve_each(&stop, session).await;
     while sessions.join_next().await.is_some() {}
 }
 

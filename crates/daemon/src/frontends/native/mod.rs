@@ -44,7 +44,7 @@ impl Default for Settings {
 const MOST_IN_FLIGHT: usize = 64;
 /// How long a client may be silent, and how long it may leave answers unread.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How long to wait after a connection that could not be taken, so that a lack of descriptors is no busy loop.
+/// How long to wait after a thread that could not be started, so that a lack of them is no busy loop.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// Serves clients until it is told to stop.
@@ -55,21 +55,18 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     loop {
-        let accepted = tokio::select! {
+        let connection = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            connection = listener.accept() => connection,
         };
-        let served = accepted.and_then(|connection| {
-            let (service, stop, runtime) = (service.clone(), stop.clone(), Handle::current());
-            // Descriptors are received by calls that wait.
-            let converse = move || {
-                if let Err(error) = converse(&service, connection, &stop, &runtime) {
-                    debug!(%error, "a client was left");
-                }
-            };
-            thread::Builder::new().name("native".to_owned()).spawn(converse)
-        });
-        if let Err(error) = served {
+        let (service, stop, runtime) = (service.clone(), stop.clone(), Handle::current());
+        // Descriptors are received by calls that wait.
+        let converse = move || {
+            if let Err(error) = converse(&service, connection, &stop, &runtime) {
+                debug!(%error, "a client was left");
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("native".to_owned()).spawn(converse) {
             warn!(%error, "a client could not be served");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
