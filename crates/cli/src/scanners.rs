@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyhow::Context;
-use candor_jail::{GRACE, NOBODY, Pool, Program, Ready, Settings, Source, worker_program};
+use candor_jail::{GRACE, MOST_AT_ONCE, NOBODY, Pool, Program, Ready, Settings, Source, worker_program};
 use candor_object::Limits;
 
 use crate::databases::{self, Notes, Origin, Used};
@@ -61,6 +61,7 @@ impl Options {
             source: Source::Program(program),
             limits: limits.clone(),
             workers: workers.unwrap_or_else(processors),
+            at_once: MOST_AT_ONCE,
             queue: WAITING,
             grace: GRACE,
         };
@@ -85,6 +86,7 @@ fn service(workers: Option<NonZeroUsize>, limits: &Limits, notes: Notes) -> anyh
         source: Source::Service(socket.clone()),
         limits: limits.clone(),
         workers: workers.unwrap_or_else(processors),
+        at_once: MOST_AT_ONCE,
         queue: WAITING,
         grace: SERVICE_GRACE,
     };

@@ -34,6 +34,9 @@ struct Inner {
     earlier: RwLock<Counts>,
 }
 
+/// Files of a worker at once. Whoever asks a service waits for an answer, and not behind many slow files.
+const AT_ONCE: usize = 8;
+
 /// Workers with their databases, and what they found. Another generation takes over when databases change;
 /// this one ends with its last scan.
 #[derive(Debug)]
@@ -297,6 +300,7 @@ impl Generation {
             }),
             limits: settings.limits.clone(),
             workers: settings.workers,
+            at_once: AT_ONCE,
             queue: settings.queue,
             grace: candor_jail::GRACE,
         })?;

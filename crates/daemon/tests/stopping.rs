@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use candor_jail::{Job, Opened, Pool, Settings, Source};
+use candor_jail::{Job, MOST_AT_ONCE, Opened, Pool, Settings, Source};
 use candor_object::{Limits, Report};
 use program::{DEADLINE, Program};
 use rustix::process::{Pid, Signal, kill_process};
@@ -50,6 +50,7 @@ fn client(program: &Program) -> Pool {
         source: Source::Service(program.unix("native")),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
+        at_once: MOST_AT_ONCE,
         queue: 8,
         grace: DEADLINE,
     };

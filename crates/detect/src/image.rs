@@ -109,7 +109,8 @@ pub(crate) struct Image {
     identity: [u8; 32],
     checksum: u64,
     content: Range<usize>,
-    sections: Vec<(u32, u32, Range<usize>)>,
+    /// By kind and index, in this order.
+    sections: Vec<((u32, u32), Range<usize>)>,
 }
 
 impl Image {
@@ -143,8 +144,9 @@ impl Image {
                 .and_then(|(start, length)| Some(start..start.checked_add(length)?))
                 .filter(|range| range.start >= content_start && range.end <= bytes.len())
                 .ok_or(Error::Damaged("a section lies outside the file"))?;
-            sections.push((entry.kind.get(), entry.index.get(), range));
+            sections.push(((entry.kind.get(), entry.index.get()), range));
         }
+        sections.sort_by_key(|(key, _)| *key);
         let content = content_start..bytes.len();
         Ok(Self { identity: header.identity, checksum: header.checksum.get(), content, sections })
     }
@@ -178,7 +180,13 @@ impl Image {
 
     /// Whether there is a section of this kind and index.
     pub(crate) fn has(&self, kind: Kind, index: u32) -> bool {
-        self.sections.iter().any(|(k, i, _)| *k == kind as u32 && *i == index)
+        self.place(kind, index).is_some()
+    }
+
+    /// Where the section of this kind and index is.
+    fn place(&self, kind: Kind, index: u32) -> Option<Range<usize>> {
+        let place = self.sections.binary_search_by_key(&(kind as u32, index), |(key, _)| *key).ok()?;
+        self.sections.get(place).map(|(_, range)| range.clone())
     }
 
     /// A section as records; empty if the image has none of this kind and index.
@@ -186,11 +194,8 @@ impl Image {
     where
         T: FromBytes + Immutable + KnownLayout + Unaligned,
     {
-        let Some((_, _, range)) = self.sections.iter().find(|(k, i, _)| *k == kind as u32 && *i == index)
-        else {
-            return Ok(&[]);
-        };
-        let section = bytes.get(range.clone()).unwrap_or_default();
+        let Some(range) = self.place(kind, index) else { return Ok(&[]) };
+        let section = bytes.get(range).unwrap_or_default();
         <[T]>::ref_from_bytes(section).map_err(|_| Error::Damaged("a section has an odd length"))
     }
 }

@@ -1,7 +1,7 @@
 //! What the jail costs: the same files, engine and database with and without it, in one run.
 //!
 //! `cargo bench -p candor-jail` after `cargo build --release`. Prints processor time of all processes together,
-//! in ratios and in microseconds for each file, best of several turns.
+//! in ratios and in microseconds for each file: the medians of several turns, each of which measures both.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,13 +9,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use candor_engine::{Database, Engine, Limits, read_file};
-use candor_jail::{GRACE, Job, Opened, Pool, Program, Settings, Source, sealed};
+use candor_jail::{GRACE, Job, MOST_AT_ONCE, Opened, Pool, Program, Settings, Source, sealed};
 use candor_object::Report;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
-const TURNS: usize = 5;
+const TURNS: usize = 9;
 
 /// What is scanned: how many files of which size.
 const SETS: [(&str, usize, usize); 4] =
@@ -27,26 +28,26 @@ fn main() {
     for (name, count, size) in SETS {
         let folder = tempfile::tempdir().unwrap();
         let paths = files(folder.path(), count, size);
-        let mut best = [f64::MAX; 2];
-        for _ in 0..TURNS {
-            best[0] = best[0].min(cost(|| without(&paths)));
-            best[1] = best[1].min(cost(|| with(&paths)));
-        }
-        let [without, with] = best;
-        let each = (with - without) / count as f64 * 1e6;
+        let turn = |_| [cost(|| without(&paths)), cost(|| with(&paths))].map(|all| all / count as f64 * 1e6);
+        let turns: Vec<_> = (0..TURNS).map(turn).collect();
+        let median = |value: fn(&[f64; 2]) -> f64| {
+            let mut values: Vec<_> = turns.iter().map(value).collect();
+            values.sort_by(f64::total_cmp);
+            values[TURNS / 2]
+        };
         writeln!(
             out,
             "{count:6} files of {name:7} {:8.2} us without, {:8.2} us with: {:+.2} us a file, {:+.1} %",
-            without / count as f64 * 1e6,
-            with / count as f64 * 1e6,
-            each,
-            (with / without - 1.0) * 100.0,
+            median(|turn| turn[0]),
+            median(|turn| turn[1]),
+            median(|turn| turn[1] - turn[0]),
+            (median(|turn| turn[1] / turn[0]) - 1.0) * 100.0,
         )
         .unwrap();
     }
 }
 
-fn files(folder: &Path, count: usize, size: usize) -> Vec<PathBuf> {
+fn files(folder: &Path, count: usize, size: usize) -> Arc<[PathBuf]> {
     let text = b"The quick brown fox jumps over the lazy dog; 0123456789.\n".repeat(size / 50 + 1);
     let write = |number: usize| {
         let path = folder.join(number.to_string());
@@ -68,7 +69,7 @@ fn without(paths: &[PathBuf]) {
     }
 }
 
-fn with(paths: &[PathBuf]) {
+fn with(paths: &Arc<[PathBuf]>) {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("candor-worker");
     let pool = Pool::start(Settings {
         source: Source::Program(Program {
@@ -78,26 +79,29 @@ fn with(paths: &[PathBuf]) {
         }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
+        at_once: MOST_AT_ONCE,
         queue: 1024,
         grace: GRACE,
     })
     .unwrap();
     let done = Arc::new(AtomicU64::new(0));
-    for path in paths {
-        pool.submit(Box::new(Scan { path: path.clone(), done: Arc::clone(&done) }));
+    for number in 0..paths.len() {
+        let (paths, done) = (Arc::clone(paths), Arc::clone(&done));
+        pool.submit(Box::new(Scan { paths, number, done }));
     }
     drop(pool);
     assert_eq!(done.load(Ordering::Relaxed), paths.len() as u64);
 }
 
 struct Scan {
-    path: PathBuf,
+    paths: Arc<[PathBuf]>,
+    number: usize,
     done: Arc<AtomicU64>,
 }
 
 impl Job for Scan {
     fn open(&mut self) -> Option<Opened> {
-        let file = File::open(&self.path).unwrap();
+        let file = File::open(&self.paths[self.number]).unwrap();
         let size = file.metadata().unwrap().len();
         Some(Opened { file: Arc::new(file), size })
     }
@@ -110,17 +114,15 @@ impl Job for Scan {
 
 /// Processor time of this process and of those that it waited for, in seconds.
 fn cost(work: impl FnOnce()) -> f64 {
-    let (before, started) = (processor_time(), Instant::now());
+    let before = processor_time();
     work();
-    let spent = processor_time() - before;
-    // A kernel that counts in large steps says nothing of short work.
-    assert!(spent > 0.05, "{:?} is too short to be measured", started.elapsed());
-    spent
+    processor_time() - before
 }
 
 fn processor_time() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    // utime, stime, cutime, cstime; proc(5) counts them as fields 14 to 17, in hundredths of a second.
-    fields.split_whitespace().skip(11).take(4).map(|field| field.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+    let spent = |who| {
+        let usage = getrusage(who).unwrap();
+        [usage.user_time(), usage.system_time()].map(|time| time.num_microseconds() as f64 / 1e6)
+    };
+    [spent(UsageWho::RUSAGE_SELF), spent(UsageWho::RUSAGE_CHILDREN)].concat().iter().sum()
 }

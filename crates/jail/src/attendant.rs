@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use candor_object::{Reason, Report};
 use candor_protocol::{self as protocol, MAX_DESCRIPTORS, Ready};
-use crossbeam_channel::Receiver;
+use rustix::process::{Resource, getrlimit};
 
 use crate::Error;
 use crate::pool::{Counters, Job, Opened, Settings};
+use crate::queue::Queue;
 use crate::worker::{Failure, Worker};
 
 /// Bytes that go to a worker at once, unless one file has more. Another worker might be idle meanwhile.
 const BATCH: u64 = 1 << 20;
-/// A worker gets more when it has no more than this left.
-const LOW: usize = MAX_DESCRIPTORS / 2;
+/// The part of our descriptors that files with workers may take.
+const PART_OF_DESCRIPTORS: u64 = 4;
 /// How often a file is tried that kills its worker, and that was with a worker when somebody else killed it.
 const TRIES: u32 = 2;
 const FOREIGN_TRIES: u32 = 8;
@@ -33,9 +34,11 @@ struct Flight {
 pub(crate) struct Attendant {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
-    queue: Receiver<Box<dyn Job>>,
+    queue: Arc<Queue>,
     worker: Option<Worker>,
     flights: VecDeque<Flight>,
+    /// Files that go to the worker at once.
+    most: usize,
     next_ticket: u32,
     /// When the worker was last asked or last answered.
     progress: Instant,
@@ -46,74 +49,85 @@ impl Attendant {
     pub(crate) fn start(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
-        queue: Receiver<Box<dyn Job>>,
+        queue: Arc<Queue>,
     ) -> Result<(Self, Ready), Error> {
         let (worker, greeting) = Worker::start(&settings)?;
         counters.count_start();
         let (worker, flights) = (Some(worker), VecDeque::new());
-        let attendant =
-            Self { settings, counters, queue, worker, flights, next_ticket: 0, progress: Instant::now() };
+        let most = most_at_once(&settings);
+        let progress = Instant::now();
+        queue.attend();
+        let attendant = Self { settings, counters, queue, worker, flights, most, next_ticket: 0, progress };
         Ok((attendant, greeting))
     }
 
     /// Works until the queue is closed and empty.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
-            let first = if self.flights.is_empty() {
-                let Ok(job) = self.queue.recv() else { return };
-                Some(job)
+            let jobs = if self.flights.is_empty() {
+                let jobs = self.queue.wait(self.most);
+                if jobs.is_empty() {
+                    return;
+                }
+                jobs
+            } else if self.has_enough() {
+                VecDeque::new()
             } else {
-                None
+                self.queue.ahead(self.most)
             };
-            let batch = self.gather(first);
-            if let Err(failure) = self.exchange(batch) {
+            let batch = self.open(jobs);
+            let step = if batch.is_empty() { self.collect() } else { self.send(batch) };
+            if let Err(failure) = step {
                 self.recover(failure);
             }
         }
     }
 
-    /// Opens what goes to the worker next: a fair share of what waits, and not too many bytes.
-    fn gather(&mut self, first: Option<Box<dyn Job>>) -> Vec<Flight> {
-        let mut batch = Vec::new();
-        let mut bytes: u64 = self.flights.iter().map(|flight| flight.opened.size).sum();
-        if self.flights.len() > LOW || bytes >= BATCH {
-            return batch;
-        }
-        let share = self.queue.len() / self.settings.workers.get() + 1;
-        let mut next = first.or_else(|| self.queue.try_recv().ok());
-        while let Some(mut job) = next {
+    /// Whether the worker has one batch before it and another behind that.
+    fn has_enough(&self) -> bool {
+        let bytes = self.flights.iter().fold(0, |sum: u64, flight| sum.saturating_add(flight.opened.size));
+        self.flights.len() > self.most || bytes > BATCH
+    }
+
+    /// Opens what goes to the worker next: not too many bytes.
+    fn open(&mut self, mut jobs: VecDeque<Box<dyn Job>>) -> Vec<Flight> {
+        let mut batch = Vec::with_capacity(jobs.len());
+        let mut bytes = 0_u64;
+        while bytes < BATCH
+            && let Some(mut job) = jobs.pop_front()
+        {
             if let Some(opened) = job.open() {
                 bytes = bytes.saturating_add(opened.size);
                 self.next_ticket = self.next_ticket.wrapping_add(1);
                 batch.push(Flight { ticket: self.next_ticket, job, opened });
             }
-            if batch.len() >= share.min(MAX_DESCRIPTORS) || bytes >= BATCH {
-                break;
-            }
-            next = self.queue.try_recv().ok();
         }
+        self.queue.put_back(jobs);
         batch
     }
 
-    /// Sends a batch, and hands over some answers.
-    fn exchange(&mut self, batch: Vec<Flight>) -> Result<(), Failure> {
-        let sending = !batch.is_empty();
-        let first = self.flights.len();
-        self.flights.extend(batch);
-        if self.flights.is_empty() {
-            return Ok(());
+    /// Sends a batch.
+    fn send(&mut self, batch: Vec<Flight>) -> Result<(), Failure> {
+        let busy = self.flights.len();
+        if busy == 0 {
+            self.progress = Instant::now();
         }
+        self.flights.extend(batch);
         let worker = match &mut self.worker {
             Some(worker) => worker,
             None => self.worker.insert(replacement(&self.settings, &self.counters)?),
         };
-        if sending {
-            let patience = patience(&self.settings, self.flights.iter());
-            let new = self.flights.range(first..);
-            let jobs = new.clone().map(Flight::job).collect();
-            let files: Vec<_> = new.map(|flight| &*flight.opened.file).collect();
-            worker.send(jobs, &files, patience)?;
-        }
+        let patience = patience(&self.settings, self.flights.iter());
+        let new = self.flights.range(busy..);
+        let jobs = new.clone().map(Flight::job).collect();
+        let files: Vec<_> = new.map(|flight| &*flight.opened.file).collect();
+        worker.send(jobs, &files, patience)
+    }
+
+    /// Waits for answers, and hands some over.
+    fn collect(&mut self) -> Result<(), Failure> {
+        // Without a worker there is nothing that it was sent: see `recover`.
+        let Some(worker) = self.worker.as_mut().filter(|_| !self.flights.is_empty()) else { return Ok(()) };
         let (mut answered, mut unknown) = (false, false);
         worker.receive(&mut |ticket, report| match self
             .flights
@@ -131,7 +145,7 @@ impl Attendant {
         if unknown {
             return Err(Failure::Broke("it answered what it was not asked".to_owned()));
         }
-        if answered || sending {
+        if answered {
             self.progress = Instant::now();
         } else if self.progress.elapsed() > patience(&self.settings, self.flights.iter()) {
             // Packets that complete nothing are no sign of life.
@@ -161,13 +175,11 @@ impl Attendant {
                 batch.into_iter().for_each(|flight| flight.give_up(failure));
                 return;
             }
-            let failure = loop {
-                match self.exchange(std::mem::take(&mut batch)) {
-                    Ok(()) if self.flights.is_empty() => return,
-                    Ok(()) => {}
-                    Err(failure) => break failure,
-                }
-            };
+            let mut step = self.send(batch);
+            while step.is_ok() && !self.flights.is_empty() {
+                step = self.collect();
+            }
+            let Err(failure) = step else { return };
             self.lose(&failure);
             batch = std::mem::take(&mut self.flights).into();
             blame.add(failure);
@@ -181,6 +193,20 @@ impl Attendant {
             Failure::Ended(_) | Failure::Broke(_) => self.counters.count_failure(),
             Failure::NotReplaced(_) => {}
         }
+    }
+}
+
+/// How many files may go to each worker at once. A batch is with the worker while the next is prepared, and all of
+/// them are open here meanwhile; other parts of the program need descriptors, too.
+fn most_at_once(settings: &Settings) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / PART_OF_DESCRIPTORS;
+    let share = usize::try_from(descriptors).unwrap_or(usize::MAX) / settings.workers.get() / 2;
+    share.min(settings.at_once).clamp(1, MAX_DESCRIPTORS)
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        self.queue.leave();
     }
 }
 

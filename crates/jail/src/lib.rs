@@ -7,11 +7,12 @@ mod attendant;
 mod confine;
 mod pool;
 mod program;
+mod queue;
 mod read_back;
 mod seal;
 mod worker;
 
-pub use candor_protocol::Ready;
+pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Ready};
 pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
 pub use pool::{Counters, GRACE, Job, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;

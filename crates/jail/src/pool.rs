@@ -3,17 +3,17 @@
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use candor_object::{Limits, Report};
 use candor_protocol::Ready;
-use crossbeam_channel::{Sender, bounded};
 
 use crate::Error;
 use crate::attendant::Attendant;
+use crate::queue::Queue;
 
 /// Memory that a worker needs beside what it holds of objects, in bytes: decoders' windows, lists, the report.
 const BESIDE_OBJECTS: u64 = 256 << 20;
@@ -26,9 +26,6 @@ pub enum Source {
     /// A service that has workers, at this Unix socket.
     Service(PathBuf),
 }
-
-/// How long whoever submits looks away while too many jobs wait.
-const WHILE_FULL: Duration = Duration::from_micros(200);
 
 /// How workers are started.
 #[derive(Debug)]
@@ -50,6 +47,9 @@ pub struct Settings {
     pub limits: Limits,
     /// How many workers run at once.
     pub workers: NonZeroUsize,
+    /// Most files that go to a worker together, never more than [`MOST_AT_ONCE`](crate::MOST_AT_ONCE). The more
+    /// there are, the less each of them costs; but those behind one that takes its time wait for it.
+    pub at_once: usize,
     /// Jobs that may wait; [`Pool::submit`] waits for room.
     pub queue: usize,
     /// What a worker's own deadline may be late before it is taken for hung and killed.
@@ -126,7 +126,7 @@ impl Counters {
 /// Workers that scan. Dropping it waits until all jobs are answered.
 #[derive(Debug)]
 pub struct Pool {
-    queue: Option<Sender<Box<dyn Job>>>,
+    queue: Arc<Queue>,
     attendants: Vec<JoinHandle<()>>,
     counters: Arc<Counters>,
     greeting: Ready,
@@ -140,21 +140,21 @@ impl Pool {
     pub fn start(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
         let counters = Arc::new(Counters::default());
-        let (queue, waiting) = bounded(settings.queue.max(1));
+        let queue = Arc::new(Queue::new(settings.queue));
         let workers = settings.workers.get();
-        let (tell, ready) = bounded(workers);
+        let (tell, ready) = mpsc::channel();
         let mut pool = Self {
-            queue: Some(queue),
+            queue,
             attendants: Vec::with_capacity(workers),
             counters: Arc::clone(&counters),
             greeting: Ready::Confined { missing: Vec::new() },
         };
         for number in 0..workers {
             let (settings, counters) = (Arc::clone(&settings), Arc::clone(&counters));
-            let (waiting, tell) = (waiting.clone(), tell.clone());
+            let (queue, tell) = (Arc::clone(&pool.queue), tell.clone());
             // A worker dies with the thread that started it, so each thread starts its own.
-            let attend = move || match Attendant::start(settings, counters, waiting) {
-                Ok((attendant, greeting)) => {
+            let attend = move || match Attendant::start(settings, counters, queue) {
+                Ok((mut attendant, greeting)) => {
                     let heard = tell.send(Ok(greeting)).is_ok();
                     drop(tell);
                     if heard {
@@ -175,23 +175,12 @@ impl Pool {
 
     /// Hands over a job; waits while too many wait.
     pub fn submit(&self, job: Box<dyn Job>) {
-        if let Some(queue) = &self.queue {
-            if queue.is_full() {
-                // Waking up for every place that gets free costs more than a small file. Half a queue keeps the
-                // workers busy for long enough.
-                let half = queue.capacity().unwrap_or(0) / 2;
-                while half > 0 && queue.len() > half {
-                    thread::sleep(WHILE_FULL);
-                }
-            }
-            // The receivers live as long as the threads, which end after the sender.
-            let _ = queue.send(job);
-        }
+        self.queue.push(job);
     }
 
     /// Jobs that wait for a worker.
     pub fn waiting(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
+        self.queue.len()
     }
 
     /// What happened to workers so far.
@@ -207,7 +196,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.close();
         for attendant in self.attendants.drain(..) {
             // A thread that panicked has nothing to hand over.
             let _ = attendant.join();

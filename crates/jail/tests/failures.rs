@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use candor_jail::{Error, Job, Opened, Pool, Program, Settings, Source};
+use candor_jail::{Error, Job, MOST_AT_ONCE, Opened, Pool, Program, Settings, Source};
 use candor_object::{FileType, Limits, Reason, Relation, Report, Seen};
 use candor_protocol::{Answers, Channel, Ready, Request};
 
@@ -115,6 +115,7 @@ fn pool(workers: usize) -> Pool {
         }),
         limits,
         workers: NonZeroUsize::new(workers).unwrap(),
+        at_once: MOST_AT_ONCE,
         queue: 1000,
         grace: Duration::from_millis(200),
     })
@@ -223,6 +224,7 @@ fn a_worker_that_does_not_start_is_told() {
         source: Source::Program(Program { path: program.into(), databases: Vec::new(), user: None }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
+        at_once: MOST_AT_ONCE,
         queue: 1,
         grace: Duration::from_secs(1),
     };

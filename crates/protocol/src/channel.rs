@@ -13,7 +13,7 @@ use rustix::net::{
 /// Most bytes of a packet.
 pub const MAX_PACKET: usize = 64 << 10;
 /// Most descriptors of a packet.
-pub const MAX_DESCRIPTORS: usize = 32;
+pub const MAX_DESCRIPTORS: usize = 128;
 
 /// One end of the socket.
 #[derive(Debug)]

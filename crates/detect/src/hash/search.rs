@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::md5::Md5;
-use super::section::NameRecord;
+use super::section::{DigestTable, NameRecord};
 use super::{ALGORITHMS, Known, Subject, category, table};
 use crate::pattern::{BLOCK, Reader};
 use crate::{Database, Error, Inspection};
@@ -84,6 +84,15 @@ pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], E
 
 type Names<'d> = Vec<(&'d NameRecord, &'static str)>;
 
+/// A table for each of [`ALGORITHMS`].
+type Tables<'d> = [DigestTable<'d>; 3];
+
+fn tables(database: &Database, subject: Subject, trust: bool) -> Result<Tables<'_>, Error> {
+    let open = |algorithm: usize, length| database.digest_table(table(subject, algorithm, trust), length);
+    let [(md5, _), (sha1, _), (sha256, _)] = ALGORITHMS;
+    Ok([open(0, md5)?, open(1, sha1)?, open(2, sha256)?])
+}
+
 fn look_up<'d>(
     database: &'d Database,
     subject: Subject,
@@ -92,14 +101,8 @@ fn look_up<'d>(
     ready: Option<&Known>,
     deadline: Instant,
 ) -> Result<Names<'d>, Error> {
-    let mut tables = Vec::with_capacity(ALGORITHMS.len());
-    for (algorithm, (length, _)) in ALGORITHMS.iter().enumerate() {
-        tables.push(database.digest_table(table(subject, algorithm, trust), *length)?);
-    }
-    let mut wanted = [false; 3];
-    for (wanted, table) in wanted.iter_mut().zip(&tables) {
-        *wanted = table.knows(content.size());
-    }
+    let tables = tables(database, subject, trust)?;
+    let wanted = tables.map(|table| table.knows(content.size()));
     if wanted == [false; 3] {
         return Ok(Vec::new());
     }
@@ -122,11 +125,7 @@ fn look_up<'d>(
 
 /// Which digests of objects of this size the database knows.
 pub(crate) fn wanted(database: &Database, size: u64) -> Result<[bool; 3], Error> {
-    let mut wanted = [false; 3];
-    for ((algorithm, (length, _)), wanted) in ALGORITHMS.iter().enumerate().zip(&mut wanted) {
-        *wanted = database.digest_table(table(Subject::Object, algorithm, false), *length)?.knows(size);
-    }
-    Ok(wanted)
+    Ok(tables(database, Subject::Object, false)?.map(|table| table.knows(size)))
 }
 
 /// MD5, SHA-1 and SHA-256 of content that comes in pieces, those that are wanted.

@@ -132,8 +132,9 @@ impl<'d> Filters<'d> {
     pub(crate) fn new(image: &Image, bytes: &'d [u8], file_type: &str) -> Result<Self, Error> {
         let strings: &[u8] = image.records(bytes, Kind::Strings, 0)?;
         let sets: &[SetRecord] = image.records(bytes, Kind::Sets, 0)?;
-        let set = sets.iter().find(|set| set.name.read(strings) == Some(file_type));
-        let set = set.map_or(GENERIC, |set| set.set.get());
+        // The compiler writes them in the order of their names.
+        let place = sets.binary_search_by(|set| set.name.read(strings).cmp(&Some(file_type))).ok();
+        let set = place.and_then(|place| sets.get(place)).map_or(GENERIC, |set| set.set.get());
         Ok(Self {
             bitmap: image.records(bytes, Kind::Bitmap, set)?,
             short_bitmap: image.records(bytes, Kind::ShortBitmap, set)?,
