@@ -1,6 +1,5 @@
 //! Who asks for a scan, for the log and the counts; and the scan itself, logged and counted.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use candor_object::{Gap, Verdict};
@@ -9,6 +8,7 @@ use tracing::{debug, info, warn};
 use crate::listener::Peer;
 use crate::metrics::Counts;
 use crate::service::{Examined, Refusal, Service};
+use crate::spool::Spooled;
 
 /// Names and gaps that one event of the log shows.
 const MOST_SHOWN: usize = 10;
@@ -44,14 +44,14 @@ impl Service {
         &self.asked().counts
     }
 
-    /// Scans an open file from its beginning, whatever its cursor says. Waits while too many scans are under
+    /// Scans content, a file from its beginning, whatever its cursor says. Waits while too many scans are under
     /// way, and dropping the future takes the file out of the queue.
     ///
     /// # Errors
     /// When nothing was scanned.
-    pub(crate) async fn scan(&self, file: File) -> Result<Examined, Refusal> {
+    pub(crate) async fn scan(&self, content: impl Into<Spooled>) -> Result<Examined, Refusal> {
         let mut waited_for = WaitedFor { asked: self.asked(), answered: false };
-        let answer = self.examine(file).await;
+        let answer = self.examine(content.into()).await;
         waited_for.answered = true;
         self.asked().note(&answer);
         answer

@@ -12,9 +12,11 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Reports;
 use sha2::{Digest, Sha256};
 
-/// Content that is read at a time.
+use crate::spool::Spooled;
+
+/// Spooled that is read at a time.
 const PIECE: usize = 64 << 10;
-/// Content that is digested without asking another thread, in bytes.
+/// Spooled that is digested without asking another thread, in bytes.
 const AT_ONCE: u64 = 64 << 10;
 
 /// SHA-256 of the content and its length.
@@ -60,14 +62,18 @@ impl Cache {
         Self { reports, longest: content }
     }
 
-    /// What content of this file is known by; nothing if it is not to be remembered.
+    /// What content of this size is known by; nothing if it is not to be remembered.
     ///
     /// # Errors
-    /// Those of reading the file.
-    pub(crate) async fn key(&self, file: &Arc<File>, size: u64) -> io::Result<Option<Key>> {
+    /// Those of reading it.
+    pub(crate) async fn key(&self, content: &Spooled, size: u64) -> io::Result<Option<Key>> {
         if self.reports.is_none() || size > self.longest {
             return Ok(None);
         }
+        let file = match content {
+            Spooled::Memory(bytes) => return Ok(Some((Sha256::digest(bytes.as_slice()).into(), size))),
+            Spooled::File(file) => file,
+        };
         if size <= AT_ONCE {
             return digest(file, size).map(Some);
         }
@@ -90,7 +96,7 @@ impl Cache {
             )
         };
         let lasting = !report.gaps.iter().any(|gap| passing(gap.reason));
-        // Content that changed while it was read was not what the digest says.
+        // Spooled that changed while it was read was not what the digest says.
         let same = report.objects.first().is_some_and(|root| root.size == key.1);
         if let Some(reports) = self.reports.as_ref().filter(|_| lasting && same) {
             reports.insert(key, Arc::clone(report));

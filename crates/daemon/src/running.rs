@@ -94,11 +94,18 @@ fn start(
     log: &Output,
 ) -> anyhow::Result<End> {
     let settings = service_settings(configuration)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads()).enable_all().build().context("the runtime")?;
     let end = runtime.block_on(serve(configuration, settings, sockets, log));
     // Whatever still waits for the operating system does not keep us.
     runtime.shutdown_background();
     end
+}
+
+/// How many threads serve clients: one for four processors. Workers do the work, and threads that have little to do
+/// wake each other for every client.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(4)
 }
 
 /// The sockets of all front-ends that are on: those that systemd passes for one, else those that its table names.

@@ -17,7 +17,7 @@ use crate::asked::Asked;
 use crate::cache::{self, Cache};
 use crate::databases;
 pub(crate) use crate::databases::DatabaseInUse;
-use crate::spool::Spool;
+use crate::spool::{Spool, Spooled};
 
 /// The service; cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -168,22 +168,27 @@ impl Service {
     }
 
     /// What [`Service::scan`] does, which logs and counts it.
-    pub(crate) async fn examine(&self, file: File) -> Result<Examined, Refusal> {
+    pub(crate) async fn examine(&self, content: Spooled) -> Result<Examined, Refusal> {
         let asked = Instant::now();
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(Refusal::NoFile);
-        }
+        let size = match &content {
+            Spooled::Memory(bytes) => bytes.len() as u64,
+            Spooled::File(file) => {
+                let metadata = file.metadata()?;
+                if !metadata.is_file() {
+                    return Err(Refusal::NoFile);
+                }
+                metadata.len()
+            }
+        };
         let _counted = Counted::new(&self.0.waiting);
         let _room = self.0.queue.acquire().await.map_err(|_| Refusal::Stopping)?;
         let generation = self.generation();
-        let (file, size) = (Arc::new(file), metadata.len());
-        let key = generation.cache.key(&file, size).await?;
+        let key = generation.cache.key(&content, size).await?;
         let remembered = key.and_then(|key| generation.cache.get(&key));
         let (report, remembered) = match remembered {
             Some(report) => (report, true),
             None => {
-                let report = Arc::new(self.ask(&generation, file, size).await?);
+                let report = Arc::new(self.ask(&generation, content.into_file()?, size).await?);
                 if let Some(key) = key {
                     generation.cache.insert(key, &report);
                 }

@@ -1,16 +1,45 @@
-//! Content that arrives in pieces: in memory while it is small, then in a temporary file without a name.
+//! Spooled that arrives in pieces: in memory while it is small, then in a temporary file without a name.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use candor_jail::sealed;
 
 /// Bytes that are kept in memory before a file is made.
 const IN_MEMORY: usize = 256 << 10;
 
-/// Content on its way.
+/// Spooled that is all there.
+#[derive(Clone, Debug)]
+pub(crate) enum Spooled {
+    /// In memory; a file is made of it only if a worker has to read it.
+    Memory(Arc<Vec<u8>>),
+    /// In a file that nobody can write through what is here.
+    File(Arc<File>),
+}
+
+impl From<File> for Spooled {
+    fn from(file: File) -> Self {
+        Self::File(Arc::new(file))
+    }
+}
+
+impl Spooled {
+    /// The same as a file.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn into_file(self) -> io::Result<Arc<File>> {
+        match self {
+            Self::Memory(bytes) => sealed(bytes.as_slice()).map(Arc::new),
+            Self::File(file) => Ok(file),
+        }
+    }
+}
+
+/// Spooled on its way.
 #[derive(Debug)]
 pub(crate) struct Spool {
     folder: PathBuf,
@@ -62,18 +91,15 @@ impl Spool {
         Ok(())
     }
 
-    /// The content as a file that nobody can write through what is returned: it goes to workers, and may go
-    /// back to the client afterwards.
-    pub(crate) fn finish(self) -> Result<File, Error> {
-        let Some(file) = self.file else {
-            let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-            let mut file = File::from(memfd_create("content", flags).map_err(io::Error::from)?);
-            file.write_all(&self.head)?;
-            let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-            fcntl_add_seals(&file, seals).map_err(io::Error::from)?;
-            return Ok(file);
-        };
-        Ok(File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?)
+    /// The content, to be scanned.
+    pub(crate) fn finish(self) -> Result<Spooled, Error> {
+        let Some(file) = self.file else { return Ok(Spooled::Memory(Arc::new(self.head))) };
+        Ok(File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?.into())
+    }
+
+    /// The content as a file, which may go back to the client after the scan.
+    pub(crate) fn into_file(self) -> Result<Arc<File>, Error> {
+        Ok(self.finish()?.into_file()?)
     }
 }
 
@@ -89,7 +115,7 @@ mod tests {
             let content: Vec<u8> = (0..length).map(|number| (number % 251) as u8).collect();
             let mut spool = Spool::new(&std::env::temp_dir(), 1 << 20);
             content.chunks(1000).for_each(|piece| spool.push(piece).unwrap());
-            let file = spool.finish().unwrap();
+            let file = spool.into_file().unwrap();
             let mut read = vec![0; length + 1];
             let mut done = 0;
             while let count @ 1.. = file.read_at(&mut read[done..], done as u64).unwrap() {

@@ -10,7 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 
 /// Files up to this size, in bytes, are read into memory at once.
-pub const IN_MEMORY: u64 = 16 << 20;
+pub const IN_MEMORY: u64 = 4 << 20;
 
 /// Room for the beginning of a file that claims no size, in bytes.
 const FIRST: usize = 4 << 10;

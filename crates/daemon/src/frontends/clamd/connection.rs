@@ -17,6 +17,7 @@ use super::outgoing::{Outgoing, Reply};
 use super::settings::Clients;
 use super::{Front, descriptor, paths, session, statistics, stream};
 use crate::listener::{Connection, Peer, Stream};
+use crate::spool::Spooled;
 
 /// How long a client may go on sending what nobody reads any more.
 const LINGER: Duration = Duration::from_secs(10);
@@ -151,7 +152,7 @@ impl Conversation {
                 match descriptor::take(&mut self.incoming, until).await {
                     Ok(file) => {
                         let subject = format!("fd[{}]", file.as_raw_fd());
-                        examined(&self.front, self.peer, file, &subject, &reply).await
+                        examined(&self.front, self.peer, file.into(), &subject, &reply).await
                     }
                     Err(failure) => self.no_descriptor(failure, &reply).await,
                 }
@@ -209,17 +210,17 @@ impl Conversation {
     }
 }
 
-/// Scans a file and tells what came of it, unless nobody is there any more.
+/// Scans content and tells what came of it, unless nobody is there any more.
 pub(super) async fn examined(
     front: &Front,
     peer: Peer,
-    file: std::fs::File,
+    content: Spooled,
     subject: &str,
     reply: &Reply,
 ) -> io::Result<()> {
     let subject = subject.as_bytes();
     let answer: Answer = tokio::select! {
-        answer = front.examine(peer, file, subject) => answer,
+        answer = front.examine(peer, content, subject) => answer,
         () = reply.unwanted() => return Err(io::ErrorKind::BrokenPipe.into()),
     };
     for line in answer.lines(subject, Names::First) {

@@ -20,7 +20,6 @@ mod permission;
 mod answer;
 mod statistics;
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +30,7 @@ use tracing::warn;
 
 use crate::listener::{Listener, Peer};
 use crate::service::Service;
+use crate::spool::Spooled;
 use answer::Answer;
 
 pub(crate) use settings::{Clients, Exclusion, Follow, FoundGap, Settings};
@@ -77,9 +77,9 @@ impl Front {
         Arc::strong_count(&self.connections).saturating_sub(1)
     }
 
-    /// Scans a file that the client knows by `subject`.
-    async fn examine(&self, peer: Peer, file: File, subject: &[u8]) -> Answer {
+    /// Scans content that the client knows by `subject`.
+    async fn examine(&self, peer: Peer, content: Spooled, subject: &[u8]) -> Answer {
         let service = self.service.asked_by(peer).about(&String::from_utf8_lossy(subject));
-        Answer::of(service.scan(file).await, &self.settings)
+        Answer::of(service.scan(content).await, &self.settings)
     }
 }

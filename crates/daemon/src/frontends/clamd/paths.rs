@@ -104,7 +104,7 @@ async fn answer(
                 Some(Step::File(path, file)) => {
                     let front = Arc::clone(front);
                     scans.spawn(async move {
-                        let answer = front.examine(peer, file, path.as_os_str().as_bytes()).await;
+                        let answer = front.examine(peer, file.into(), path.as_os_str().as_bytes()).await;
                         (path, answer)
                     });
                 }

@@ -96,7 +96,7 @@ async fn begin(
             match descriptor::take(&mut conversation.incoming, until).await {
                 Ok(file) => drop(scans.spawn(async move {
                     let subject = format!("fd[{}]", file.as_raw_fd());
-                    examined(&front, peer, file, &subject, &reply).await
+                    examined(&front, peer, file.into(), &subject, &reply).await
                 })),
                 Err(failure) => {
                     conversation.no_descriptor(failure, &reply).await?;

@@ -1,6 +1,5 @@
 //! INSTREAM: content in chunks, each after its length in four bytes, the last one empty.
 
-use std::fs::File;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +7,7 @@ use tracing::warn;
 
 use super::Front;
 use super::incoming::{End, Incoming};
-use crate::spool;
+use crate::spool::{self, Spooled};
 
 /// Bytes that earn another second for the whole stream, so that nobody can send one byte now and then for ever.
 const BYTES_PER_SECOND: u64 = 4 << 10;
@@ -28,7 +27,7 @@ pub(super) enum Failure {
 ///
 /// # Errors
 /// Why it is not there.
-pub(super) async fn take(front: &Front, incoming: &mut Incoming) -> Result<File, Failure> {
+pub(super) async fn take(front: &Front, incoming: &mut Incoming) -> Result<Spooled, Failure> {
     let limit = front.settings.stream_bytes.0;
     let patience = front.settings.read_patience();
     let begun = Instant::now();

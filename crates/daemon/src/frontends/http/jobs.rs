@@ -4,7 +4,6 @@
 //! where there is no room, the oldest finished job is forgotten, and never one that waits.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -20,6 +19,7 @@ use super::problem::Problem;
 use super::records::{Scanned, bytes, result};
 use super::upload::{self, Wishes};
 use super::{Caller, Settings, Site};
+use crate::spool::Spooled;
 
 /// 128 bits from the kernel: nobody guesses them.
 type Id = [u8; 16];
@@ -136,8 +136,8 @@ pub(super) fn remove(site: &Site, owner: Owner, id: &str) -> Result<Response<Con
     Ok(response)
 }
 
-async fn run(site: Arc<Site>, caller: Caller, id: Id, name: String, file: File, size: u64) {
-    let outcome = site.scan(&caller, name, file, size).await.map(Arc::new);
+async fn run(site: Arc<Site>, caller: Caller, id: Id, name: String, content: Spooled, size: u64) {
+    let outcome = site.scan(&caller, name, content, size).await.map(Arc::new);
     site.jobs.finished(&site.settings, id, outcome);
 }
 

@@ -17,7 +17,6 @@ mod answer;
 mod openapi;
 mod page;
 
-use std::fs::File;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +42,7 @@ use self::wire::{Carrier, Descriptors, Wire};
 use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener, Stream};
 use crate::service::Service;
+use crate::spool::Spooled;
 
 /// Longest head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
@@ -190,9 +190,15 @@ struct Site {
 
 impl Site {
     /// Scans a file within the time of a request.
-    async fn scan(&self, caller: &Caller, name: String, file: File, size: u64) -> Result<Scanned, Problem> {
+    async fn scan(
+        &self,
+        caller: &Caller,
+        name: String,
+        content: Spooled,
+        size: u64,
+    ) -> Result<Scanned, Problem> {
         let service = caller.service.about(&name);
-        match timeout(self.settings.request.0, service.scan(file)).await {
+        match timeout(self.settings.request.0, service.scan(content)).await {
             Ok(examined) => Ok(Scanned { name, size, examined: examined? }),
             Err(_) => Err(Problem::busy("the scan was not done in time; try again later")),
         }

@@ -76,7 +76,7 @@ pub(super) async fn scan(
     let name = question.path.display().to_string();
     let file = local_file::open(question.path).await.map_err(refused)?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let scanned = site.scan(caller, name, file, size).await?;
+    let scanned = site.scan(caller, name, file.into(), size).await?;
     Ok(json(StatusCode::OK, site.pieces(result(Arc::new(scanned), wishes.objects))))
 }
 

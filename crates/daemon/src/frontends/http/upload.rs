@@ -18,7 +18,7 @@ use super::multipart::{Form, Step};
 use super::problem::Problem;
 use super::records::{Scanned, bytes, result};
 use super::{Caller, Settings, Site};
-use crate::spool::Spool;
+use crate::spool::{Spool, Spooled};
 
 /// The header field that says that a descriptor came along.
 const DESCRIPTOR: &str = "candor-descriptor";
@@ -128,7 +128,7 @@ pub(super) async fn take(
     site: &Site,
     caller: &Caller,
     request: Request<Incoming>,
-) -> Result<(File, u64), Problem> {
+) -> Result<(Spooled, u64), Problem> {
     plain(request.headers())?;
     let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail).closing();
     let came = caller.descriptors.take();
@@ -152,7 +152,7 @@ pub(super) async fn take(
                 return Err(bad("the descriptor is not open for reading"));
             }
             let size = file.metadata().map_or(0, |metadata| metadata.len());
-            Ok((file, size))
+            Ok((file.into(), size))
         }
         (Some(b"1"), 1) => Err(bad("a request with a descriptor has no body")),
         (Some(b"1"), 0) => {
@@ -203,13 +203,13 @@ async fn scan_form(
                 };
                 let size = spool.size();
                 left = left.saturating_sub(size);
-                let file = spool.finish()?;
+                let content = spool.finish()?;
                 if weight > site.settings.answers_bytes() {
                     let detail = "the results of the files before it are too long; send this one by itself";
                     results.push(Err((name, Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))));
                     continue;
                 }
-                let scanned = site.scan(caller, name, file, size).await?;
+                let scanned = site.scan(caller, name, content, size).await?;
                 weight += scanned.weight();
                 results.push(Ok(Arc::new(scanned)));
                 // Time that the scan took is not the client's.

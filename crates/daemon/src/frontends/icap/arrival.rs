@@ -1,7 +1,5 @@
 //! Takes a body in and has it examined, with a few bytes given away meanwhile where that is wanted.
 
-use std::fs::File;
-
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep_until, timeout_at};
 
@@ -14,7 +12,7 @@ use super::preview::{Body, Progress};
 use super::reply::{Next, Status};
 use super::trickle::Trickle;
 use crate::service::Examined;
-use crate::spool;
+use crate::spool::{self, Spooled};
 
 /// How the body came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +65,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
         }
     }
 
-    /// Has a file examined, and gives bytes away meanwhile where that is wanted.
+    /// Has content examined, and gives bytes away meanwhile where that is wanted.
     pub(super) async fn examine(
         &mut self,
-        file: File,
+        content: Spooled,
         message: &Message,
         body: &Body,
         trickle: &mut Option<Trickle>,
     ) -> Result<Examined, Failure> {
         let service = self.service.about(&message.url());
-        let scan = service.scan(file);
+        let scan = service.scan(content);
         tokio::pin!(scan);
         // In a preview the short answer 204 is better than early bytes.
         let trickles = matches!(body.progress(), Progress::Whole | Progress::Rest);

@@ -1,15 +1,16 @@
-//! Content as it is taken in: as it is, and with a head before it where it has several parts.
+//! Spooled as it is taken in: as it is, and with a head before it where it has several parts.
 //!
 //! The engine finds the parts of a form, with the files that are uploaded in it, when the body looks like a
 //! message of mail; so the `Content-Type` of HTTP is put before it. The body as it is is examined too, unless it
 //! begins with the boundary: a server that does not believe the header must not get what nobody looked at.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use crate::service::Service;
-use crate::spool::{Error, Spool};
+use crate::spool::{Error, Spool, Spooled};
 
-/// Content on its way.
+/// Spooled on its way.
 #[derive(Debug)]
 pub(super) struct Intake {
     whole: Spool,
@@ -23,15 +24,15 @@ struct Parts {
     start: Vec<u8>,
 }
 
-/// Content that has arrived.
+/// Spooled that has arrived.
 #[derive(Debug)]
 pub(super) struct Received {
     /// The body as it is.
-    pub(super) whole: File,
+    pub(super) whole: Arc<File>,
     /// Its size in bytes.
     pub(super) size: u64,
     /// What is to be examined.
-    pub(super) examine: Vec<File>,
+    pub(super) examine: Vec<Spooled>,
 }
 
 impl Intake {
@@ -76,7 +77,7 @@ impl Intake {
     /// When there is no room.
     pub(super) fn finish(self) -> Result<Received, Error> {
         let size = self.whole.size();
-        let whole = self.whole.finish()?;
+        let whole = self.whole.into_file()?;
         let mut examine = Vec::new();
         let mut is_whole_examined = false;
         if let Some(parts) = self.parts {
@@ -84,7 +85,7 @@ impl Intake {
             examine.push(parts.spool.finish()?);
         }
         if !is_whole_examined {
-            examine.push(whole.try_clone()?);
+            examine.push(Spooled::File(Arc::clone(&whole)));
         }
         Ok(Received { whole, size, examine })
     }

@@ -1,9 +1,7 @@
 //! A message, put together again from its header fields and the chunks of its body.
 
-use std::fs::File;
-
 use super::envelope::Exemption;
-use crate::spool::{self, Spool};
+use crate::spool::{self, Spool, Spooled};
 
 /// Fields that stand before the message. The scan recognises mail by its first fields, and those that mail
 /// servers write are still missing here; `Subject:` alone would be text. Other types are recognised by bytes at
@@ -77,9 +75,9 @@ enum Content {
 #[derive(Debug)]
 pub(super) enum Complete {
     /// All of it.
-    Whole(File),
+    Whole(Spooled),
     /// As much as may be examined.
-    Cut(File),
+    Cut(Spooled),
     /// Nothing, as the settings want it.
     Exempt(Exemption),
     /// Nothing, since it could not be kept.
@@ -165,8 +163,8 @@ impl Message {
         self.end_header();
         match self.content {
             Content::Kept(spool) => match spool.finish() {
-                Ok(file) if self.is_cut => Complete::Cut(file),
-                Ok(file) => Complete::Whole(file),
+                Ok(content) if self.is_cut => Complete::Cut(content),
+                Ok(content) => Complete::Whole(content),
                 Err(error) => Complete::Lost(error),
             },
             Content::Exempt(exemption) => Complete::Exempt(exemption),
@@ -201,12 +199,12 @@ mod tests {
     }
 
     fn text(message: Message) -> (String, bool) {
-        let (mut file, is_cut) = match message.complete() {
-            Complete::Whole(file) => (file, false),
-            Complete::Cut(file) => (file, true),
+        let (content, is_cut) = match message.complete() {
+            Complete::Whole(content) => (content, false),
+            Complete::Cut(content) => (content, true),
             other => panic!("{other:?}"),
         };
-        let mut text = String::new();
+        let (mut file, mut text) = (&*content.into_file().unwrap(), String::new());
         file.rewind().unwrap();
         file.read_to_string(&mut text).unwrap();
         (text.strip_prefix(str::from_utf8(LEAD).unwrap()).unwrap().to_owned(), is_cut)

@@ -2,7 +2,6 @@
 //!
 //! Memory of a session is that of one packet, at most a megabyte, and of the first 256 KiB of a message.
 
-use std::fs::File;
 use std::future::Future;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use super::reply::Reply;
 use super::text::printable;
 use super::{Settings, command, negotiation, packet};
 use crate::service::{Examined, Refusal, Service};
-use crate::spool::Spool;
+use crate::spool::{Spool, Spooled};
 
 /// How often a server that waits for a scan is told that we live. Postfix gives up after 300 s of silence
 /// (`milter_content_timeout`), sendmail after 300 s (`T=E:5m`).
@@ -33,15 +32,15 @@ const WITHIN_MESSAGE: Duration = Duration::from_secs(600);
 /// What a session asks of the service.
 pub(super) trait Scans: Sync {
     /// Scans a message that the server calls `queue`.
-    fn scan(&self, file: File, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send;
+    fn scan(&self, content: Spooled, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send;
     /// A place for a message of at most `limit` bytes.
     fn spool(&self, limit: u64) -> Spool;
 }
 
 impl Scans for Service {
-    fn scan(&self, file: File, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send {
+    fn scan(&self, content: Spooled, queue: &str) -> impl Future<Output = Result<Examined, Refusal>> + Send {
         let asked = self.about(queue);
-        async move { asked.scan(file).await }
+        async move { asked.scan(content).await }
     }
 
     fn spool(&self, limit: u64) -> Spool {
@@ -268,10 +267,14 @@ impl<S: AsyncRead + AsyncWrite + Send, C: Scans> Session<'_, S, C> {
     }
 
     /// Scans a message while the server is kept waiting. An error within is one of ours, and told as a failure.
-    async fn examine(&mut self, file: File, agreement: Agreement) -> Result<Result<Examined, String>, Error> {
+    async fn examine(
+        &mut self,
+        content: Spooled,
+        agreement: Agreement,
+    ) -> Result<Result<Examined, String>, Error> {
         let mut alive = Vec::new();
         Reply::Progress.write(agreement, &mut alive);
-        let scan = self.service.scan(file, &self.queue);
+        let scan = self.service.scan(content, &self.queue);
         let late = sleep(self.settings.scan_timeout.0);
         let mut ticks = interval_at(Instant::now() + PROGRESS, PROGRESS);
         tokio::pin!(scan, late);

@@ -1,6 +1,5 @@
 //! Sessions with a mail server that the tests play.
 
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
@@ -29,10 +28,10 @@ struct Scanner {
 }
 
 impl Scans for Scanner {
-    async fn scan(&self, mut file: File, _: &str) -> Result<Examined, Refusal> {
+    async fn scan(&self, content: Spooled, _: &str) -> Result<Examined, Refusal> {
+        let file = content.into_file()?;
         let mut content = vec![0; usize::try_from(file.metadata()?.len()).unwrap()];
         file.read_exact_at(&mut content, 0)?;
-        assert!(file.read(&mut [0]).is_ok());
         self.seen.lock().unwrap().push(String::from_utf8_lossy(&content).into_owned());
         match self.scan {
             Scan::Undetected => {}
