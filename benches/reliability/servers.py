@@ -98,6 +98,14 @@ class Server:
         except OSError:
             return b""
 
+    def metric(self, name):
+        """The sum of all samples of candord's metrics that begin with this."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{self.socket}.metrics")
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: candord\r\n\r\n")
+            page = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
+
     def children(self):
         found = []
         for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
@@ -163,6 +171,7 @@ def candord(binaries, folder, databases=(), settings=(), name="candord", before=
     socket_path = folder / f"{name}.sock"
     values = {
         "clamd.listen": f"unix:{socket_path}",
+        "metrics.listen": f"unix:{socket_path}.metrics",
         "clamd.connections": 2000,
         "clamd.gaps": "report",
         "service.workers": 2,

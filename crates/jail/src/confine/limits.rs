@@ -1,11 +1,17 @@
 //! Bounds what a process may use of memory, time and numbers.
 
+use std::fs;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Confinement, NotConfined};
 
 /// Bytes of stack: formats open objects within objects.
 pub const STACK: u64 = 16 << 20;
+
+/// What makes the kernel choose a process first when memory runs out: a worker costs one file, and what started it
+/// has clients.
+const FIRST_TO_GO: &str = "1000";
 
 /// Lowers the limits, for ever.
 pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
@@ -30,6 +36,8 @@ pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     ] {
         set(nothing, 0, 0)?;
     }
+    // Without /proc the kernel chooses by size.
+    let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_GO);
     Ok(())
 }
 
