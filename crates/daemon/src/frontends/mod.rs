@@ -16,6 +16,15 @@ mod icap;
 mod milter;
 mod native;
 
+/// What reads hostile bytes, for fuzz targets.
+#[cfg(any(fuzzing, test))]
+pub(crate) mod hostile {
+    pub(crate) use super::clamd::hostile::commands;
+    pub(crate) use super::http::hostile::form;
+    pub(crate) use super::icap::hostile::requests;
+    pub(crate) use super::milter::hostile::conversation;
+}
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;

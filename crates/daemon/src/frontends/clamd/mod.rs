@@ -6,6 +6,8 @@
 //! content that cannot be opened, such as encrypted archives, by the setting `gaps` as ERROR or as `OK` with a
 //! line in the log, and by the setting `found` as FOUND with ClamAV's names.
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod hostile;
 mod settings;
 mod command;
 mod incoming;

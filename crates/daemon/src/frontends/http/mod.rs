@@ -3,6 +3,8 @@
 //! HTTP/1.1 (RFC 9110, RFC 9112) on Unix sockets and TCP, there also with TLS. What was not examined is told in
 //! the result: `fully_examined` is false, and `gaps` has every reason.
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod hostile;
 mod routes;
 mod upload;
 mod multipart;

@@ -16,6 +16,8 @@ use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener, Peer};
 use crate::service::{DatabaseInUse, Service};
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod hostile;
 mod wire;
 mod head;
 mod encapsulated;

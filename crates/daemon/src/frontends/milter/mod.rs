@@ -19,6 +19,8 @@ use crate::configuration::quantities::{Bytes, Time};
 use crate::listener::{Address, Connection, Listener};
 use crate::service::Service;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod hostile;
 mod packet;
 mod negotiation;
 mod command;

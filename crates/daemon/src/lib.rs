@@ -1,0 +1,106 @@
+//! `candord`, the service: takes what is to be scanned from anybody's client and answers in their protocol.
+//!
+//! The program `candord` is [`main`] and nothing else; this is a library so that fuzz targets can reach its parsers.
+
+#![forbid(unsafe_code)]
+
+mod command_line;
+mod configuration;
+mod clamd_config;
+mod running;
+mod serving;
+mod opening;
+mod activation;
+mod systemd;
+mod signals;
+mod logs;
+mod metrics;
+mod privileges;
+
+#[cfg(any(fuzzing, test))]
+pub mod hostile;
+
+mod asked;
+mod frontends;
+mod listener;
+mod local_file;
+mod cache;
+mod databases;
+mod service;
+mod spool;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use candor_object::Escaped;
+use clap::Parser;
+
+use crate::command_line::{Command, CommandLine, ConfigCommand};
+use crate::configuration::Effective;
+use crate::configuration::show::{self, Origins};
+use crate::running::End;
+
+/// Exit status: it could not start, or had to give up.
+const FAILED: u8 = 1;
+/// Exit status: the command line or the configuration is wrong.
+const WRONG: u8 = 2;
+/// Exit status: it was stopped, and some requests were not answered.
+const UNANSWERED: u8 = 3;
+
+/// The program: reads its command line, and serves until it is told to stop.
+pub fn main() -> ExitCode {
+    let arguments = match CommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where the help or the complaint cannot be printed, nobody is there to read it.
+            let _ = error.print();
+            return if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let (file, clamd) = (arguments.config.as_deref(), arguments.clamd_config.as_deref());
+    let effective = match configuration::load(file, clamd, std::env::vars_os(), &arguments.set) {
+        Ok(effective) => effective,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return WRONG.into();
+        }
+    };
+    effective.remarks.iter().for_each(|remark| complain(remark));
+    match arguments.command {
+        Some(Command::Config(command)) => config(command, &effective),
+        None => match running::run(&effective.configuration) {
+            Ok(End::Graceful) => ExitCode::SUCCESS,
+            Ok(End::Unanswered) => UNANSWERED.into(),
+            Ok(End::Failed) => FAILED.into(),
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                FAILED.into()
+            }
+        },
+    }
+}
+
+/// Shows, checks or explains the configuration.
+fn config(command: ConfigCommand, effective: &Effective) -> ExitCode {
+    let text = match command {
+        ConfigCommand::Show { origin: true } => show::effective(effective, Origins::Shown),
+        ConfigCommand::Show { origin: false } => show::effective(effective, Origins::Hidden),
+        ConfigCommand::Defaults => show::defaults(),
+        ConfigCommand::Check => match running::check(&effective.configuration) {
+            Ok(()) => "the configuration can be used\n".to_owned(),
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                return WRONG.into();
+            }
+        },
+    };
+    // Who closes the pipe has seen enough.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// Writes a message to standard error, escaped: it may quote names and lines of others.
+fn complain(message: &str) {
+    let lines: Vec<String> = message.lines().map(|line| Escaped(line).to_string()).collect();
+    let _ = writeln!(io::stderr().lock(), "candord: {}", lines.join("\n  "));
+}
