@@ -1,5 +1,6 @@
 //! Examines root objects: opens them without being tricked, sends them to workers, asks policy.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
@@ -29,12 +30,31 @@ pub(crate) struct Scanned {
     pub(crate) report: Report,
     /// What policy says.
     pub(crate) decision: Decision,
+    /// What became of it, if it was to be taken.
+    pub(crate) quarantine: Option<Quarantine>,
+}
+
+/// What became of a file that was to be taken into the vault.
+#[derive(Clone, Debug)]
+pub(crate) enum Quarantine {
+    /// It is in the vault, with this id.
+    Taken(String),
+    /// It is where it was, for this reason; hostile.
+    Left(String),
 }
 
 impl Scanned {
     /// Whether people should hear of it unasked.
     pub(crate) fn has_something_to_tell(&self) -> bool {
         !self.report.findings.is_empty() || !self.report.gaps.is_empty()
+    }
+
+    /// Its path as the system knows it.
+    pub(crate) fn path(&self) -> PathBuf {
+        match &self.raw_path {
+            Some(raw) => OsStr::from_bytes(raw).into(),
+            None => (&self.path).into(),
+        }
     }
 
     /// Size of the root object in bytes.
@@ -64,14 +84,20 @@ pub(crate) enum Place {
 /// A root object on its way.
 pub(crate) struct Candidate<T> {
     place: Place,
+    file: Option<Arc<File>>,
     gap: Option<(Reason, String)>,
     tell: T,
 }
 
-impl<T: Fn(&Path, Report) + Send + 'static> Candidate<T> {
+/// Takes a report of what is at a path, and the file that was examined, if it was one.
+pub(crate) trait Tell: Fn(&Path, Report, Option<Arc<File>>) + Send + 'static {}
+
+impl<T: Fn(&Path, Report, Option<Arc<File>>) + Send + 'static> Tell for T {}
+
+impl<T: Tell> Candidate<T> {
     /// The job whose report goes to `tell`.
     pub(crate) fn job(place: Place, tell: T) -> Box<dyn Job> {
-        Box::new(Self { place, gap: None, tell })
+        Box::new(Self { place, file: None, gap: None, tell })
     }
 
     fn path(&self) -> &Path {
@@ -82,10 +108,12 @@ impl<T: Fn(&Path, Report) + Send + 'static> Candidate<T> {
     }
 }
 
-impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
+impl<T: Tell> Job for Candidate<T> {
     fn open(&mut self) -> Option<Opened> {
         let opened = match &self.place {
-            Place::File(path, links) => open(path, *links),
+            Place::File(path, links) => open(path, *links).inspect(|opened| {
+                self.file = Some(Arc::clone(&opened.file));
+            }),
             Place::StandardInput(most) => spooled(*most).map(|(opened, gap)| {
                 self.gap = gap;
                 opened
@@ -94,7 +122,7 @@ impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
         match opened {
             Ok(opened) => Some(opened),
             Err(error) => {
-                (self.tell)(self.path(), unreadable(&error));
+                (self.tell)(self.path(), unreadable(&error), None);
                 None
             }
         }
@@ -103,7 +131,7 @@ impl<T: Fn(&Path, Report) + Send + 'static> Job for Candidate<T> {
     fn done(self: Box<Self>, mut report: Report) {
         let gap = self.gap.clone();
         report.gaps.extend(gap.map(|(reason, detail)| Gap { object: ObjectId::ROOT, reason, detail }));
-        (self.tell)(self.path(), report);
+        (self.tell)(self.path(), report, self.file.clone());
     }
 }
 
@@ -136,7 +164,7 @@ pub(crate) fn decided(policy: &Policy, path: &Path, mut report: Report) -> Scann
     }
     let decision = policy.decide(&report);
     let raw_path = path.to_str().is_none().then(|| path.as_os_str().as_bytes().to_vec());
-    Scanned { path: name.into_owned(), raw_path, report, decision }
+    Scanned { path: name.into_owned(), raw_path, report, decision, quarantine: None }
 }
 
 /// Opens a regular file. Nothing else is read: a FIFO that takes the file's place between the look at its

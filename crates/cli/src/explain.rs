@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         Place::File(options.path.clone(), Links::Followed)
     };
     let (tell, told) = bounded(1);
-    pool.submit(Candidate::job(place, move |path, report| {
+    pool.submit(Candidate::job(place, move |path, report, _| {
         // The receiver waits below.
         let _ = tell.send(examine::decided(&policy, path, report));
     }));

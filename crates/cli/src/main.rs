@@ -17,6 +17,7 @@ mod db;
 mod prove;
 mod config;
 mod quarantine;
+mod isolation;
 
 mod output;
 

@@ -1,5 +1,6 @@
 //! `candor scan`: one thread walks, some examine, and this one writes the report.
 
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +10,15 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 use candor_jail::Pool;
-use candor_object::{Limits, Report};
+use candor_object::{Action, Limits};
 use candor_policy::Policy;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::complain;
 use crate::databases::Notes;
-use crate::examine::{self, Candidate, Place, Scanned};
+use crate::examine::{self, Candidate, Place, Quarantine, Scanned, Tell};
 use crate::exit_status::Outcome;
+use crate::isolation::Isolation;
 use crate::output::progress::Progress;
 use crate::output::{self, Detail, Format, Run, Summary, is_broken_pipe};
 use crate::scanners::{self, Scanners, processors};
@@ -55,6 +57,12 @@ pub(crate) struct Options {
     /// Everything: files without findings, all gaps, weak evidence.
     #[arg(short, long)]
     verbose: bool,
+    /// Take what is reported out of its folder and into the vault; see `candor quarantine`.
+    #[arg(long)]
+    quarantine: bool,
+    /// The vault's folder [default: that of `candor quarantine`].
+    #[arg(long, value_name = "DIR", requires = "quarantine")]
+    vault: Option<PathBuf>,
     #[command(flatten)]
     scanners: scanners::Options,
 }
@@ -66,13 +74,15 @@ Examples:
   curl -s https://example.org/file | candor scan -
   candor scan --format html --output report.html /srv/upload
   candor scan --signatures mine.hdb --quiet .    only what my own list knows
+  candor scan --quarantine ~/Downloads           keep what is found where it can do no harm
 
 Exit status: 0 nothing found and everything examined, 1 something found,
 2 usage or environment error, 3 nothing found but not everything examined.";
 
 /// What the threads tell the one that writes.
 enum News {
-    Scanned(Box<Scanned>),
+    /// The file itself comes with what is reported.
+    Scanned(Box<Scanned>, Option<Arc<File>>),
     Unusable(String),
     Special,
     Link,
@@ -105,6 +115,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         detail: options.detail(),
         options: options.described(threads.get(), &limits),
     };
+    let mut isolation = options.isolation(&run)?;
     let (mut report, replacement) = output::open(options.format, options.output.as_deref(), &run)?;
     let progress = Progress::start(&walk, &options.paths, options.detail());
     let clock = Instant::now();
@@ -117,8 +128,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let mut expected = None;
     for piece in news {
         let written = match piece {
-            News::Scanned(scanned) => {
+            News::Scanned(mut scanned, file) => {
+                if let Some((isolation, file)) = isolation.as_mut().zip(file) {
+                    isolation.take(&mut scanned, &file);
+                }
                 summary.add(&scanned);
+                if let Some(Quarantine::Left(_)) = scanned.quarantine {
+                    outcome.failed();
+                }
                 outcome.decided(&scanned.decision);
                 progress.advance(scanned.size());
                 progress.suspend(|| report.scanned(&scanned))
@@ -211,7 +228,7 @@ impl Examination {
                 }
                 Step::Unreadable(path, error) => {
                     reports += 1;
-                    self.teller()(&path, examine::unreadable(&error));
+                    self.teller()(&path, examine::unreadable(&error), None);
                     true
                 }
                 Step::Unusable(message) => self.tell.send(News::Unusable(message)).is_ok(),
@@ -230,11 +247,12 @@ impl Examination {
     }
 
     /// What takes a report to the thread that writes.
-    fn teller(&self) -> impl Fn(&Path, Report) + Send + use<> {
+    fn teller(&self) -> impl Tell + use<> {
         let (policy, tell, over) = (Arc::clone(&self.policy), self.tell.clone(), Arc::clone(&self.over));
-        move |path, report| {
+        move |path: &Path, report, file: Option<Arc<File>>| {
             let scanned = examine::decided(&policy, path, report);
-            if tell.send(News::Scanned(Box::new(scanned))).is_err() {
+            let file = file.filter(|_| scanned.decision.action == Action::Report);
+            if tell.send(News::Scanned(Box::new(scanned), file)).is_err() {
                 over.store(true, Ordering::Relaxed);
             }
         }
@@ -248,6 +266,11 @@ impl Options {
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         }
+    }
+
+    /// The vault, if files are to be taken; opened before anything is scanned.
+    fn isolation(&self, run: &Run) -> anyhow::Result<Option<Isolation>> {
+        self.quarantine.then(|| Isolation::open(self.vault.as_deref(), run)).transpose()
     }
 
     fn described(&self, threads: usize, limits: &Limits) -> Vec<(&'static str, String)> {

@@ -256,3 +256,34 @@ fn a_killed_program_loses_nothing() {
         assert_eq!(left, [format!("{}.entry", only_id(&ground)).as_str(), "key"]);
     }
 }
+
+#[test]
+fn a_scan_takes_what_it_reports() {
+    let ground = Ground::new();
+    let evil = file(&ground, "evil", b"evil");
+    let clean = file(&ground, "clean", b"clean");
+    // A link that the scan was told to follow leads to the file; the file is taken, and the link stays.
+    std::os::unix::fs::symlink(&evil, ground.path("files/link")).unwrap();
+    fs::write(ground.path("known.hsb"), format!("{EVIL_SHA256}:4:Test.Evil\n")).unwrap();
+    let scan = ["scan", "--no-clamav", "--signatures", "known.hsb", "--quarantine", "--vault", "vault"];
+    let with = |more: &[&'static str]| [&scan[..], more].concat();
+    let seen = ground.run(&with(&["files/evil", "files/clean"])).expect(1);
+    assert!(
+        seen.stdout.contains("taken into quarantine as ") && seen.stdout.contains("1 file into quarantine")
+    );
+    assert!(!evil.exists() && clean.exists());
+    let id = only_id(&ground);
+    let shown = quarantine(&ground, "show", &["--format", "json", &id]).expect(0).json();
+    assert_eq!(shown["findings"], serde_json::json!(["Test.Evil"]));
+    assert_eq!(shown["database"].as_str().unwrap().split(' ').next().unwrap().len(), 64);
+    quarantine(&ground, "restore", &[&id]).expect(0);
+    let report = ground.run(&with(&["--format", "json", "files/link"])).expect(1).json();
+    assert_eq!(report["roots"][0]["quarantine"]["id"], only_id(&ground));
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.schema.json");
+    let schema = serde_json::from_slice(&fs::read(schema).unwrap()).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report), "{report:#}");
+    assert!(!evil.exists() && fs::symlink_metadata(ground.path("files/link")).is_ok());
+}
+
+/// Of `evil`.
+const EVIL_SHA256: &str = "b5c1fb2efc6d6b4674c2fdcc48ce01b43a3b7c03763c0c3355de0099ee0f8c73";

@@ -93,6 +93,7 @@ fn start(
     sockets: Vec<(Frontend, Socket)>,
     log: &Output,
 ) -> anyhow::Result<End> {
+    sockets.iter().try_for_each(|(frontend, _)| usable(frontend))?;
     let settings = service_settings(configuration)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(threads()).enable_all().build().context("the runtime")?;
@@ -144,6 +145,10 @@ fn bounded(frontend: &Frontend) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn usable(frontend: &Frontend) -> anyhow::Result<()> {
+    (frontend.check)().with_context(|| format!("`[{}]` cannot be used", frontend.name))
+}
+
 /// Looks whether the service could start, without starting anything.
 ///
 /// # Errors
@@ -152,7 +157,12 @@ pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
     if let Some(name) = &configuration.service.user {
         User::named(name)?;
     }
-    frontends::configured(configuration).iter().try_for_each(bounded)?;
+    for frontend in frontends::configured(configuration) {
+        bounded(&frontend)?;
+        if !frontend.listen.is_empty() {
+            usable(&frontend)?;
+        }
+    }
     let settings = service_settings(configuration)?;
     databases::open(&settings.databases)?;
     Ok(())

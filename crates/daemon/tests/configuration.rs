@@ -74,6 +74,8 @@ fn what_cannot_work_is_told() {
         ("[service]\nqueue = 1\nqueue = 2\n", "FILE:3: duplicate key"),
         ("\n\n[service\n", "FILE:3: "),
         ("[policy]\nfile = \"/nonexistent\"\n", "/nonexistent"),
+        ("[http]\nlisten = [\"tcp:0.0.0.0:1\"]\n", "`[http]` cannot be used"),
+        ("[http]\nlisten = [\"tcp:127.0.0.1:1\"]\ntokens = \"/nonexistent\"\n", "/nonexistent"),
     ] {
         let (output, text) = config(&["check"], toml, &[]);
         assert_eq!(output.status.code(), Some(2), "{toml}{text}");

@@ -10,7 +10,7 @@ use tempfile::SpooledTempFile;
 use super::tree::{children, cut, dump_lines};
 use super::{Detail, Output, Run, Summary, Target, reason_name};
 use crate::escape::{Escaped, is_dangerous};
-use crate::examine::Scanned;
+use crate::examine::{Quarantine, Scanned};
 use crate::exit_status::Outcome;
 use crate::numbers::{self, counted, grouped};
 use crate::version;
@@ -244,6 +244,13 @@ impl<'a> Page<'a> {
         let verdict = decision.verdict.name();
         writeln!(writer, "<article><h3><span class=\"verdict {verdict}\">{verdict}</span> ")?;
         writeln!(writer, "<span class=path>{}</span></h3>", Text(&self.scanned.path))?;
+        match &self.scanned.quarantine {
+            Some(Quarantine::Taken(id)) => writeln!(writer, "<p>Taken into quarantine as {id}.</p>")?,
+            Some(Quarantine::Left(reason)) => {
+                writeln!(writer, "<p>Not taken into quarantine: {}</p>", Text(reason))?;
+            }
+            None => {}
+        }
         if !decision.fully_examined {
             let gaps = counted(self.scanned.report.gaps.len() as u64, "gap", "gaps");
             writeln!(writer, "<p class=faint>Not everything was examined: {gaps}, see below.</p>")?;

@@ -8,7 +8,7 @@ use candor_object::{Finding, Verdict};
 
 use super::{Colours, Detail, Output, Run, Summary, Target, reason_name};
 use crate::escape::Escaped;
-use crate::examine::Scanned;
+use crate::examine::{Quarantine, Scanned};
 use crate::exit_status::Outcome;
 use crate::numbers::{self, counted};
 
@@ -113,6 +113,15 @@ impl Output for Human {
                 self.finding(scanned, finding, &format!("({category})"), Style::Faint)?;
             }
         }
+        match &scanned.quarantine {
+            Some(Quarantine::Taken(id)) => {
+                writeln!(self.writer, "            taken into quarantine as {id}")?
+            }
+            Some(Quarantine::Left(_)) => {
+                writeln!(self.writer, "            not taken into quarantine, see above")?
+            }
+            None => {}
+        }
         if self.detail > Detail::Quiet {
             self.gaps(scanned)?;
         }
@@ -187,6 +196,10 @@ impl Output for Human {
             (true, _) => "nothing in what was examined".to_owned(),
         };
         writeln!(self.writer, "Found    {found}")?;
+        if summary.taken > 0 {
+            let taken = counted(summary.taken, "file", "files");
+            writeln!(self.writer, "Taken    {taken} into quarantine; `candor quarantine list` shows them")?;
+        }
         self.writer.flush()
     }
 }

@@ -21,7 +21,7 @@ use anyhow::Context;
 use candor_object::{Limits, Reason};
 
 use crate::databases::Used;
-use crate::examine::Scanned;
+use crate::examine::{Quarantine, Scanned};
 use crate::exit_status::Outcome;
 use crate::numbers;
 use crate::replacement::{self, Replacement};
@@ -97,6 +97,8 @@ pub(crate) struct Summary {
     pub(crate) verdicts: BTreeMap<&'static str, u64>,
     /// Root objects that are reported.
     pub(crate) found: u64,
+    /// Root objects that were taken into the vault.
+    pub(crate) taken: u64,
     /// Root objects with gaps.
     pub(crate) incomplete: u64,
     /// Gaps by reason.
@@ -122,6 +124,11 @@ impl Summary {
         if scanned.decision.action == candor_object::Action::Report {
             self.found += 1;
             *self.verdicts.entry(scanned.decision.verdict.name()).or_default() += 1;
+        }
+        match scanned.quarantine {
+            Some(Quarantine::Taken(_)) => self.taken += 1,
+            Some(Quarantine::Left(_)) => self.errors += 1,
+            None => {}
         }
         if !scanned.decision.fully_examined {
             self.incomplete += 1;

@@ -6,7 +6,7 @@ use candor_object::{Finding, Gap, ObjectId, Reason, Report, utc};
 use serde::Serialize;
 
 use super::{Detail, Run, Summary};
-use crate::examine::Scanned;
+use crate::examine::{Quarantine, Scanned};
 use crate::exit_status::Outcome;
 use crate::version;
 
@@ -76,6 +76,16 @@ pub(crate) struct Root<'a> {
     objects: Vec<Object<'a>>,
     findings: Vec<FindingRecord<'a>>,
     gaps: Vec<GapRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<QuarantineRecord<'a>>,
+}
+
+/// What became of a file that was to be taken.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum QuarantineRecord<'a> {
+    Id(&'a str),
+    Error(&'a str),
 }
 
 #[derive(Serialize)]
@@ -152,6 +162,10 @@ impl<'a> Root<'a> {
             objects: shown.iter().filter_map(|id| Object::new(report, *id)).collect(),
             findings,
             gaps,
+            quarantine: scanned.quarantine.as_ref().map(|quarantine| match quarantine {
+                Quarantine::Taken(id) => QuarantineRecord::Id(id),
+                Quarantine::Left(reason) => QuarantineRecord::Error(reason),
+            }),
         }
     }
 }

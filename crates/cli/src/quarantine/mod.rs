@@ -9,7 +9,7 @@ mod restore;
 mod show;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candor_quarantine::{Ending, Error, Mended, Vault};
@@ -64,10 +64,21 @@ enum Format {
     Json,
 }
 
+/// The vault of this folder or the default one, mended; made if there is none.
+pub(crate) fn create(folder: Option<&Path>) -> anyhow::Result<Vault> {
+    let vault = Vault::create(&home(folder)?).map_err(shown)?;
+    mend(&vault)?;
+    Ok(vault)
+}
+
+fn home(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let named = folder.map(Path::to_owned).or_else(Vault::default_folder);
+    named.context("there is no home for the vault; name one with --vault, or set HOME")
+}
+
 impl Where {
     fn folder(&self) -> anyhow::Result<PathBuf> {
-        let named = self.vault.clone().or_else(Vault::default_folder);
-        named.context("there is no home for the vault; name one with --vault, or set HOME")
+        home(self.vault.as_deref())
     }
 
     /// The vault that is there, mended.

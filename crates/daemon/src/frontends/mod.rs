@@ -58,7 +58,8 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
     let (metrics, tables) = (&configuration.metrics, &configuration.frontends);
     vec![
         Frontend::new("clamd", &tables.clamd, |s| (&s.listen, s.connections, s.socket_mode), clamd::serve),
-        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve),
+        Frontend::new("http", &tables.http, |s| (&s.listen, s.connections, s.socket_mode), http::serve)
+            .checked(&tables.http, http::Settings::check),
         Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
         Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
@@ -79,7 +80,12 @@ pub(crate) struct Frontend {
     pub(crate) socket_mode: u32,
     /// Serves the clients of one listener until it is told to stop.
     pub(crate) serve: Serve,
+    /// Whether it can be served with its settings, and the files that they name.
+    pub(crate) check: Check,
 }
+
+/// Says what is wrong with settings.
+pub(crate) type Check = Arc<dyn Fn() -> anyhow::Result<()> + Send + Sync>;
 
 /// Serves the clients of one listener until it is told to stop.
 pub(crate) type Serve = Arc<
@@ -104,7 +110,20 @@ impl Frontend {
         let serve: Serve = Arc::new(move |service, listener, stop| {
             Box::pin(serve(service, listener, Arc::clone(&settings), stop))
         });
-        Self { name, listen, connections, socket_mode, serve }
+        Self { name, listen, connections, socket_mode, serve, check: Arc::new(|| Ok(())) }
+    }
+
+    /// The same, with something to check before it is served.
+    fn checked<Settings>(
+        self,
+        settings: &Settings,
+        check: impl Fn(&Settings) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Settings: Clone + Send + Sync + 'static,
+    {
+        let settings = settings.clone();
+        Self { check: Arc::new(move || check(&settings)), ..self }
     }
 }
 
