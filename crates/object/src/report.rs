@@ -84,6 +84,19 @@ impl Report {
         names.join(" > ")
     }
 
+    /// Bytes of memory that it takes, about: records, and the text that they hold.
+    pub fn weight(&self) -> usize {
+        let objects = self.objects.iter().map(|seen| size_of_val(seen) + seen.name.len());
+        let findings = self.findings.iter().map(|finding| {
+            let Finding { name, source, text, evidence, .. } = finding;
+            let places =
+                evidence.iter().map(|place| size_of_val(place) + place.what.len() + place.excerpt.len());
+            size_of_val(finding) + name.len() + source.len() + text.len() + places.sum::<usize>()
+        });
+        let gaps = self.gaps.iter().map(|gap| size_of_val(gap) + gap.detail.len());
+        size_of_val(self) + objects.chain(findings).chain(gaps).sum::<usize>()
+    }
+
     /// The root object, the objects that have findings or gaps, and their containers.
     pub fn concerned(&self) -> BTreeSet<ObjectId> {
         let findings = self.findings.iter().map(|finding| finding.object);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use candor_object::{Finding, Gap, ObjectId, Reason, Report, utc};
+use candor_object::{ObjectId, utc};
+use candor_protocol::{FindingRecord, GapRecord, ObjectRecord};
 use serde::Serialize;
 
 use super::{Detail, Run, Summary};
@@ -73,7 +74,7 @@ pub(crate) struct Root<'a> {
     fully_examined: bool,
     size: u64,
     object_count: usize,
-    objects: Vec<Object<'a>>,
+    objects: Vec<ObjectRecord<'a>>,
     findings: Vec<FindingRecord<'a>>,
     gaps: Vec<GapRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,51 +87,6 @@ pub(crate) struct Root<'a> {
 enum QuarantineRecord<'a> {
     Id(&'a str),
     Error(&'a str),
-}
-
-#[derive(Serialize)]
-struct Object<'a> {
-    id: u32,
-    parent: Option<u32>,
-    name: &'a str,
-    relation: &'static str,
-    file_type: &'static str,
-    size: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-}
-
-#[derive(Serialize)]
-struct FindingRecord<'a> {
-    object: u32,
-    path: String,
-    name: &'a str,
-    category: &'static str,
-    strength: &'static str,
-    /// Whether it counts for the verdict.
-    detection: bool,
-    detector: &'static str,
-    source: &'a str,
-    signature: &'a str,
-    evidence: Vec<EvidenceRecord<'a>>,
-}
-
-#[derive(Serialize)]
-struct EvidenceRecord<'a> {
-    what: &'a str,
-    offset: u64,
-    size: u64,
-    excerpt_hex: String,
-}
-
-#[derive(Serialize)]
-struct GapRecord<'a> {
-    object: u32,
-    path: String,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<&'static str>,
-    detail: &'a str,
 }
 
 impl<'a> Root<'a> {
@@ -147,10 +103,10 @@ impl<'a> Root<'a> {
             .enumerate()
             .map(|(number, finding)| {
                 let detection = scanned.decision.detections.contains(&number);
-                FindingRecord::new(report, finding, detection)
+                FindingRecord::new(report, "", finding, detection)
             })
             .collect();
-        let gaps = report.gaps.iter().map(|gap| GapRecord::new(report, gap)).collect();
+        let gaps = report.gaps.iter().map(|gap| GapRecord::new(report, "", gap)).collect();
         Self {
             path: &scanned.path,
             path_hex: scanned.raw_path.as_ref().map(hex::encode),
@@ -159,69 +115,13 @@ impl<'a> Root<'a> {
             fully_examined: scanned.decision.fully_examined,
             size: scanned.size(),
             object_count: report.objects.len(),
-            objects: shown.iter().filter_map(|id| Object::new(report, *id)).collect(),
+            objects: shown.iter().filter_map(|id| ObjectRecord::new(report, "", *id)).collect(),
             findings,
             gaps,
             quarantine: scanned.quarantine.as_ref().map(|quarantine| match quarantine {
                 Quarantine::Taken(id) => QuarantineRecord::Id(id),
                 Quarantine::Left(reason) => QuarantineRecord::Error(reason),
             }),
-        }
-    }
-}
-
-impl<'a> Object<'a> {
-    fn new(report: &'a Report, id: ObjectId) -> Option<Self> {
-        let seen = report.object(id)?;
-        Some(Self {
-            id: id.0,
-            parent: seen.parent.map(|parent| parent.0),
-            name: &seen.name,
-            relation: seen.relation.name(),
-            file_type: seen.file_type.name(),
-            size: seen.size,
-            sha256: seen.sha256.map(hex::encode),
-        })
-    }
-}
-
-impl<'a> FindingRecord<'a> {
-    fn new(report: &Report, finding: &'a Finding, detection: bool) -> Self {
-        Self {
-            object: finding.object.0,
-            path: report.path(finding.object),
-            name: &finding.name,
-            category: finding.category.name(),
-            strength: finding.strength.name(),
-            detection,
-            detector: finding.detector,
-            source: &finding.source,
-            signature: &finding.text,
-            evidence: finding
-                .evidence
-                .iter()
-                .map(|evidence| EvidenceRecord {
-                    what: &evidence.what,
-                    offset: evidence.offset,
-                    size: evidence.size,
-                    excerpt_hex: hex::encode(&evidence.excerpt),
-                })
-                .collect(),
-        }
-    }
-}
-
-impl<'a> GapRecord<'a> {
-    fn new(report: &Report, gap: &'a Gap) -> Self {
-        Self {
-            object: gap.object.0,
-            path: report.path(gap.object),
-            reason: gap.reason.name(),
-            limit: match gap.reason {
-                Reason::Limit(limit) => Some(limit.name()),
-                _ => None,
-            },
-            detail: &gap.detail,
         }
     }
 }
