@@ -177,7 +177,7 @@ fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() {
-        return Ok(Opened { file: Arc::new(file), size: metadata.len() });
+        return Ok(Opened::new(Arc::new(file), metadata.len()));
     }
     Err(io::Error::other(format!("it is {} now", kind_name(metadata.file_type()))))
 }
@@ -211,7 +211,7 @@ fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let metadata = stdin.metadata()?;
     if metadata.is_file() && stdin.stream_position()? == 0 {
-        return Ok((Opened { file: Arc::new(stdin), size: metadata.len() }, None));
+        return Ok((Opened::new(Arc::new(stdin), metadata.len()), None));
     }
     let mut beginning = Vec::new();
     (&stdin).take(IN_MEMORY.min(most)).read_to_end(&mut beginning)?;
@@ -230,7 +230,7 @@ fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     } else {
         None
     };
-    Ok((Opened { file: Arc::new(file), size }, gap))
+    Ok((Opened::new(Arc::new(file), size), gap))
 }
 
 /// A path as the user gave it; `-` is standard input.

@@ -226,9 +226,9 @@ async fn serve(
             () = watchdog.live() => {}
             wish = signals.next() => match wish {
                 Wish::Stop => break,
-                Wish::Reload => reload(&service, files).await,
+                Wish::Reload => drop(tokio::spawn(reload(service.clone(), files.to_vec()))),
                 Wish::Reopen => {
-                    reload(&service, files).await;
+                    tokio::spawn(reload(service.clone(), files.to_vec()));
                     if let Err(error) = log.reopen() {
                         warn!(error = format!("{error:#}"), "log file not opened again");
                     }
@@ -272,10 +272,10 @@ fn tell_ready(service: &Service) {
     systemd::ready(&format!("Serving with {} workers and {signatures} signatures.", service.workers()));
 }
 
-async fn reload(service: &Service, files: &[PathBuf]) {
+async fn reload(service: Service, files: Vec<PathBuf>) {
     systemd::reloading();
     // Asked before, so that a file that is replaced meanwhile does not seem newer than what is in use.
-    let date = newest(files);
+    let date = newest(&files);
     match service.reload().await {
         Ok(database) => {
             service.counted().database_dated(date);
@@ -287,7 +287,7 @@ async fn reload(service: &Service, files: &[PathBuf]) {
             error!(error = format!("{error:#}"), "not reloaded; the old databases stay in use");
         }
     }
-    tell_ready(service);
+    tell_ready(&service);
 }
 
 /// When the newest of the files was written.

@@ -1,10 +1,9 @@
 //! What all front-ends ask: scan this file.
 
-use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,12 +11,14 @@ use candor_jail::{Job, Opened, Pool, Program, Ready, Source};
 use candor_object::{Decision, Limits, Report};
 use candor_policy::Policy;
 use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::asked::Asked;
 use crate::cache::{self, Cache};
 use crate::databases;
 pub(crate) use crate::databases::DatabaseInUse;
-use crate::spool::{Spool, Spooled};
+use crate::spool::{Memory, Spool, Spooled};
 
 /// The service; cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -27,15 +28,27 @@ pub(crate) struct Service(Arc<Inner>, Asked);
 struct Inner {
     settings: Settings,
     generation: RwLock<Arc<Generation>>,
-    /// Held while another generation is made.
-    reloading: Mutex<()>,
+    /// Held while another generation is made; how many were asked for when the last one was.
+    reloading: Mutex<usize>,
+    /// How many generations were asked for.
+    reloads: AtomicUsize,
+    /// Earlier generations, as far as some scan still uses them.
+    retired: std::sync::Mutex<Vec<Weak<Generation>>>,
     queue: Semaphore,
+    /// Set when nothing is answered any more.
+    refusing: CancellationToken,
     waiting: AtomicUsize,
+    memory: Memory,
     earlier: RwLock<Counts>,
 }
 
 /// Files of a worker at once. Whoever asks a service waits for an answer, and not behind many slow files.
 const AT_ONCE: usize = 8;
+
+/// Most earlier generations that scans still use.
+const MOST_RETIRED: usize = 2;
+/// How often it is looked whether they ended.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Workers with their databases, and what they found. Another generation takes over when databases change;
 /// this one ends with its last scan.
@@ -126,15 +139,14 @@ pub(crate) enum Refusal {
 
 /// A file that somebody waits for.
 struct Question {
-    file: Arc<File>,
-    size: u64,
+    opened: Opened,
     tell: oneshot::Sender<Report>,
 }
 
 impl Job for Question {
     fn open(&mut self) -> Option<Opened> {
         let wanted = !self.tell.is_closed();
-        wanted.then(|| Opened { file: Arc::clone(&self.file), size: self.size })
+        wanted.then(|| self.opened.clone())
     }
 
     fn done(self: Box<Self>, report: Report) {
@@ -154,9 +166,13 @@ impl Service {
         let inner = Inner {
             settings,
             generation,
-            reloading: Mutex::new(()),
+            reloading: Mutex::new(0),
+            retired: std::sync::Mutex::default(),
+            reloads: AtomicUsize::new(0),
             queue,
+            refusing: CancellationToken::new(),
             waiting: AtomicUsize::new(0),
+            memory: Memory::default(),
             earlier: RwLock::default(),
         };
         Ok(Self(Arc::new(inner), Asked::default()))
@@ -165,21 +181,13 @@ impl Service {
     /// Refuses whatever comes or waits from now on; the service is stopping.
     pub(crate) fn refuse(&self) {
         self.0.queue.close();
+        self.0.refusing.cancel();
     }
 
     /// What [`Service::scan`] does, which logs and counts it.
     pub(crate) async fn examine(&self, content: Spooled) -> Result<Examined, Refusal> {
         let asked = Instant::now();
-        let size = match &content {
-            Spooled::Memory(bytes) => bytes.len() as u64,
-            Spooled::File(file) => {
-                let metadata = file.metadata()?;
-                if !metadata.is_file() {
-                    return Err(Refusal::NoFile);
-                }
-                metadata.len()
-            }
-        };
+        let size = content.size()?.ok_or(Refusal::NoFile)?;
         let _counted = Counted::new(&self.0.waiting);
         let _room = self.0.queue.acquire().await.map_err(|_| Refusal::Stopping)?;
         let generation = self.generation();
@@ -188,7 +196,9 @@ impl Service {
         let (report, remembered) = match remembered {
             Some(report) => (report, true),
             None => {
-                let report = Arc::new(self.ask(&generation, content.into_file()?, size).await?);
+                let digest = key.is_some_and(|key| key.is_doubtful());
+                let opened = Opened { file: content.into_file()?, size, digest };
+                let report = Arc::new(self.ask(&generation, opened).await?);
                 if let Some(key) = key {
                     generation.cache.insert(key, &report);
                 }
@@ -200,13 +210,16 @@ impl Service {
         Ok(Examined { report, decision, database, remembered, time: asked.elapsed() })
     }
 
-    async fn ask(&self, generation: &Generation, file: Arc<File>, size: u64) -> Result<Report, Refusal> {
+    async fn ask(&self, generation: &Generation, opened: Opened) -> Result<Report, Refusal> {
         let (tell, answer) = oneshot::channel();
         if let Some(pool) = &generation.pool {
             // It has room for whatever has room here, so it does not wait.
-            pool.submit(Box::new(Question { file, size, tell }));
+            pool.submit(Box::new(Question { opened, tell }));
         }
-        answer.await.map_err(|_| Refusal::Stopping)
+        tokio::select! {
+            answer = answer => answer.map_err(|_| Refusal::Stopping),
+            () = self.0.refusing.cancelled() => Err(Refusal::Stopping),
+        }
     }
 
     /// Who asks.
@@ -221,7 +234,7 @@ impl Service {
 
     /// A place for content that arrives in pieces, at most `limit` bytes of it.
     pub(crate) fn spool(&self, limit: u64) -> Spool {
-        Spool::new(&self.0.settings.temporary, limit)
+        Spool::new(&self.0.settings.temporary, limit, &self.0.memory)
     }
 
     /// What scans use now.
@@ -270,12 +283,21 @@ impl Service {
     }
 
     /// Opens the databases again and puts them into use; scans that are under way end with the old ones, and
-    /// no scan waits for this.
+    /// no scan waits for this. It waits itself while [`MOST_RETIRED`] generations are still in use, each of which
+    /// has workers; and whoever asks while others wait gets what they get.
     ///
     /// # Errors
     /// When a database cannot be used; then the old ones stay.
     pub(crate) async fn reload(&self) -> anyhow::Result<DatabaseInUse> {
-        let _alone = self.0.reloading.lock().await;
+        let turn = self.0.reloads.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let mut done = self.0.reloading.lock().await;
+        if *done >= turn {
+            return Ok(self.database());
+        }
+        while self.retired() >= MOST_RETIRED {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        let asked = self.0.reloads.load(Ordering::Relaxed);
         let settings = self.0.settings.clone();
         let started = tokio::task::spawn_blocking(move || Generation::start(&settings));
         let new = Arc::new(started.await.context("the thread that opens databases")??);
@@ -284,9 +306,19 @@ impl Service {
             let mut generation = self.0.generation.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *generation, new)
         };
+        *done = asked;
+        let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(Arc::downgrade(&old));
         let mut earlier = self.0.earlier.write().unwrap_or_else(PoisonError::into_inner);
         *earlier = earlier.and(old.counts());
         Ok(database)
+    }
+
+    /// Earlier generations that are still in use.
+    fn retired(&self) -> usize {
+        let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|generation| generation.strong_count() > 0);
+        retired.len()
     }
 
     fn generation(&self) -> Arc<Generation> {

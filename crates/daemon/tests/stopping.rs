@@ -32,7 +32,7 @@ impl Job for Question {
     fn open(&mut self) -> Option<Opened> {
         let file = self.0.try_clone().unwrap();
         let size = file.metadata().unwrap().len();
-        Some(Opened { file: Arc::new(file), size })
+        Some(Opened::new(Arc::new(file), size))
     }
 
     fn done(self: Box<Self>, report: Report) {

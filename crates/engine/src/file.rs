@@ -5,12 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use candor_object::{Content, Source};
+use candor_object::{Content, IN_MEMORY, Source};
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
-
-/// Files up to this size, in bytes, are read into memory at once.
-pub const IN_MEMORY: u64 = 4 << 20;
 
 /// Room for the beginning of a file that claims no size, in bytes.
 const FIRST: usize = 4 << 10;
@@ -53,6 +50,10 @@ pub fn read_file(file: File, size: u64) -> io::Result<Content> {
         }
         let offset = bytes.len() as u64;
         match pread(&file, spare_capacity(&mut bytes), offset) {
+            Ok(0) if bytes.len() < expected => {
+                let reason = "the file became shorter while it was read";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+            }
             Ok(0) => break,
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),

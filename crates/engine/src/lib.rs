@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 pub use candor_detect::{Compiler, Counts, Database, Error};
 pub use candor_object::{
-    Action, Category, Content, Decision, Escaped, Evidence, FileType, Finding, Gap, Limit, Limits, ObjectId,
-    Reason, Relation, Report, Seen, Source, Strength, Verdict, is_dangerous,
+    Action, Category, Content, Decision, Escaped, Evidence, FileType, Finding, Gap, IN_MEMORY, Limit, Limits,
+    ObjectId, Reason, Relation, Report, Seen, Source, Strength, Verdict, is_dangerous,
 };
-pub use file::{IN_MEMORY, read_file};
+pub use file::read_file;
 
 use scan::Scan;
 

@@ -103,7 +103,7 @@ impl Job for Scan {
     fn open(&mut self) -> Option<Opened> {
         let file = File::open(&self.paths[self.number]).unwrap();
         let size = file.metadata().unwrap().len();
-        Some(Opened { file: Arc::new(file), size })
+        Some(Opened::new(Arc::new(file), size))
     }
 
     fn done(self: Box<Self>, report: Report) {

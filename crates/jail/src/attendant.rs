@@ -250,7 +250,8 @@ impl Blame {
 
 impl Flight {
     fn job(&self) -> protocol::Job {
-        protocol::Job { ticket: self.ticket, size: self.opened.size }
+        let Opened { size, digest, .. } = self.opened;
+        protocol::Job { ticket: self.ticket, size, digest }
     }
 
     /// Answers that the file was not examined.

@@ -78,12 +78,22 @@ pub trait Job: Send {
 }
 
 /// A file to scan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Opened {
     /// A regular file, open for reading.
     pub file: Arc<File>,
     /// How many bytes of it are scanned; 0 for a file that claims no size.
     pub size: u64,
+    /// Whether the report shall have the SHA-256 of what was examined, which only files up to
+    /// [`IN_MEMORY`](candor_object::IN_MEMORY) bytes get.
+    pub digest: bool,
+}
+
+impl Opened {
+    /// A file of this size; nobody asks for its digest.
+    pub fn new(file: Arc<File>, size: u64) -> Self {
+        Self { file, size, digest: false }
+    }
 }
 
 /// What happened to workers so far.

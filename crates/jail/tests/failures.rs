@@ -133,7 +133,7 @@ impl Job for Question {
             return None;
         }
         let file = candor_jail::sealed(self.content.as_bytes()).unwrap();
-        Some(Opened { file: Arc::new(file), size: self.content.len() as u64 })
+        Some(Opened::new(Arc::new(file), self.content.len() as u64))
     }
 
     fn done(self: Box<Self>, report: Report) {

@@ -5,6 +5,10 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+/// Files up to this size, in bytes, are read into memory at once before they are examined: what is examined of
+/// them is what they were at one moment.
+pub const IN_MEMORY: u64 = 4 << 20;
+
 /// Bytes that can be read at any offset without a cursor, as `pread` does.
 pub trait Source: Send + Sync {
     /// Length in bytes when the source was opened.

@@ -44,6 +44,12 @@ impl Reason {
         }
     }
 
+    /// Whether the examination failed, through no property of the content: nobody knows what would have been
+    /// seen, and another attempt may end otherwise.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Unreadable | Self::Crashed | Self::Database)
+    }
+
     /// The word for people and for reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -24,7 +24,7 @@ mod sink;
 
 pub use budget::{Budget, Limit, Limits};
 pub use clock::utc;
-pub use content::{Content, Reader, Source};
+pub use content::{Content, IN_MEMORY, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
 pub use escape::{Escaped, is_dangerous};
 pub use file_type::FileType;

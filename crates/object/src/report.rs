@@ -84,6 +84,11 @@ impl Report {
         names.join(" > ")
     }
 
+    /// Whether the examination failed: what is told is no answer about the content.
+    pub fn failed(&self) -> bool {
+        self.objects.is_empty() || self.gaps.iter().any(|gap| gap.reason.is_failure())
+    }
+
     /// Bytes of memory that it takes, about: records, and the text that they hold.
     pub fn weight(&self) -> usize {
         let objects = self.objects.iter().map(|seen| size_of_val(seen) + seen.name.len());

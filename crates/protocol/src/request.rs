@@ -35,6 +35,9 @@ pub struct Job {
     pub ticket: u32,
     /// Its size in bytes; what is appended later is not looked at.
     pub size: u64,
+    /// Whether the report shall have the SHA-256 of what was examined; of files up to
+    /// [`IN_MEMORY`](candor_object::IN_MEMORY) bytes only.
+    pub digest: bool,
 }
 
 /// What a worker says when it is confined, a service when it is connected to, or why either is of no use.
@@ -143,7 +146,8 @@ mod tests {
     fn what_is_written_is_read() {
         let start = Start::new(&Limits::default(), Some((1, 2)), 5, Duration::from_millis(1500));
         assert_eq!(start.limits(), Limits::default());
-        let jobs = vec![Job { ticket: 1, size: 5 }, Job { ticket: 9, size: u64::MAX }];
+        let jobs =
+            vec![Job { ticket: 1, size: 5, digest: true }, Job { ticket: 9, size: u64::MAX, digest: false }];
         for (request, descriptors) in [(Request::Start(start), 3), (Request::Scan(jobs), 2)] {
             let mut packet = Vec::new();
             request.write(&mut packet);
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn every_file_has_its_descriptor() {
         let mut packet = Vec::new();
-        Request::Scan(vec![Job { ticket: 1, size: 5 }]).write(&mut packet);
+        Request::Scan(vec![Job { ticket: 1, size: 5, digest: false }]).write(&mut packet);
         assert!(Request::read(&packet, 0).is_err());
         assert!(Request::read(&packet, 2).is_err());
     }

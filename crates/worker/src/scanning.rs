@@ -7,9 +7,10 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use candor_engine::{Engine, IN_MEMORY, read_file};
-use candor_object::{Gap, Limit, ObjectId, Reason, Report};
+use candor_engine::{Engine, read_file};
+use candor_object::{Gap, IN_MEMORY, Limit, ObjectId, Reason, Report};
 use candor_protocol::{Answers, Channel, Job, Received, Request};
+use sha2::{Digest, Sha256};
 
 /// Answers wait no longer than this for company; so the other side hears of every file that takes its time.
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
@@ -57,11 +58,18 @@ fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
     let cut = job.size == 0 && content.size() >= IN_MEMORY;
     // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
     // nothing between two scans, so nothing half-done is seen afterwards.
+    // Kept only where it is asked for: otherwise its memory serves what comes out of it.
+    let whole = job.digest.then(|| content.clone());
     let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan("", content)));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
         Report::not_examined(job.size, Reason::Crashed, detail)
     });
+    if let (Some(root), Some(bytes)) =
+        (report.objects.first_mut(), whole.as_ref().and_then(|whole| whole.as_slice()))
+    {
+        root.sha256 = Some(Sha256::digest(bytes).into());
+    }
     if cut {
         let detail = format!("the file claims no size; the first {IN_MEMORY} bytes were read");
         let reason = Reason::Limit(Limit::ObjectBytes);

@@ -1,7 +1,7 @@
 //! What a scan comes to in clamd's three words: FOUND, OK, ERROR.
 
 use super::outgoing::harmless;
-use super::settings::{Gaps, Settings, failed};
+use super::settings::{Gaps, Settings};
 use crate::service::{Examined, Refusal};
 use candor_object::{Action, Report};
 
@@ -74,7 +74,7 @@ fn judged(examined: &Examined, settings: &Settings) -> Answer {
     if !names.is_empty() {
         return Answer::Found(names);
     }
-    if settings.gaps == Gaps::Report || report.gaps.iter().any(|gap| failed(gap.reason)) {
+    if settings.gaps == Gaps::Report || report.gaps.iter().any(|gap| gap.reason.is_failure()) {
         return Answer::Failed(format!("Not fully examined: {}.", reasons(report)));
     }
     // The log has the gaps of every scan.

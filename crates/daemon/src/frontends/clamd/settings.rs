@@ -165,18 +165,12 @@ impl FoundGap {
                 };
                 Some(format!("Heuristics.Limits.Exceeded.{which}"))
             }
-            (Self::Failed, reason) if failed(reason) => Some("Heuristics.Limits.Exceeded.ScanFailed".into()),
+            (Self::Failed, reason) if reason.is_failure() => {
+                Some("Heuristics.Limits.Exceeded.ScanFailed".into())
+            }
             _ => None,
         }
     }
-}
-
-/// Whether the scan itself failed, rather than met content that cannot be opened.
-pub(super) fn failed(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::Encrypted | Reason::Damaged | Reason::Truncated | Reason::Unsupported | Reason::Limit(_)
-    )
 }
 
 /// Which symbolic links are followed below a named folder.

@@ -1,4 +1,4 @@
-//! Spooled as it is taken in: as it is, and with a head before it where it has several parts.
+//! Content as it is taken in: as it is, and with a head before it where it has several parts.
 //!
 //! The engine finds the parts of a form, with the files that are uploaded in it, when the body looks like a
 //! message of mail; so the `Content-Type` of HTTP is put before it. The body as it is is examined too, unless it
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::service::Service;
 use crate::spool::{Error, Spool, Spooled};
 
-/// Spooled on its way.
+/// Content on its way.
 #[derive(Debug)]
 pub(super) struct Intake {
     whole: Spool,
@@ -24,7 +24,7 @@ struct Parts {
     start: Vec<u8>,
 }
 
-/// Spooled that has arrived.
+/// Content that has arrived.
 #[derive(Debug)]
 pub(super) struct Received {
     /// The body as it is.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use candor_object::{Action, Category, ObjectId, Reason, Report, Verdict};
+use candor_object::{Action, Category, ObjectId, Report, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::service::Examined;
@@ -130,10 +130,7 @@ impl Outcome {
             });
         }
         // What took its examination down is not let through as if it had been looked at.
-        let failed = report.gaps.iter().any(|gap| {
-            gap.object == ObjectId::ROOT && matches!(gap.reason, Reason::Crashed | Reason::Unreadable)
-        });
-        if failed || report.objects.is_empty() {
+        if report.failed() {
             self.cause.get_or_insert(Cause::NotExamined);
         }
     }
@@ -246,7 +243,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    use candor_object::{FileType, Finding, Gap, Relation, Seen, Strength};
+    use candor_object::{FileType, Finding, Gap, Reason, Relation, Seen, Strength};
     use candor_policy::Policy;
 
     use super::*;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::Settings;
 use super::session::{Scans, run};
 use crate::service::{Examined, Refusal};
-use crate::spool::{Spool, Spooled};
+use crate::spool::{Memory, Spool, Spooled};
 
 /// Most bytes of a message.
 const LIMIT: u64 = 1 << 16;
@@ -21,7 +21,7 @@ impl Scans for Stopping {
     }
 
     fn spool(&self, _: u64) -> Spool {
-        Spool::new(&std::env::temp_dir(), LIMIT)
+        Spool::new(&std::env::temp_dir(), LIMIT, &Memory::default())
     }
 }
 

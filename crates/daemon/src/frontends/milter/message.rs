@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn spool(limit: u64) -> Spool {
-        Spool::new(&std::env::temp_dir(), limit)
+        Spool::new(&std::env::temp_dir(), limit, &spool::Memory::default())
     }
 
     fn text(message: Message) -> (String, bool) {
@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_kept_is_lost_and_not_empty() {
-        let mut message = Message::new(Spool::new(Path::new("/nonexistent"), 1 << 30), true);
+        let mut message =
+            Message::new(Spool::new(Path::new("/nonexistent"), 1 << 30, &spool::Memory::default()), true);
         message.add_body(&vec![b'x'; 1 << 20]);
         assert!(!message.wants_more());
         assert!(matches!(message.complete(), Complete::Lost(spool::Error::Io(_))));

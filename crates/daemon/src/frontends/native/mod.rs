@@ -43,7 +43,7 @@ impl Default for Settings {
 /// Files of one client that wait or are scanned.
 const MOST_IN_FLIGHT: usize = 64;
 /// How long a client may be silent, and how long it may leave answers unread.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long to wait after a thread that could not be started, so that a lack of them is no busy loop.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 

@@ -188,8 +188,7 @@ fn examined_whole(examined: &Examined, more: &[(Action, String)], queue: &str, s
         };
     }
     // A report without its root object, or one that a worker did not live to finish, is no examination.
-    let is_failure = |reason| matches!(reason, Reason::Crashed | Reason::Unreadable | Reason::Database);
-    if report.objects.is_empty() || report.gaps.iter().any(|gap| is_failure(gap.reason)) {
+    if report.failed() {
         return failed(gaps, settings);
     }
     if gaps.is_empty() && decision.fully_examined {

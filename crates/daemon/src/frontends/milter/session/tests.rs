@@ -51,7 +51,7 @@ impl Scans for Scanner {
     }
 
     fn spool(&self, limit: u64) -> Spool {
-        Spool::new(&std::env::temp_dir(), limit)
+        Spool::new(&std::env::temp_dir(), limit, &crate::spool::Memory::default())
     }
 }
 
