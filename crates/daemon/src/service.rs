@@ -1,5 +1,6 @@
 //! What all front-ends ask: scan this file.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -134,24 +135,42 @@ pub(crate) enum Refusal {
     NoFile,
     /// The operating system says no.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// A file that somebody waits for.
 struct Question {
-    opened: Opened,
-    tell: oneshot::Sender<Report>,
+    content: Option<Spooled>,
+    size: u64,
+    digest: bool,
+    tell: Option<oneshot::Sender<io::Result<Report>>>,
 }
 
 impl Job for Question {
     fn open(&mut self) -> Option<Opened> {
-        let wanted = !self.tell.is_closed();
-        wanted.then(|| self.opened.clone())
+        let content =
+            self.content.take().filter(|_| self.tell.as_ref().is_some_and(|tell| !tell.is_closed()))?;
+        // Only now, so that what waits takes its memory once, and of the kind that is counted.
+        match content.into_file() {
+            Ok(file) => Some(Opened { file, size: self.size, digest: self.digest }),
+            Err(error) => {
+                self.answer(Err(error));
+                None
+            }
+        }
     }
 
-    fn done(self: Box<Self>, report: Report) {
-        // Nobody may wait for it any more.
-        let _ = self.tell.send(report);
+    fn done(mut self: Box<Self>, report: Report) {
+        self.answer(Ok(report));
+    }
+}
+
+impl Question {
+    fn answer(&mut self, answer: io::Result<Report>) {
+        if let Some(tell) = self.tell.take() {
+            // Nobody may wait for it any more.
+            let _ = tell.send(answer);
+        }
     }
 }
 
@@ -197,8 +216,7 @@ impl Service {
             Some(report) => (report, true),
             None => {
                 let digest = key.is_some_and(|key| key.is_doubtful());
-                let opened = Opened { file: content.into_file()?, size, digest };
-                let report = Arc::new(self.ask(&generation, opened).await?);
+                let report = Arc::new(self.ask(&generation, content, size, digest).await?);
                 if let Some(key) = key {
                     generation.cache.insert(key, &report);
                 }
@@ -210,14 +228,21 @@ impl Service {
         Ok(Examined { report, decision, database, remembered, time: asked.elapsed() })
     }
 
-    async fn ask(&self, generation: &Generation, opened: Opened) -> Result<Report, Refusal> {
+    async fn ask(
+        &self,
+        generation: &Generation,
+        content: Spooled,
+        size: u64,
+        digest: bool,
+    ) -> Result<Report, Refusal> {
         let (tell, answer) = oneshot::channel();
         if let Some(pool) = &generation.pool {
             // It has room for whatever has room here, so it does not wait.
-            pool.submit(Box::new(Question { opened, tell }));
+            let content = Some(content);
+            pool.submit(Box::new(Question { content, size, digest, tell: Some(tell) }));
         }
         tokio::select! {
-            answer = answer => answer.map_err(|_| Refusal::Stopping),
+            answer = answer => Ok(answer.map_err(|_| Refusal::Stopping)??),
             () = self.0.refusing.cancelled() => Err(Refusal::Stopping),
         }
     }
