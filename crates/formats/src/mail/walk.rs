@@ -194,16 +194,25 @@ impl<'s> Walk<'s> {
                 self.embedded(&body, "", entity.depth)?;
                 continue;
             }
-            if is_message && header_end > 0 {
-                self.sink.range(Child::part(""), item.content.range(0, std::mem::take(&mut header_end)))?;
-            }
             // What is encoded in such a text comes out of the first reading, but for what the header hid there.
             let is_searched = number > 0 && readings::says_less(header, first);
+            let hidden_length = if is_searched { first.body.saturating_sub(header.body) } else { u64::MAX };
+            let hidden = item.content.range(header.body, hidden_length);
+            // Opened as a message each such body would have as many bodies again, at every depth.
+            if number > 0 && looks_open(&body.window(0, HEAD)?) {
+                let detail =
+                    format!("{}: readers disagree on where the message in it begins", entity.label());
+                self.sink.gap(Reason::Damaged, &detail);
+                self.embedded(&hidden, "", entity.depth)?;
+                continue;
+            }
+            if is_message && header_end > 0 && header_end < item.content.size() {
+                self.sink.range(Child::part(""), item.content.range(0, std::mem::take(&mut header_end)))?;
+            }
             entity.is_lost |= is_searched;
             if self.body(&entity, &body)? {
                 split.get_or_insert((header.body, entity));
             } else if is_searched {
-                let hidden = item.content.range(header.body, first.body.saturating_sub(header.body));
                 self.embedded(&hidden, &entity.name, entity.depth)?;
             }
         }
