@@ -112,3 +112,18 @@ proptest! {
         prop_assert!(decoded <= unpacked_bytes);
     }
 }
+
+#[test]
+fn mails_that_readers_read_differently_at_every_depth_do_not_multiply() {
+    for shape in [
+        "From: a\nTo: x\r\rFrom: b\nTo: d\n\n",
+        "From: a\nTo: x\r\rFrom: b\nTo: d\nz\n \nFrom: c\nTo: d\n\n",
+        "From: a\nTo: b\n \nFrom: b\nTo: d\n \n",
+    ] {
+        let report = scan(Limits::default(), shape.repeat(1000).into_bytes());
+        assert!(report.objects.len() < 100, "{shape:?}: {} objects", report.objects.len());
+        assert!(!report.gaps.is_empty(), "{shape:?}");
+    }
+    let odd = b"From: a\nTo: b\nSubject: c\rd\n\ntext".to_vec();
+    assert!(scan(Limits::default(), odd).gaps.is_empty());
+}

@@ -1,15 +1,16 @@
 //! The header block of a message or a part, read leniently.
 //!
-//! Specification: RFC 5322 section 2.2, RFC 2045 section 3. Where mail readers disagree, the reading that
-//! finds more MIME fields wins: a comment or white space in the name, NULs anywhere, a line of white space in
-//! the middle, a bare CR in place of a folded line, a line of garbage before more fields, and no blank line
-//! before the body have each been used to show an attachment to a reader and hide it from a scanner.
+//! Specification: RFC 5322 section 2.2, RFC 2045 section 3. A comment or white space in the name, NULs
+//! anywhere, a line of white space in the middle, a bare CR in place of a folded line, a line of garbage before
+//! more fields, and no blank line before the body have each been used to show an attachment to a reader and hide
+//! it from a scanner. Of a name the reading that finds more MIME fields wins; about where the block ends readers
+//! disagree so much that a block is read in each [`Manner`].
 
 use std::io;
 
 use candor_object::Content;
 
-use super::lines::{is_blank, line_end};
+use super::lines::{is_blank, line_end, line_feed};
 
 /// Bytes of a header block that are read. Stops a message that is one endless header from being held in
 /// memory; what follows is treated as the body.
@@ -31,12 +32,41 @@ pub(crate) enum Lead {
     Part,
 }
 
+/// What ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineEnd {
+    /// A LF, and a CR without one as well: so reads Python.
+    Any,
+    /// A LF, with the CRs before it; any other CR is a character of the line: so read most.
+    Feed,
+}
+
+/// What a line means that neither is a field nor goes on with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Garbage {
+    /// It is passed over if MIME fields follow soon, and is otherwise the first line of the body.
+    Weighed,
+    /// It is the first line of the body, and a line of white space ends the block.
+    Ends,
+    /// It is passed over: nothing but an empty line ends the block.
+    Skipped,
+}
+
+/// One way of reading a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Where lines end.
+    pub(crate) line_end: LineEnd,
+    /// What becomes of other lines.
+    pub(crate) garbage: Garbage,
+}
+
 /// A field whose name begins with `content-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     /// The name in lower case, without comments and white space.
     pub(crate) name: String,
-    /// The value without line ends and NULs.
+    /// The value without NULs, and with spaces in place of line ends.
     pub(crate) value: Vec<u8>,
 }
 
@@ -49,6 +79,14 @@ pub(crate) struct Header {
     pub(crate) body: u64,
     /// Why the block was not read to its end.
     pub(crate) excess: Option<&'static str>,
+    /// Whether a reader sees no transfer encoding.
+    pub(crate) is_unencoded: bool,
+    /// Whether a blank line ended the block.
+    pub(crate) is_closed: bool,
+    /// Whether a line was met that neither is a field nor goes on with one nor is empty.
+    pub(crate) is_odd: bool,
+    /// Whether a CR without a LF ended a line.
+    pub(crate) has_bare_cr: bool,
 }
 
 impl Header {
@@ -59,7 +97,7 @@ impl Header {
 }
 
 /// Reads the header block at the start of the content.
-pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
+pub(crate) fn read(content: &Content, lead: Lead, manner: Manner) -> io::Result<Header> {
     let window = content.window(0, MAX_HEADER)?;
     let mut header = Header::default();
     let mut at = match lead {
@@ -70,22 +108,34 @@ pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
     let mut is_after_bare_cr = false;
     let mut is_mac = None;
     loop {
-        let Some((text, next)) = line(&window, at) else {
+        let Some((text, next)) = line_by(&window, at, manner.line_end) else {
             let is_cut = (window.len() as u64) < content.size();
             header.excess = is_cut.then_some("header block longer than 256 KiB").or(header.excess);
             break;
         };
-        if text.is_empty() || (is_blank(text) && !goes_on(&window, next)) {
+        let ends_in_bare_cr = window.get(next.wrapping_sub(1)) == Some(&b'\r');
+        header.has_bare_cr |= ends_in_bare_cr && manner.line_end == LineEnd::Any;
+        header.is_odd |= is_blank(text) && !text.is_empty();
+        let is_over = match manner.garbage {
+            Garbage::Weighed => is_blank(text) && !goes_on(&window, next, manner.line_end),
+            Garbage::Ends => is_blank(text),
+            Garbage::Skipped => false,
+        };
+        if text.is_empty() || is_over {
+            header.is_closed = true;
             at = next;
             break;
         }
         let is_folded = matches!(text, [b' ' | b'\t' | 0x0b | 0x0c, ..]);
+        if is_folded && matches!(current, Current::None) {
+            header.is_odd = true;
+            if manner.garbage == Garbage::Ends {
+                break;
+            }
+        }
         match field(text) {
             _ if is_folded || is_blank(text) => append(&mut header, current, text),
-            Some((name, value)) if !name.starts_with("content-") => {
-                current = Current::Other;
-                let _ = value;
-            }
+            Some((name, _)) if !name.starts_with("content-") => current = Current::Other,
             Some(_) if header.fields.len() >= MAX_FIELDS => {
                 current = Current::Other;
                 header.excess = Some("more than 64 MIME fields");
@@ -94,16 +144,26 @@ pub(crate) fn read(content: &Content, lead: Lead) -> io::Result<Header> {
                 current = Current::Mime;
                 header.fields.push(Field { name, value: clean(value) });
             }
-            None if is_after_bare_cr && is_mac == Some(false) => append(&mut header, current, text),
-            // Where another part begins, this block has ended.
-            None if !text.starts_with(b"--") && has_more_fields(&window, next) => {}
-            None => break,
+            None => {
+                header.is_odd = true;
+                match manner.garbage {
+                    Garbage::Weighed if is_after_bare_cr && is_mac == Some(false) => {
+                        append(&mut header, current, text);
+                    }
+                    // Where another part begins, this block has ended.
+                    Garbage::Weighed
+                        if !text.starts_with(b"--") && has_more_fields(&window, next, manner.line_end) => {}
+                    Garbage::Skipped => {}
+                    _ => break,
+                }
+            }
         }
-        is_after_bare_cr = window.get(next.wrapping_sub(1)) == Some(&b'\r');
+        is_after_bare_cr = ends_in_bare_cr;
         is_mac = is_mac.or(Some(is_after_bare_cr));
         at = next;
     }
     header.body = at as u64;
+    header.is_unencoded = !header.fields.iter().any(|field| field.name == "content-transfer-encoding");
     Ok(header)
 }
 
@@ -123,7 +183,8 @@ fn append(header: &mut Header, current: Current, text: &[u8]) {
 }
 
 fn clean(value: &[u8]) -> Vec<u8> {
-    value.iter().copied().filter(|byte| *byte != 0).collect()
+    let spaced = |byte: &u8| if *byte == b'\r' { b' ' } else { *byte };
+    value.iter().filter(|byte| **byte != 0).map(spaced).collect()
 }
 
 /// Bytes before the first field of a message.
@@ -146,10 +207,19 @@ pub(crate) fn is_from_line(text: &[u8]) -> bool {
     text.starts_with(b"From ") && field(text).is_none()
 }
 
-/// The line at `at` and the place of the next one.
+/// The line at `at`, whatever ends it, and the place of the next one.
 pub(crate) fn line(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    line_by(bytes, at, LineEnd::Any)
+}
+
+/// The line at `at`, which ends as told, and the place of the next one.
+pub(crate) fn line_by(bytes: &[u8], at: usize, ends: LineEnd) -> Option<(&[u8], usize)> {
     let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-    let (end, next) = line_end(rest).unwrap_or((rest.len(), rest.len()));
+    let found = match ends {
+        LineEnd::Any => line_end(rest),
+        LineEnd::Feed => line_feed(rest),
+    };
+    let (end, next) = found.unwrap_or((rest.len(), rest.len()));
     Some((rest.get(..end)?, at.checked_add(next)?))
 }
 
@@ -183,15 +253,15 @@ pub(crate) fn is_mime_field(text: &[u8]) -> bool {
 }
 
 /// Whether the header goes on after a line of white space.
-fn goes_on(window: &[u8], next: usize) -> bool {
-    line(window, next).is_some_and(|(text, _)| {
+fn goes_on(window: &[u8], next: usize, ends: LineEnd) -> bool {
+    line_by(window, next, ends).is_some_and(|(text, _)| {
         !is_blank(text) && (matches!(text, [b' ' | b'\t', ..]) || is_mime_field(text))
     })
 }
 
-fn has_more_fields(window: &[u8], mut at: usize) -> bool {
+fn has_more_fields(window: &[u8], mut at: usize, ends: LineEnd) -> bool {
     for _ in 0..MAX_GARBAGE {
-        match line(window, at) {
+        match line_by(window, at, ends) {
             Some((text, next)) if !text.is_empty() => {
                 if is_mime_field(text) {
                     return true;
@@ -212,7 +282,8 @@ mod tests {
     use super::*;
 
     fn values(text: &str, lead: Lead) -> (Vec<String>, String) {
-        let header = read(&Content::from_vec(text.into()), lead).unwrap();
+        let manner = Manner { line_end: LineEnd::Any, garbage: Garbage::Weighed };
+        let header = read(&Content::from_vec(text.into()), lead, manner).unwrap();
         let fields = header.fields.iter();
         let fields = fields.map(|field| format!("{}={}", field.name, String::from_utf8_lossy(&field.value)));
         (fields.collect(), text[usize::try_from(header.body).unwrap()..].to_owned())

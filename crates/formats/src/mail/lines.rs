@@ -1,7 +1,7 @@
 //! Lines of content of any size, whatever ends them: LF, CRLF, CR CR LF or a bare CR.
 //!
-//! Mail readers disagree about the bare CR. Here it always ends a line, so that a boundary or a header hidden
-//! behind one is seen; a body is never changed by this, since bodies are ranges of the content.
+//! Mail readers disagree about the bare CR. Here it always ends a line, so that a boundary hidden behind one is
+//! seen; a body is never changed by this, since bodies are ranges of the content. A header is read in both ways.
 
 use std::io;
 
@@ -126,6 +126,13 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<(usize, usize)> {
     Some((end, end.saturating_add(length)))
 }
 
+/// The same where only a LF ends a line; CRs before it are no part of the line.
+pub(crate) fn line_feed(bytes: &[u8]) -> Option<(usize, usize)> {
+    let feed = bytes.iter().position(|byte| *byte == b'\n')?;
+    let returns = bytes.get(..feed)?.iter().rev().take_while(|byte| **byte == b'\r').count();
+    Some((feed.saturating_sub(returns), feed.saturating_add(1)))
+}
+
 /// Whether nothing but white space and NULs is in it.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0))
@@ -133,13 +140,23 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
 
 /// Whether nothing but white space and NULs is in the content.
 pub(crate) fn is_blank_content(content: &Content) -> io::Result<bool> {
+    all(content, is_blank)
+}
+
+/// Whether there is a LF in the content.
+pub(crate) fn has_line_feed(content: &Content) -> io::Result<bool> {
+    Ok(!all(content, |window| !window.contains(&b'\n'))?)
+}
+
+/// Whether all windows of the content are as told.
+fn all(content: &Content, is: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
     let mut offset = 0_u64;
     while offset < content.size() {
         let window = content.window(offset, BUFFER)?;
         if window.is_empty() {
             break;
         }
-        if !is_blank(&window) {
+        if !is(&window) {
             return Ok(false);
         }
         offset = offset.saturating_add(window.len() as u64);
@@ -151,7 +168,7 @@ pub(crate) fn is_blank_content(content: &Content) -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> Vec<(u64, u64, u64, Vec<u8>)> {
+    fn lines_of(bytes: &[u8]) -> Vec<(u64, u64, u64, Vec<u8>)> {
         let mut lines = Lines::new(&Content::from_vec(bytes.to_vec()), 0);
         let mut found = Vec::new();
         while let Some(line) = lines.next().unwrap() {
@@ -162,10 +179,10 @@ mod tests {
 
     #[test]
     fn every_line_end_ends_a_line() {
-        let texts: Vec<_> = all(b"a\nb\r\nc\r\r\nd\re\r\rf").into_iter().map(|line| line.3).collect();
+        let texts: Vec<_> = lines_of(b"a\nb\r\nc\r\r\nd\re\r\rf").into_iter().map(|line| line.3).collect();
         assert_eq!(texts, [&b"a"[..], b"b", b"c", b"d", b"e", b"", b"f"]);
-        assert_eq!(all(b"a\r\n"), [(0, 1, 3, b"a".to_vec())]);
-        assert!(all(b"").is_empty());
+        assert_eq!(lines_of(b"a\r\n"), [(0, 1, 3, b"a".to_vec())]);
+        assert!(lines_of(b"").is_empty());
     }
 
     #[test]
@@ -174,13 +191,13 @@ mod tests {
             let mut bytes = vec![b'x'; lead];
             bytes.extend_from_slice(b"\r\nab\r\n\ncd");
             let lead = lead as u64;
-            let found = all(&bytes);
+            let found = lines_of(&bytes);
             assert_eq!(found.len(), 4, "{lead}");
             assert_eq!((found[0].0, found[0].1, found[0].2), (0, lead, lead + 2));
             assert_eq!(found[1], (lead + 2, lead + 4, lead + 6, b"ab".to_vec()));
             assert_eq!(found[3], (lead + 7, lead + 9, lead + 9, b"cd".to_vec()));
         }
-        let long = all(&vec![b'y'; 3 * BUFFER]);
+        let long = lines_of(&vec![b'y'; 3 * BUFFER]);
         assert_eq!(long.len(), 1);
         assert_eq!((long[0].0, long[0].1, long[0].3.len()), (0, 3 * BUFFER as u64, SHOWN));
     }

@@ -21,6 +21,7 @@ mod transfer;
 mod words;
 mod parameters;
 mod header;
+mod readings;
 
 mod multipart;
 mod embedded;

@@ -3,7 +3,7 @@
 //! Fields are weighed: those that only mail has count most. A few fields must come together, since `Subject:`
 //! alone begins many a text, and `Date:` with `Content-Type:` is how HTTP begins.
 
-use super::header::{field, is_from_line, lead_length, line};
+use super::header::{LineEnd, field, is_from_line, lead_length, line, line_by};
 use super::lines::is_blank;
 use super::{parameters, uu};
 
@@ -45,12 +45,17 @@ fn blank_length(head: &[u8]) -> usize {
     at
 }
 
-fn weight(head: &[u8], mut at: usize) -> u32 {
+/// The weight of the fields from `at` on, for the reader who sees more of them.
+fn weight(head: &[u8], at: usize) -> u32 {
+    weight_by(head, at, LineEnd::Any).max(weight_by(head, at, LineEnd::Feed))
+}
+
+fn weight_by(head: &[u8], mut at: usize, ends: LineEnd) -> u32 {
     let mut seen: Vec<String> = Vec::new();
     let mut total = 0_u32;
     let mut value: Option<(String, Vec<u8>)> = None;
     let mut is_open = true;
-    while let Some((text, next)) = line(head, at) {
+    while let Some((text, next)) = line_by(head, at, ends) {
         at = next;
         // Up to the damage is enough to judge by.
         if text.is_empty() {
@@ -131,6 +136,7 @@ mod tests {
             "From : a\nSub\0ject (c): b\n\n",
             "DKIM-Signature: v=1;\n\tb=x\nFrom: y\n",
             "From: a\nMIME-Version: 1.0\n",
+            "Subject: a\r\rb\r\nFrom: a\r\n\r\n",
         ] {
             assert!(is_message(text.as_bytes()), "{text}");
         }

@@ -1,14 +1,15 @@
 //! Goes through a message: a list of work in place of recursion, so that depth costs no stack.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 
 use candor_object::{Child, Content, Flow, Limit, Reason, Sink, Stop};
 
-use super::header::{self, Header, Lead};
+use super::header::{Header, Lead};
 use super::lines::is_blank_content;
 use super::multipart::{self, Kind};
 use super::transfer::{Look, Transfer, look, transfers};
-use super::{parameters, recognise};
+use super::{parameters, readings, recognise};
 use crate::HEAD;
 
 /// Multiparts within multiparts. Stops nests built to cost a pass over the rest for each level.
@@ -88,10 +89,14 @@ impl Entity {
             });
         let mut boundaries = Vec::new();
         header.values("content-type").for_each(|value| parameters::boundaries(value, &mut boundaries));
+        let mut transfers = transfers(header.values("content-transfer-encoding"));
+        if header.is_unencoded && !transfers.contains(&Transfer::Identity) {
+            transfers.push(Transfer::Identity);
+        }
         Self {
             name: name.unwrap_or_default(),
             types,
-            transfers: transfers(header.values("content-transfer-encoding")),
+            transfers,
             boundaries,
             depth: item.depth,
             is_lost: matches!(item.kind, Role::Lost),
@@ -100,6 +105,11 @@ impl Entity {
 
     pub(super) fn is(&self, prefix: &str) -> bool {
         self.types.iter().any(|kind| kind.starts_with(prefix))
+    }
+
+    /// Whether what splits the body of the other splits this one's, so that the end of it gives nothing new.
+    fn splits(&self, other: &Self) -> bool {
+        !other.boundaries.is_empty() && other.boundaries.iter().all(|inner| self.boundaries.contains(inner))
     }
 
     /// How people find it again in a report.
@@ -153,36 +163,75 @@ impl<'s> Walk<'s> {
             return self.leaf(&entity, &item.content);
         }
         let lead = if matches!(item.kind, Role::Message) { Lead::Message } else { Lead::Part };
-        let header = header::read(&item.content, lead)?;
-        if let Some(excess) = header.excess {
+        let mut readings = readings::of(&item.content, lead)?;
+        // The text that a lost part was found in was handed over as it is.
+        readings.truncate(if matches!(item.kind, Role::Lost) { 1 } else { usize::MAX });
+        for excess in readings.iter().filter_map(|header| header.excess).collect::<BTreeSet<_>>() {
             self.sink.gap(Reason::Damaged, excess);
         }
-        let entity = Entity::new(&header, item);
-        let rest = item.content.from(header.body);
-        let is_rest_blank = is_blank_content(&rest)?;
-        // A block without MIME fields may be the first lines of a part's text, so it is handed over with it.
-        let is_plain_part = header.fields.is_empty() && !matches!(item.kind, Role::Message);
-        let body = if is_plain_part { item.content.clone() } else { rest };
-        if is_rest_blank && !is_plain_part {
+        let Some(first) = readings.first() else {
             return Ok(());
+        };
+        let mut header_end = first.body;
+        let mut split: Option<(u64, Entity)> = None;
+        for (number, header) in readings.iter().enumerate() {
+            let body = item.content.from(header.body);
+            if is_blank_content(&body)? {
+                continue;
+            }
+            let mut entity = Entity::new(header, item);
+            let is_within = |(start, outer): &(u64, Entity)| *start <= header.body && outer.splits(&entity);
+            if split.as_ref().is_some_and(is_within) {
+                continue;
+            }
+            // Readers who differ at every level of a nest would differ in more ways than anybody can try.
+            if number > 0 && !self.may_read(&body) {
+                break;
+            }
+            // The whole of what is opened as mail is this very object, so as a child it would never end.
+            let is_message = matches!(item.kind, Role::Message);
+            if is_message && header.body == 0 && looks_open(&body.window(0, HEAD)?) {
+                self.embedded(&body, "", entity.depth)?;
+                continue;
+            }
+            // What is encoded in such a text comes out of the first reading, but for what the header hid there.
+            let is_searched = number > 0 && readings::says_less(header, first);
+            let hidden_length = if is_searched { first.body.saturating_sub(header.body) } else { u64::MAX };
+            let hidden = item.content.range(header.body, hidden_length);
+            // Opened as a message each such body would have as many bodies again, at every depth.
+            if number > 0 && looks_open(&body.window(0, HEAD)?) {
+                let detail =
+                    format!("{}: readers disagree on where the message in it begins", entity.label());
+                self.sink.gap(Reason::Damaged, &detail);
+                self.embedded(&hidden, "", entity.depth)?;
+                continue;
+            }
+            if is_message && header_end > 0 && header_end < item.content.size() {
+                self.sink.range(Child::part(""), item.content.range(0, std::mem::take(&mut header_end)))?;
+            }
+            entity.is_lost |= is_searched;
+            if self.body(&entity, &body)? {
+                split.get_or_insert((header.body, entity));
+            } else if is_searched {
+                self.embedded(&hidden, &entity.name, entity.depth)?;
+            }
         }
-        if matches!(item.kind, Role::Message) && header.body > 0 {
-            self.sink.range(Child::part(""), item.content.range(0, header.body))?;
-        }
-        self.body(&entity, &body)
+        Ok(())
     }
 
-    fn body(&mut self, entity: &Entity, body: &Content) -> Flow {
+    /// Takes a body; true if it was split into parts.
+    fn body(&mut self, entity: &Entity, body: &Content) -> Result<bool, Stop> {
         let is_multipart = entity.is("multipart") || !entity.boundaries.is_empty();
         if is_multipart {
             if entity.is("multipart/encrypted") {
                 self.sink.gap(Reason::Encrypted, &entity.label());
             }
             if self.multipart(entity, body)? {
-                return Ok(());
+                return Ok(true);
             }
             if let Some(transfer) = entity.transfers.iter().find(|transfer| !transfer.is_identity()) {
-                return self.encoded_multipart(entity, transfer, body);
+                self.encoded_multipart(entity, transfer, body)?;
+                return Ok(false);
             }
             if entity.is("multipart") && !entity.is_lost && !self.is_exhausted {
                 let detail = format!("{}: its boundary does not occur", entity.label());
@@ -194,10 +243,11 @@ impl<'s> Walk<'s> {
         }
         let is_message = ["message/rfc822", "message/global", "message/partial", "message/news"];
         if is_message.iter().any(|kind| entity.is(kind)) {
-            self.message(entity, body)
+            self.message(entity, body)?;
         } else {
-            self.leaf(entity, body)
+            self.leaf(entity, body)?;
         }
+        Ok(false)
     }
 
     /// Splits a multipart and puts its parts on the list; false if it cannot be split.
@@ -383,6 +433,16 @@ mod tests {
     }
 
     #[test]
+    fn no_message_holds_itself() {
+        for text in [" x\nFrom: a\nTo: b\n\nc", "(a\r) From: a\nTo: b\n\nc", "\tx\nTo: b\nFrom: a\ny\n\nc"] {
+            assert!(recognise::is_message(text.as_bytes()), "{text:?}");
+            let sink = taken(&Content::from_vec(text.into()));
+            assert!(!sink.children.is_empty(), "{text:?}");
+            assert!(bodies(&sink).iter().all(|(_, body)| body != text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
     fn hostile_shapes_end_soon() {
         let head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
         let both = "Content-Type: multipart/mixed; boundary=a; boundary=b; boundary=c\n\n";
@@ -413,6 +473,12 @@ mod tests {
             " \n".repeat(1_000_000),
             "(".repeat(2_000_000),
             "From: a\nx\n".repeat(100_000),
+            "Content-Type: message/rfc822\r\rx\nContent-Type: message/rfc822\n\n".repeat(20_000),
+            "Content-Type: multipart/x; boundary=b\r\rx\n\n--b\n".repeat(20_000),
+            "Content-Type: multipart/x; boundary=b\nx\n\n--b\n--c\n\n".repeat(20_000),
+            (0..5000)
+                .map(|n| format!("Content-Type: multipart/x; boundary=b{n}\r\rx\ny: z\n \n\n--b{n}\n"))
+                .collect(),
         ];
         for (number, shape) in shapes.into_iter().enumerate() {
             let started = Instant::now();
