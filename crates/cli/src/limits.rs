@@ -6,9 +6,6 @@ use candor_object::Limits;
 
 use crate::numbers::{parse_duration, parse_size};
 
-/// Deepest nesting that can be asked for: each level needs some 100 KB of the 16 MiB stack.
-const MOST_DEPTH: i64 = 100;
-
 /// Limits as they were typed; what is missing has the engine's default.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Limits, for each file named or found; reaching one is shown as not examined")]
@@ -18,7 +15,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER")]
     max_objects: Option<u32>,
     /// Most containers around an object, at most 100 [default: 24].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=MOST_DEPTH))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=i64::from(Limits::MOST_DEPTH)))]
     max_depth: Option<u32>,
     /// Most bytes taken out of one file in all [default: 4G].
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]

@@ -32,6 +32,8 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::process::ExitCode;
 
+use clap::builder::Styles;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::escape::Escaped;
@@ -86,9 +88,10 @@ fn main() -> ExitCode {
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let status = if error.use_stderr() { Outcome::error().into() } else { ExitCode::SUCCESS };
             // Where the help or the complaint cannot be printed, nobody is there to read it.
-            let _ = error.print();
-            return if error.use_stderr() { Outcome::error().into() } else { ExitCode::SUCCESS };
+            let _ = print_usage(error);
+            return status;
         }
     };
     let result = match arguments.command {
@@ -106,12 +109,23 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(outcome) => outcome.into(),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
             Outcome::error().into()
         }
     }
+}
+
+/// Prints what clap says instead of arguments. Its complaints quote arguments, and `*` makes arguments of the names of
+/// hostile files: they are made anew without styles, so that every escape in them is a name's, and escaped.
+fn print_usage(error: clap::Error) -> io::Result<()> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return error.print();
+    }
+    let plain = CommandLine::command().styles(Styles::plain()).try_get_matches().err().unwrap_or(error);
+    let text = plain.render().ansi().to_string();
+    text.lines().try_for_each(|line| writeln!(io::stderr(), "{}", Escaped(line)))
 }
 
 /// Writes a message to standard error, escaped: it may quote names and lines of hostile files.
@@ -124,11 +138,9 @@ fn complain(message: &str) {
     let _ = writeln!(stderr, "{prefix} {}", lines.join("\n  "));
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// Whether it came to nothing because nobody reads any more.
+fn is_unread(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(output::is_broken_pipe)
 }
 
 /// Makes the messages of panics, which may quote hostile content, fit for a terminal.

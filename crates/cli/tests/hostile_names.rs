@@ -50,6 +50,7 @@ fn explain_check_and_errors_are_plain_text() {
     let ground = hostile_ground();
     let path = format!("files/{}", HOSTILE.replace('/', "|"));
     let missing = format!("missing{path}");
+    let option = format!("--x{HOSTILE}");
     for arguments in [
         &["explain", path.as_str(), "--signatures", "known.hashes"][..],
         &["explain", path.as_str(), "--signatures", "known.hashes", "--format", "json"],
@@ -58,6 +59,7 @@ fn explain_check_and_errors_are_plain_text() {
         &["scan", missing.as_str(), "--no-clamav"],
         &["explain", missing.as_str()],
         &["db", "info", missing.as_str()],
+        &["scan", option.as_str()],
     ] {
         let seen = ground.run(arguments);
         for text in [&seen.stdout, &seen.stderr] {

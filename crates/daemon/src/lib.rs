@@ -33,11 +33,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use candor_object::Escaped;
-use clap::Parser;
+use clap::builder::Styles;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::command_line::{Command, CommandLine, ConfigCommand};
-use crate::configuration::Effective;
 use crate::configuration::show::{self, Origins};
+use crate::configuration::{Configuration, Effective};
 use crate::running::End;
 
 /// Exit status: it could not start, or had to give up.
@@ -52,31 +54,34 @@ pub fn main() -> ExitCode {
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let status = if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS };
             // Where the help or the complaint cannot be printed, nobody is there to read it.
-            let _ = error.print();
-            return if error.use_stderr() { WRONG.into() } else { ExitCode::SUCCESS };
+            let _ = print_usage(error);
+            return status;
         }
     };
     let (file, clamd) = (arguments.config.as_deref(), arguments.clamd_config.as_deref());
     let effective = match configuration::load(file, clamd, std::env::vars_os(), &arguments.set) {
         Ok(effective) => effective,
-        Err(error) => {
-            complain(&format!("{error:#}"));
-            return WRONG.into();
-        }
+        Err(error) => return given_up(&error, WRONG),
     };
     effective.remarks.iter().for_each(|remark| complain(remark));
     match arguments.command {
         Some(Command::Config(command)) => config(command, &effective),
-        None => match running::run(&effective.configuration) {
-            Ok(End::Graceful) => ExitCode::SUCCESS,
-            Ok(End::Unanswered) => UNANSWERED.into(),
-            Ok(End::Failed) => FAILED.into(),
-            Err(error) => {
-                complain(&format!("{error:#}"));
-                FAILED.into()
-            }
-        },
+        None => serve(&effective.configuration),
+    }
+}
+
+/// Serves until it is told to stop.
+fn serve(configuration: &Configuration) -> ExitCode {
+    if let Err(error) = running::sensible(configuration) {
+        return given_up(&error, WRONG);
+    }
+    match running::run(configuration) {
+        Ok(End::Graceful) => ExitCode::SUCCESS,
+        Ok(End::Unanswered) => UNANSWERED.into(),
+        Ok(End::Failed) => FAILED.into(),
+        Err(error) => given_up(&error, FAILED),
     }
 }
 
@@ -88,15 +93,29 @@ fn config(command: ConfigCommand, effective: &Effective) -> ExitCode {
         ConfigCommand::Defaults => show::defaults(),
         ConfigCommand::Check => match running::check(&effective.configuration) {
             Ok(()) => "the configuration can be used\n".to_owned(),
-            Err(error) => {
-                complain(&format!("{error:#}"));
-                return WRONG.into();
-            }
+            Err(error) => return given_up(&error, WRONG),
         },
     };
     // Who closes the pipe has seen enough.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// Prints what clap says instead of arguments. Its complaints quote arguments, and `*` makes arguments of the names of
+/// hostile files: they are made anew without styles, so that every escape in them is a name's, and escaped.
+fn print_usage(error: clap::Error) -> io::Result<()> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return error.print();
+    }
+    let plain = CommandLine::command().styles(Styles::plain()).try_get_matches().err().unwrap_or(error);
+    let text = plain.render().ansi().to_string();
+    text.lines().try_for_each(|line| writeln!(io::stderr(), "{}", Escaped(line)))
+}
+
+/// Says why it ends.
+fn given_up(error: &anyhow::Error, status: u8) -> ExitCode {
+    complain(&format!("{error:#}"));
+    status.into()
 }
 
 /// Writes a message to standard error, escaped: it may quote names and lines of others.

@@ -28,8 +28,10 @@ impl User {
         let users = fs::read_to_string("/etc/passwd").context("/etc/passwd")?;
         // Without a list of groups a user has only the one that is named in the list of users.
         let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-        let hint = "; make it with `useradd --system --no-create-home --shell /usr/sbin/nologin`";
-        Self::find(name, &users, &groups).with_context(|| format!("there is no user {name}{hint} {name}"))
+        Self::find(name, &users, &groups).with_context(|| {
+            let make = format!("useradd --system --no-create-home --shell /usr/sbin/nologin {name}");
+            format!("there is no user {name}, which `service.user` names; make it with `{make}`")
+        })
     }
 
     fn find(name: &str, users: &str, groups: &str) -> Option<Self> {

@@ -29,8 +29,6 @@ use crate::systemd::{self, Watchdog};
 
 /// Time for refusals to reach the clients when the time for answers is over.
 const REFUSING: Duration = Duration::from_secs(1);
-/// Most clients of one listener.
-const MOST_CONNECTIONS: usize = 65_536;
 
 /// How the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +115,6 @@ fn open_sockets(
     let mut passed = activation::passed()?;
     let mut sockets = Vec::new();
     for frontend in frontends::configured(configuration) {
-        bounded(&frontend)?;
         let own: Vec<_> = passed.extract_if(.., |(name, _)| name == frontend.name).collect();
         if !own.is_empty() {
             sockets.extend(own.into_iter().map(|(_, socket)| (frontend.clone(), socket)));
@@ -138,13 +135,6 @@ fn open_sockets(
     Ok(sockets)
 }
 
-fn bounded(frontend: &Frontend) -> anyhow::Result<()> {
-    if !(1..=MOST_CONNECTIONS).contains(&frontend.connections) {
-        bail!("`{}.connections` must be between 1 and {MOST_CONNECTIONS}", frontend.name);
-    }
-    Ok(())
-}
-
 fn usable(frontend: &Frontend) -> anyhow::Result<()> {
     (frontend.check)().with_context(|| format!("`[{}]` cannot be used", frontend.name))
 }
@@ -154,18 +144,22 @@ fn usable(frontend: &Frontend) -> anyhow::Result<()> {
 /// # Errors
 /// The first reason why it could not.
 pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
-    if let Some(name) = &configuration.service.user {
-        User::named(name)?;
-    }
-    for frontend in frontends::configured(configuration) {
-        bounded(&frontend)?;
-        if !frontend.listen.is_empty() {
-            usable(&frontend)?;
-        }
-    }
+    sensible(configuration)?;
     let settings = service_settings(configuration)?;
     databases::open(&settings.databases)?;
     Ok(())
+}
+
+/// Looks for what is wrong with the settings themselves, so that starting again would not help.
+///
+/// # Errors
+/// When there is no such user, or a front-end cannot be served with its settings.
+pub(crate) fn sensible(configuration: &Configuration) -> anyhow::Result<()> {
+    if let Some(name) = &configuration.service.user {
+        User::named(name)?;
+    }
+    let listening = |frontend: &Frontend| !frontend.listen.is_empty();
+    frontends::configured(configuration).iter().filter(|frontend| listening(frontend)).try_for_each(usable)
 }
 
 fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Settings> {

@@ -49,7 +49,7 @@ fn every_value_has_its_origin() {
 fn the_defaults_are_explained_and_can_be_used() {
     let (output, text) = config(&["defaults"], "", &[]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(text.contains("# Workers that scan at once.\n#workers =\n"), "{text}");
+    assert!(text.contains("# Workers that scan at once, at most 512.\n#workers =\n"), "{text}");
     let (output, _) = config(&["check"], &text, &[]);
     assert_eq!(output.status.code(), Some(0));
 }
@@ -76,6 +76,26 @@ fn what_cannot_work_is_told() {
         ("[policy]\nfile = \"/nonexistent\"\n", "/nonexistent"),
         ("[http]\nlisten = [\"tcp:0.0.0.0:1\"]\n", "`[http]` cannot be used"),
         ("[http]\nlisten = [\"tcp:127.0.0.1:1\"]\ntokens = \"/nonexistent\"\n", "/nonexistent"),
+        ("[native]\nlisten = [\"tcp:127.0.0.1:1\"]\n", "descriptors travel through Unix sockets only"),
+        (
+            "[service]\nworkers = 4_000_000_000\n",
+            "FILE:2: `service.workers`: 4000000000: expected a number between",
+        ),
+        ("[service]\nqueue = 0\n", "FILE:2: `service.queue`: 0: expected at least 1"),
+        ("[limits]\nobjects = 0\n", "FILE:2: `limits.objects`"),
+        ("[limits]\ndepth = 101\n", "FILE:2: `limits.depth`: 101: expected a number between 0 and 100"),
+        ("[limits]\ntime = \"0s\"\n", "FILE:2: `limits.time`: nothing can be examined"),
+        ("[clamd]\nparallel = 0\n", "FILE:2: `clamd.parallel`"),
+        (
+            "[milter]\nsocket_mode = 99999999\n",
+            "FILE:2: `milter.socket_mode`: 0o575360377: expected permissions",
+        ),
+        ("[policy]\nfile = \"/dev/zero\"\n", "/dev/zero: it is no regular file"),
+        ("[icap]\nblock_page = \"/dev/zero\"\n", "/dev/zero: it is no regular file"),
+        (
+            "[http]\nlisten = [\"tcp:127.0.0.1:1\"]\ntokens = \"/dev/zero\"\n",
+            "/dev/zero: it is no regular file",
+        ),
     ] {
         let (output, text) = config(&["check"], toml, &[]);
         assert_eq!(output.status.code(), Some(2), "{toml}{text}");
@@ -84,4 +104,27 @@ fn what_cannot_work_is_told() {
     let (output, text) = config(&["check"], "", &[("CANDORD_SERVICE_WORKER_COUNT", "3")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text.contains("unknown variable CANDORD_SERVICE_WORKER_COUNT"), "{text}");
+}
+
+#[test]
+fn a_configuration_is_a_regular_file() {
+    for option in ["--config", "--clamd-config"] {
+        let output =
+            Command::new(candord()).env_clear().args(["config", "check", option, "/dev/zero"]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("/dev/zero: it is no regular file"), "{told}");
+    }
+}
+
+#[test]
+fn a_clamd_conf_beyond_our_bounds_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("clamd.conf");
+    fs::write(&file, "\u{feff}LocalSocket /run/x\nMaxThreads 100000\nMaxRecursion 1000\n").unwrap();
+    let (output, text) =
+        config(&["check", "--clamd-config", file.to_str().unwrap()], "\u{feff}[service]\n", &[]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("line 3: MaxRecursion: used: it is lowered to 100"), "{text}");
 }

@@ -29,6 +29,11 @@ pub struct Limits {
     pub bytes_per_second: u64,
 }
 
+impl Limits {
+    /// Deepest nesting that may be asked for: each level needs some 100 KB of a worker's stack of 16 MiB.
+    pub const MOST_DEPTH: u32 = 100;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

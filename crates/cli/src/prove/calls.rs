@@ -170,3 +170,20 @@ fn holes(number: u32, paths: &[&Path], socket: u64) -> Vec<String> {
     }
     holes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_say_how_many_calls_are_left() {
+        let release = LEFT.iter().filter(|(.., purpose)| !purpose.contains("debug builds only")).count();
+        for (page, words) in [
+            (include_str!("../../../../README.md"), format!("{release} system calls")),
+            (include_str!("../../../../docs/sandbox.md"), format!("{release} in number")),
+            (include_str!("../../../../docs/sandbox.md"), format!("one of the {release} calls")),
+        ] {
+            assert!(page.contains(&words), "no page says {words}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::configuration::bounds;
 use crate::configuration::quantities::{Bytes, Time};
 use crate::frontends::clamd::{self, Clients, Exclusion, Follow, FoundGap};
 use crate::listener::Address;
@@ -145,6 +146,8 @@ pub(crate) fn read(text: &str) -> Translated {
         remembered: None,
         line: 0,
     };
+    // Editors of other systems begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in text.lines().enumerate() {
         reader.line = number + 1;
         let line = line.trim();
@@ -204,12 +207,15 @@ impl Reader {
             "TCPSocket" => self.port = Some(values::number(value)?),
             "TCPAddr" => self.addresses.push(address(value)?),
             "MaxThreads" => {
-                let threads: NonZeroUsize =
-                    values::number::<usize>(value)?.try_into().map_err(|_| "expected at least 1")?;
+                let threads: usize = self.bounded(option, "service.workers", value)?;
+                let threads = NonZeroUsize::new(threads).ok_or("expected at least 1")?;
                 self.service.workers = Some(threads);
                 self.settings.parallel = threads.get();
             }
-            "MaxQueue" => self.settings.connections = values::number::<usize>(value)?.max(1),
+            "MaxQueue" => {
+                let clients: usize = self.bounded(option, "clamd.connections", value)?;
+                self.settings.connections = clients.max(1);
+            }
             "CommandReadTimeout" => self.settings.command_timeout = seconds(value)?,
             "ReadTimeout" => self.settings.read_timeout = seconds(value)?,
             "SendBufTimeout" => {
@@ -248,13 +254,28 @@ impl Reader {
                 let time = self.limit(option, values::number(value)?);
                 self.service.time = time.map(Duration::from_millis);
             }
-            "MaxFiles" => self.service.objects = self.limit(option, values::number(value)?),
-            "MaxRecursion" => self.service.depth = self.limit(option, values::number(value)?),
+            "MaxFiles" => {
+                let objects = self.bounded(option, "limits.objects", value)?;
+                self.service.objects = self.limit(option, objects);
+            }
+            "MaxRecursion" => {
+                let depth = self.bounded(option, "limits.depth", value)?;
+                self.service.depth = self.limit(option, depth);
+            }
             "MaxScanSize" => self.service.unpacked_bytes = self.limit(option, values::bytes(value)?),
             "MaxFileSize" => self.service.object_bytes = self.limit(option, values::bytes(value)?),
             _ => return Err("it is forgotten here; please report that".into()),
         }
         Ok(())
+    }
+
+    /// A number for one of our keys; one that is more than the key may be is lowered.
+    fn bounded<N: TryFrom<u64>>(&mut self, option: &str, key: &str, value: &str) -> Result<N, String> {
+        let (number, most) = (values::number::<u64>(value)?, bounds::most(key));
+        if number > most {
+            self.note(option, Kind::Used, format!("it is lowered to {most}, the most that `{key}` may be"));
+        }
+        number.min(most).try_into().map_err(|_| format!("\"{value}\": expected a smaller number"))
     }
 
     /// A limit; 0 means none for clamd.
@@ -413,13 +434,42 @@ mod tests {
         }
     }
 
+    /// Values that some option has no use for.
+    const ODD: &str = "|0|1|-1|yes|no|777|8888|101|65537|4294967296|9223372036854775807|18446744073709551616|4096M|\
+        99999999999G|/a b|::1|localhost|(|\"quoted\"|\u{feff}";
+
+    /// An option, or something like one, with a value that may be odd.
+    fn line() -> impl Strategy<Value = String> {
+        let options: Vec<_> = OPTIONS.iter().map(|(option, _)| *option).chain(["Bogus", "#"]).collect();
+        let odd = prop::sample::select(ODD.split('|').collect::<Vec<_>>()).prop_map(str::to_owned);
+        let value = prop_oneof![3 => odd, 1 => "[^\n\r]{0,20}"];
+        (prop::sample::select(options), value).prop_map(|(option, value)| format!("{option} {value}"))
+    }
+
+    #[test]
+    fn numbers_beyond_our_bounds_are_lowered_with_a_note() {
+        let text = "\u{feff}LocalSocket /x\nMaxThreads 100000\nMaxQueue 100000\nMaxRecursion 9000000000\n";
+        let Translated { clamd, service, notes } = read(text);
+        assert_eq!((clamd.parallel, clamd.connections), (512, 65_536));
+        assert_eq!((service.workers, service.depth), (NonZeroUsize::new(512), Some(100)));
+        let told: Vec<_> = notes.iter().map(|note| (note.line, note.kind)).collect();
+        assert_eq!(told, [(2, Kind::Used), (3, Kind::Used), (4, Kind::Used)]);
+        let deepest = "line 4: MaxRecursion: used: it is lowered to 100, the most that `limits.depth` may be";
+        assert_eq!(notes[2].to_string(), deepest);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_text_is_read(text in "[A-Za-z0-9 \"#\n]{0,200}") {
-            let lines = text.lines().count();
-            prop_assert!(read(&text).notes.iter().all(|note| note.line <= lines));
+        fn any_text_is_read(lines in prop::collection::vec(line(), 0..20)) {
+            let read = read(&lines.join("\n"));
+            prop_assert!(read.notes.iter().all(|note| note.line <= lines.len()));
+            // Whatever was taken fits our own configuration.
+            let keys = read.keys().unwrap();
+            for (key, value) in keys {
+                prop_assert_eq!(bounds::check(&key, &value), Ok(()), "{}", key);
+            }
         }
     }
 }

@@ -1,24 +1,20 @@
 //! Reads a clamd.conf of ClamAV as a layer of the configuration, beneath our own file.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
 use super::{Given, Origin};
 use crate::clamd_config::{self, Kind, Note};
+use crate::local_file;
 
 /// Longest file that is read; the one with all explanations has thirty kilobytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The values that it comes to, and what there is to say about it.
 pub(super) fn read(path: &Path) -> anyhow::Result<(Vec<Given>, Vec<String>)> {
-    let size = fs::metadata(path).map(|metadata| metadata.len());
-    let size = size.with_context(|| format!("the configuration {}", path.display()))?;
-    if size > MOST_BYTES {
-        bail!("{}: {size} bytes are too many for a configuration", path.display());
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
+    let text = local_file::text(path, MOST_BYTES);
+    let text = text.with_context(|| format!("the configuration {}", path.display()))?;
     let translated = clamd_config::read(&text);
     let told = |note: &Note| format!("{}: {note}", path.display());
     let wrong: Vec<String> =

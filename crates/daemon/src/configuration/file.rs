@@ -1,6 +1,5 @@
 //! Reads a TOML file into keys and values, each with its line.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
@@ -8,18 +7,15 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::Keys;
 use super::{Given, Origin};
+use crate::local_file;
 
 /// Longest file that is read; ours have a few kilobytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The values of a file. Its keys are those of the table `prefix`, or all if that is empty.
 pub(super) fn read(path: &Path, prefix: &str, keys: &Keys) -> anyhow::Result<Vec<Given>> {
-    let size = fs::metadata(path).map(|metadata| metadata.len());
-    let size = size.with_context(|| format!("the configuration {}", path.display()))?;
-    if size > MOST_BYTES {
-        bail!("{}: {size} bytes are too many for a configuration", path.display());
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
+    let text = local_file::text(path, MOST_BYTES);
+    let text = text.with_context(|| format!("the configuration {}", path.display()))?;
     let wrong = |error: &toml::de::Error| {
         let line = line(&text, error.span().map_or(0, |span| span.start));
         anyhow!("{}:{line}: {}", path.display(), error.message())

@@ -2,6 +2,7 @@
 //!
 //! The keys are those of the types in [`tables`]; nothing else lists them. Every value keeps its [`Origin`].
 
+pub(crate) mod bounds;
 mod clamd;
 mod explained;
 mod file;
@@ -75,7 +76,7 @@ pub(crate) struct Effective {
 /// more than a `clamd` file of ClamAV.
 ///
 /// # Errors
-/// When a file cannot be read, a key is unknown, or a value has the wrong type; the message names the place.
+/// When a file cannot be read, a key is unknown, or a value cannot be used; the message names the place.
 pub(crate) fn load(
     file: Option<&Path>,
     clamd: Option<&Path>,
@@ -107,7 +108,9 @@ pub(crate) fn load(
         let mut alone = toml::Table::new();
         insert(&mut alone, &key, value.clone());
         Configuration::deserialize(alone)
-            .map_err(|error| anyhow!("{origin}: `{key}`: {}", error.message()))?;
+            .map_err(|error| error.message().to_owned())
+            .and_then(|_| bounds::check(&key, &value))
+            .map_err(|wrong| anyhow!("{origin}: `{key}`: {wrong}"))?;
         insert(&mut values, &key, value);
         origins.insert(key, origin);
     }

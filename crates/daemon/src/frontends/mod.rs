@@ -29,6 +29,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -62,9 +63,22 @@ pub(crate) fn configured(configuration: &Configuration) -> Vec<Frontend> {
             .checked(&tables.http, http::Settings::check),
         Frontend::new("icap", &tables.icap, |s| (&s.listen, s.connections, s.socket_mode), icap::serve),
         Frontend::new("milter", &tables.milter, |s| (&s.listen, s.connections, s.socket_mode), milter::serve),
-        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve),
+        Frontend::new("native", &tables.native, |s| (&s.listen, s.connections, s.socket_mode), native::serve)
+            .checked(&tables.native, |settings| carry_descriptors(&settings.listen)),
         Frontend::new(metrics::NAME, metrics, |s| (&s.listen, s.connections, s.socket_mode), metrics::serve),
     ]
+}
+
+/// Refuses addresses that clients could reach and never use.
+fn carry_descriptors(addresses: &[Address]) -> anyhow::Result<()> {
+    match addresses.iter().find(|address| matches!(address, Address::Tcp(_))) {
+        Some(address) => {
+            bail!(
+                "`native.listen`: {address}: descriptors travel through Unix sockets only; write unix:/PATH"
+            )
+        }
+        None => Ok(()),
+    }
 }
 
 /// A way in.

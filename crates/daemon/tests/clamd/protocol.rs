@@ -110,7 +110,7 @@ fn paths(files: &Files) -> Vec<Case> {
         cases.push(case(vec![say(format!("z{word} \0"))], empty, Same));
         let relative = format!("etc/passwd: {missing}\\x00");
         cases.push(case(vec![say(format!("z{word} etc/passwd\0"))], relative, Same));
-        let split = format!(r"{}\\x0a: {missing}\x00", shown("plain"));
+        let split = format!(r"{}\\n: {missing}\x00", shown("plain"));
         let steps = vec![say(format!("z{word} {}\n\0", shown("plain")))];
         cases.push(case(steps, split, Differs("it lets a name end a line")));
         let line = format!("{}: OK\\n", shown("plain"));

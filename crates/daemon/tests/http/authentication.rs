@@ -30,7 +30,7 @@ fn fails(toml: &str) -> String {
     let mut command = Command::new(candord());
     configure(&mut command, folder.path(), toml);
     let mut program = Program::run(command, folder);
-    assert_eq!(program.wait(), Some(1), "{}", program.log());
+    assert_eq!(program.wait(), Some(2), "{}", program.log());
     program.log()
 }
 

@@ -158,7 +158,7 @@ mod tests {
         let settings = Settings::default();
         let both = || examined(&["One", "Two\n"], &[Reason::Encrypted]);
         assert_eq!(told(both(), &settings, Names::First), ["x: One FOUND"]);
-        assert_eq!(told(both(), &settings, Names::All), ["x: One FOUND", "x: Two\\x0a FOUND"]);
+        assert_eq!(told(both(), &settings, Names::All), ["x: One FOUND", "x: Two\\n FOUND"]);
         assert_eq!(told(examined(&[], &[]), &settings, Names::All), ["x: OK"]);
     }
 

@@ -121,12 +121,9 @@ impl Conversation {
             // clamd says nothing to this either.
             Err(NoCommand::TooLong) => return Ok(()),
         };
-        if command == Command::Session {
-            return session::run(self, style).await;
-        }
         let reply = self.reply(style, None);
         match command {
-            Command::Session => Ok(()),
+            Command::Session => session::run(self, style).await,
             Command::Ping => reply.line(b"PONG").await,
             Command::Version => reply.line(statistics::version().as_bytes()).await,
             Command::Commands => reply.line(statistics::commands().as_bytes()).await,

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use candor_object::Escaped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -119,17 +120,14 @@ impl Reply {
     }
 }
 
-/// A name without bytes that would end a line, or that a terminal obeys: each is told as `\x0a`. clamd tells
-/// names as they are, so that a file named `x: OK⏎` can speak for others.
+/// A name without characters that would end a line, that a terminal obeys, or that reorder or hide text: each is
+/// [`Escaped`]. clamd tells names as they are, so that a file named `x: OK⏎` can speak for others. Bytes that are
+/// no UTF-8 stay, so that a client can still tell which file is meant.
 pub(super) fn harmless(name: &[u8]) -> Vec<u8> {
-    let mut told = Vec::with_capacity(name.len());
-    for byte in name {
-        match byte {
-            0..=0x1f | 0x7f => told.extend(format!("\\x{byte:02x}").bytes()),
-            _ => told.push(*byte),
-        }
-    }
-    told
+    let chunks = name.utf8_chunks();
+    chunks
+        .flat_map(|chunk| [Escaped(chunk.valid()).to_string().as_bytes(), chunk.invalid()].concat())
+        .collect()
 }
 
 #[cfg(test)]
@@ -139,6 +137,13 @@ mod tests {
     #[test]
     fn a_name_ends_no_line() {
         assert_eq!(harmless(b"/tmp/a b\xff"), b"/tmp/a b\xff");
-        assert_eq!(harmless(b"x: OK\n\0\x1b[2J"), b"x: OK\\x0a\\x00\\x1b[2J");
+        assert_eq!(harmless(b"x: OK\n\0\x1b[2J"), b"x: OK\\n\\x00\\x1b[2J");
+    }
+
+    #[test]
+    fn a_name_neither_moves_the_cursor_nor_reorders_text() {
+        assert_eq!(harmless("é\u{9b}2J\u{202e}fdp.exe".as_bytes()), "é\\x9b2J\\u{202e}fdp.exe".as_bytes());
+        // Bytes around what is no UTF-8 are looked at as well.
+        assert_eq!(harmless(b"\xff\xc2\x9b\xe2\x80\r"), b"\xff\\x9b\xe2\x80\\r");
     }
 }

@@ -14,6 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Settings;
 use super::problem::Problem;
+use crate::local_file;
 
 /// Longest file of tokens, in bytes.
 const TOKENS_FILE: u64 = 1 << 20;
@@ -54,14 +55,11 @@ impl Tokens {
     /// When it cannot be read, others than its owner may write it, or a line is something else.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let read = || {
-            let metadata = std::fs::metadata(path)?;
-            if metadata.mode() & 0o022 != 0 {
+            let text = local_file::text(path, TOKENS_FILE)?;
+            if std::fs::metadata(path)?.mode() & 0o022 != 0 {
                 bail!("others than its owner may write it; chmod go-w helps");
             }
-            if metadata.len() > TOKENS_FILE {
-                bail!("it is longer than {TOKENS_FILE} bytes");
-            }
-            Self::parse(&std::fs::read_to_string(path)?)
+            Self::parse(&text)
         };
         read().with_context(|| format!("tokens in {}", path.display()))
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::local_file;
+
 /// Our own page.
 const OWN: &str = include_str!("block_page.html");
 /// Most bytes of a page.
@@ -37,13 +39,9 @@ impl TryFrom<PathBuf> for BlockPage {
     type Error = String;
 
     fn try_from(path: PathBuf) -> Result<Self, String> {
-        let wrong = |error: &dyn std::fmt::Display| format!("block page {}: {error}", path.display());
-        let size = std::fs::metadata(&path).map_err(|error| wrong(&error))?.len();
-        if size > MAX_PAGE {
-            return Err(wrong(&format!("it is longer than {MAX_PAGE} bytes")));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?.into();
-        Ok(Self { path: Some(path), text })
+        let text = local_file::text(&path, MAX_PAGE)
+            .map_err(|error| format!("block page {}: {error}", path.display()))?;
+        Ok(Self { path: Some(path), text: text.into() })
     }
 }
 

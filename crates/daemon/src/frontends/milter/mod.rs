@@ -130,8 +130,8 @@ async fn session(service: Service, connection: Connection, settings: Arc<Setting
     let Connection { stream, peer, room } = connection;
     match session::run(stream, &service.asked_by(peer), &settings, &stop).await {
         Ok(()) => {}
-        Err(error) if error.is_departure() => debug!(?peer, %error, "session ended"),
-        Err(error) => warn!(?peer, %error, "session given up"),
+        Err(error) if error.is_departure() => debug!(%peer, %error, "session ended"),
+        Err(error) => warn!(%peer, %error, "session given up"),
     }
     drop(room);
 }
