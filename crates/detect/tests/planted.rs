@@ -251,3 +251,18 @@ fn the_digests_are_those_of_the_bytes() {
         }
     }
 }
+
+#[test]
+fn a_literal_behind_a_gap_may_overlap_itself() {
+    let pattern = vec![
+        Element::either_case(b'A'),
+        Element::Skip { min: 1, max: 3 },
+        Element::literal(b'a'),
+        Element::literal(b'a'),
+        Element::Choice(vec![vec![Element::literal(b'A')]]),
+    ];
+    let database = database(&[signature(one(0), vec![anywhere(pattern)])]);
+    for bytes in [&b"abaaaA"[..], b"abaaaAx", b"xabaaaA", b"xxabaaaAxxxxxxx", b"abbaaA", b"abaaA"] {
+        assert_eq!(found(&database, bytes).len(), 1, "{}", String::from_utf8_lossy(bytes));
+    }
+}

@@ -240,6 +240,7 @@ fn each_literal(from: &[Span], literal: &[u8], view: &mut View<'_>, spans: &mut 
     /// Bytes that are searched between two looks at the clock.
     const CHUNK: u64 = 1 << 16;
     let length = literal.len() as u64;
+    let finder = memmem::Finder::new(literal);
     for span in from {
         let mut low = span.low;
         while low <= span.high && low < view.size() && spans.len() < MAX_SPANS {
@@ -252,10 +253,16 @@ fn each_literal(from: &[Span], literal: &[u8], view: &mut View<'_>, spans: &mut 
             let Some(bytes) = view.bytes(low, want as usize) else {
                 return;
             };
-            spans.extend(
-                memmem::find_iter(bytes, literal)
-                    .map(|place| point(low.saturating_add(place as u64).saturating_add(length))),
-            );
+            // Places may overlap, and only the later one may lead to a match.
+            let mut next = 0_usize;
+            while let Some(place) = bytes.get(next..).and_then(|rest| finder.find(rest)) {
+                if spans.len() >= MAX_SPANS {
+                    return;
+                }
+                let place = next.saturating_add(place);
+                spans.push(point(low.saturating_add(place as u64).saturating_add(length)));
+                next = place.saturating_add(1);
+            }
             low = low.saturating_add(count);
         }
     }
