@@ -146,7 +146,9 @@ impl Image {
                 .ok_or(Error::Damaged("a section lies outside the file"))?;
             sections.push(((entry.kind.get(), entry.index.get()), range));
         }
+        // Of two sections with one key, which only a damaged table has, the first counts.
         sections.sort_by_key(|(key, _)| *key);
+        sections.dedup_by_key(|(key, _)| *key);
         let content = content_start..bytes.len();
         Ok(Self { identity: header.identity, checksum: header.checksum.get(), content, sections })
     }
