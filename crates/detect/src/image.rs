@@ -24,7 +24,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -52,6 +52,8 @@ pub(crate) enum Kind {
     PatternRefs = 34,
     /// Texts of the signatures: places in `Strings`.
     Texts = 35,
+    /// Subsignatures that are no patterns.
+    Checks = 36,
     /// Patterns.
     Patterns = 48,
     /// Pieces of patterns that are matched as one.
