@@ -222,6 +222,10 @@ impl Reader for Hashers {
         }
     }
 
+    fn waits(&self) -> bool {
+        self.seen == 0 && self.md5.is_some()
+    }
+
     #[inline(always)]
     fn read_beside(&mut self, block: &[u8; BLOCK], mut beside: impl FnMut(u32)) {
         if let Self { seen: 0, md5: Some(md5), sha1: None, sha256: None } = self {

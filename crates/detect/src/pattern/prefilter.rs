@@ -7,6 +7,8 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use super::anchor::{FOLD, hash};
+pub(crate) use super::grams::BLOCK;
+use super::grams::{BLOCK_AND_TAIL, passing};
 use super::pairs::{Halves, each_place};
 use crate::Error;
 use crate::image::{Image, Kind};
@@ -45,13 +47,13 @@ pub(super) const FOUR: Kinds = Kinds { buckets: Kind::Buckets, anchors: Kind::An
 pub(super) const THREE: Kinds = Kinds { buckets: Kind::ThreeBuckets, anchors: Kind::ThreeAnchors };
 pub(super) const TWO: Kinds = Kinds { buckets: Kind::ShortBuckets, anchors: Kind::ShortAnchors };
 
-/// Sizes of bitmaps in words of 8 bytes, each known to the compiler so that no test of a bit needs a check of its place.
+/// Sizes of bitmaps in words of 4 bytes, each known to the compiler so that no test of a bit needs a check of its place.
 /// One anchor to 64 bits lets 1.5 % of random positions pass, as long as the bitmap stays in the first-level
 /// cache; beyond that a denser one is cheaper, and beyond 1 MB no pass saved is worth the misses.
-pub(super) const SMALL: usize = 1 << 10;
-pub(super) const MEDIUM: usize = 2 << 10;
-pub(super) const LARGE: usize = 32 << 10;
-pub(super) const HUGE: usize = 128 << 10;
+pub(super) const SMALL: usize = 2 << 10;
+pub(super) const MEDIUM: usize = 4 << 10;
+pub(super) const LARGE: usize = 64 << 10;
+pub(super) const HUGE: usize = 256 << 10;
 
 /// Bits of a bucket that say where its anchors begin. Those above it tell, by three bits of the hash that the
 /// bitmap does not see, which grams are not in it: most that pass the bitmap wrongly end there, before the anchors
@@ -133,8 +135,8 @@ impl<'d> Table<'d> {
 /// The filters for one object.
 #[derive(Clone, Copy)]
 pub(crate) struct Filters<'d> {
-    bitmap: &'d [le::U64],
-    short_bitmap: &'d [le::U64],
+    bitmap: &'d [le::U32],
+    short_bitmap: &'d [le::U32],
     short_halves: Option<&'d Halves>,
     four: Option<Table<'d>>,
     three: Option<Table<'d>>,
@@ -230,15 +232,13 @@ impl<'d> Filters<'d> {
     }
 }
 
-/// Bytes of content that a [`Reader`] takes at a time.
-pub(crate) const BLOCK: usize = 64;
-/// A block with what the gram at its last even place takes of the next.
-const BLOCK_AND_TAIL: usize = BLOCK + 2;
-
 /// Somebody else who has to see every byte that is searched, once and in order.
 pub(crate) trait Reader {
     /// Takes the next bytes.
     fn read(&mut self, bytes: &[u8]);
+
+    /// Whether it waits for itself, so that there is time for something else beside it.
+    fn waits(&self) -> bool;
 
     /// Takes the next block, and calls `beside` with the numbers 0 to 31: for each even place of the block,
     /// spread over the reader's own work.
@@ -247,13 +247,13 @@ pub(crate) trait Reader {
 
 /// A bitmap of `N` words.
 #[derive(Clone, Copy)]
-struct Bitmap<'d, const N: usize>(&'d [le::U64; N]);
+struct Bitmap<'d, const N: usize>(&'d [le::U32; N]);
 
 impl<'d, const N: usize> Bitmap<'d, N> {
     /// Bits of a place in the bitmap.
-    const BITS: u32 = N.ilog2() + 6;
+    const BITS: u32 = N.ilog2() + 5;
 
-    fn new(words: &'d [le::U64]) -> Result<Self, Error> {
+    fn new(words: &'d [le::U32]) -> Result<Self, Error> {
         words.try_into().map(Self).map_err(|_| Error::Damaged("a set of anchors has an odd size"))
     }
 
@@ -267,8 +267,25 @@ impl<'d, const N: usize> Bitmap<'d, N> {
     #[inline(always)]
     fn bit(&self, place: u32) -> u32 {
         // The mask changes nothing and shows the compiler that the place is inside.
-        let word = self.0.get((place >> 6) as usize & N.wrapping_sub(1)).map_or(0, |word| word.get());
-        u32::from(word >> (place & 63) & 1 != 0)
+        let word = self.0.get((place >> 5) as usize & N.wrapping_sub(1)).map_or(0, |word| word.get());
+        word >> (place & 31) & 1
+    }
+
+    /// The bits of the grams at the even places of a block, tested while the reader takes it.
+    #[inline(always)]
+    fn passing_beside(
+        &self,
+        block: &[u8; BLOCK_AND_TAIL],
+        read: &[u8; BLOCK],
+        reader: &mut impl Reader,
+    ) -> u32 {
+        let mut passing = 0_u32;
+        reader.read_beside(read, |number| {
+            let start = (number as usize).wrapping_mul(2);
+            let gram = block.get(start..).and_then(|rest| rest.first_chunk::<4>());
+            passing |= self.gram_bit(*gram.unwrap_or(&[0; 4])) << (number & 31);
+        });
+        passing
     }
 
     /// Calls `look` for every even place whose folded gram has its bit set, and for the last few. The places
@@ -288,12 +305,14 @@ impl<'d, const N: usize> Bitmap<'d, N> {
             && let Some(block) = bytes.get(place..).and_then(|rest| rest.first_chunk::<BLOCK_AND_TAIL>())
             && let Some(read) = block.first_chunk::<BLOCK>()
         {
-            let mut passing = 0_u32;
-            reader.read_beside(read, |number| {
-                let start = (number as usize).wrapping_mul(2);
-                let gram = block.get(start..).and_then(|rest| rest.first_chunk::<4>());
-                passing |= self.gram_bit(*gram.unwrap_or(&[0; 4])) << (number & 31);
-            });
+            let together = if reader.waits() { None } else { passing(self.0, Self::BITS, block) };
+            let mut passing = match together {
+                Some(passing) => {
+                    reader.read(read);
+                    passing
+                }
+                None => self.passing_beside(block, read, reader),
+            };
             while passing != 0 {
                 let gram = passing.trailing_zeros() as usize;
                 passing &= passing.wrapping_sub(1);

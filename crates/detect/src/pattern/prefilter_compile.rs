@@ -137,13 +137,13 @@ fn write_set(
     grams.sort_unstable();
     grams.dedup();
     if !grams.is_empty() {
-        let mut bitmap = vec![0_u64; bitmap_size(grams.len())];
-        let bits = bitmap.len().ilog2() + 6;
+        let mut bitmap = vec![0_u32; bitmap_size(grams.len())];
+        let bits = bitmap.len().ilog2() + 5;
         grams.iter().for_each(|gram| set_bit(&mut bitmap, hash(*gram, bits)));
         write_bitmap(bitmap, Kind::Bitmap, set, writer);
     }
     if !two.is_empty() {
-        let mut bitmap = vec![0_u64; SMALL];
+        let mut bitmap = vec![0_u32; SMALL];
         let mut pairs: Vec<u32> = two.iter().map(|anchor| anchor.gram.get()).collect();
         pairs.sort_unstable();
         pairs.dedup();
@@ -158,12 +158,12 @@ fn write_set(
     }
 }
 
-fn set_bit(bitmap: &mut [u64], bit: u32) {
-    bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+fn set_bit(bitmap: &mut [u32], bit: u32) {
+    bitmap[(bit >> 5) as usize] |= 1 << (bit & 31);
 }
 
-fn write_bitmap(bitmap: Vec<u64>, kind: Kind, set: u32, writer: &mut Writer) {
-    let words: Vec<le::U64> = bitmap.into_iter().map(le::U64::new).collect();
+fn write_bitmap(bitmap: Vec<u32>, kind: Kind, set: u32, writer: &mut Writer) {
+    let words: Vec<le::U32> = bitmap.into_iter().map(le::U32::new).collect();
     writer.section(kind, set, &words);
 }
 
