@@ -12,7 +12,7 @@ use super::pattern::{Modifiers, literal_length};
 use super::{category, each_signature, functionality_level, name, offset, pattern, target};
 use crate::{Complaint, Language, Output};
 
-/// Literals for any type and for PE have at least so many bytes.
+/// Literals for any type have at least so many bytes.
 const MIN_LITERAL: usize = 3;
 
 /// Extended signatures.
@@ -43,7 +43,7 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
     let (target, types) = target::target(target)?;
     let place = offset::parse(offset, target)?;
     let groups = pattern::parse(hex, Modifiers::default())?;
-    if target < 2 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
+    if target == 0 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
         return Err(Complaint::malformed(format!(
             "a literal for target {target} has at least {MIN_LITERAL} bytes"
         )));
@@ -57,6 +57,6 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
         types: types.iter().map(|name| (*name).to_owned()).collect(),
         conditions: Vec::new(),
         expression: Expression::Pattern(0),
-        subsignatures: vec![vec![Pattern { place, groups }]],
+        subsignatures: vec![vec![Pattern { place: offset::of_pattern(place, &groups), groups }]],
     })
 }

@@ -21,6 +21,8 @@ use crate::{Complaint, Language, Output};
 
 /// Functionality level from which on the target description may hold more than the target.
 const DESCRIPTION_LEVEL: u32 = 51;
+/// The target of PE files.
+const PE: u32 = 1;
 
 /// Logical signatures.
 pub(crate) struct Logical;
@@ -91,6 +93,7 @@ impl Description {
         let mut engine = None;
         let mut conditions = Vec::new();
         let mut more = None;
+        let mut icons = false;
         for (place, field) in text.split(',').enumerate() {
             let (key, value) = field.split_once(':').ok_or_else(|| {
                 Complaint::malformed(format!("{field:?} in the target description has no value"))
@@ -98,13 +101,14 @@ impl Description {
             match key {
                 "Engine" if place > 0 => return Err(Complaint::malformed("Engine must come first")),
                 "Engine" => engine = Some(range::<u32>(value, "Engine")?),
-                "Target" => target = Some(target::target(value)),
+                "Target" => target = Some(target::number(value)),
                 "FileSize" => conditions.push(between(value, key, Condition::FileSize)?),
                 "EntryPoint" => conditions.push(between(value, key, Condition::EntryPoint)?),
                 "NumberOfSections" => conditions.push(between(value, key, Condition::Sections)?),
                 "Container" if value == "CL_TYPE_ANY" => conditions.push(Condition::Root),
                 "Container" => conditions.push(Condition::Container(target::container(value)?.to_owned())),
-                "IconGroup1" | "IconGroup2" | "HandlerType" | "Intermediates" => {
+                "IconGroup1" | "IconGroup2" => icons = true,
+                "HandlerType" | "Intermediates" => {
                     return Err(Complaint::unsupported(format!("{key} in the target description")));
                 }
                 _ => {
@@ -128,6 +132,12 @@ impl Description {
             && engine.is_none_or(|(low, _)| low < DESCRIPTION_LEVEL)
         {
             return Err(Complaint::malformed(format!("{key} needs Engine with {DESCRIPTION_LEVEL} or more")));
+        }
+        if icons && target != PE {
+            return Err(Complaint::malformed("IconGroup is for PE files"));
+        }
+        if icons {
+            return Err(Complaint::unsupported("IconGroup in the target description"));
         }
         let of_executables =
             |condition: &Condition| matches!(condition, Condition::EntryPoint(..) | Condition::Sections(..));
@@ -167,7 +177,8 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
     };
     let mut patterns = Vec::new();
     for variant in modifiers.variants() {
-        patterns.push(Pattern { place, groups: pattern::parse(hex, variant)? });
+        let groups = pattern::parse(hex, variant)?;
+        patterns.push(Pattern { place: offset::of_pattern(place, &groups), groups });
     }
     Ok(patterns)
 }
