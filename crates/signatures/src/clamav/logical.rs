@@ -167,6 +167,10 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
     if text.contains('(') && text.matches('#').count() == 2 {
         return Err(Complaint::unsupported("a byte comparison"));
     }
+    // A signature of ClamAV's own has them; ClamAV loads it, and it never matches.
+    if text.matches("::").count() > 1 {
+        return Err(Complaint::unsupported("modifiers in the middle of a pattern"));
+    }
     let (text, modifiers) = match text.split_once("::") {
         Some((text, letters)) => (text, Modifiers::parse(letters)?),
         None => (text, Modifiers::default()),
