@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use candor_quarantine::Error;
 use candor_quarantine::elsewhere::{Folder, Put, remove};
 
 use super::options::Deed;
@@ -28,7 +29,7 @@ impl Deeds {
     /// # Errors
     /// When files cannot be put into the folder; the line says so.
     pub(super) fn prepare(deed: &Deed) -> Result<Self, String> {
-        let folder = |path: &Path| Folder::open(path).map_err(|error| error.to_string());
+        let folder = |path: &Path| Folder::open(path).map_err(|error| without_number(&error));
         Ok(match deed {
             Deed::Nothing => Self::Nothing,
             Deed::Move(path) => Self::Move(folder(path)?),
@@ -65,10 +66,15 @@ impl Deeds {
                 Self::Copy(_) => "copy",
                 _ => "remove",
             };
-            let why = harmless(error.to_string().as_bytes());
+            let why = harmless(without_number(&error).as_bytes());
             [format!("Can't {verb} file '").as_bytes(), &shown, b"': ", &why].concat()
         })
     }
+}
+
+/// What is wrong, without the system's number for it.
+fn without_number(error: &Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn line(shown: &[u8], word: &str, put: &Put) -> Vec<u8> {

@@ -141,10 +141,6 @@ enum News {
 
 impl Run<'_> {
     fn begin(&mut self) -> Result<u8, Unheard> {
-        let paths = match self.paths()? {
-            Ok(paths) => paths,
-            Err(status) => return Ok(status),
-        };
         let deeds = match Deeds::prepare(&self.settings.deed) {
             Ok(deeds) => deeds,
             Err(why) => {
@@ -153,8 +149,15 @@ impl Run<'_> {
             }
         };
         self.summary.not_done.0 = deeds.word();
+        let mut status = None;
         match self.databases() {
-            Ok(databases) => self.scan(databases, paths, &deeds)?,
+            Ok(databases) => {
+                self.summary.signatures = databases.iter().map(|used| used.signatures).sum();
+                match self.paths()? {
+                    Ok(paths) => self.scan(databases, &paths, &deeds)?,
+                    Err(other) => status = Some(other),
+                }
+            }
             Err(why) => {
                 self.summary.failed = true;
                 self.error(&why)?;
@@ -165,7 +168,7 @@ impl Run<'_> {
                 self.output.message(line.as_bytes())?;
             }
         }
-        Ok(self.summary.status())
+        Ok(status.unwrap_or_else(|| self.summary.status()))
     }
 
     /// What to scan; or the exit status.
@@ -213,11 +216,10 @@ impl Run<'_> {
         loaded.map_err(|unloadable| unloadable.0)
     }
 
-    fn scan(&mut self, databases: Vec<Used>, paths: Vec<PathBuf>, deeds: &Deeds) -> Result<(), Unheard> {
-        self.summary.signatures = databases.iter().map(|used| used.signatures).sum();
+    fn scan(&mut self, databases: Vec<Used>, paths: &[PathBuf], deeds: &Deeds) -> Result<(), Unheard> {
         let limits = &self.settings.limits;
         // One file is not worth more than one worker.
-        let alone = matches!(&paths[..], [path] if !path.is_dir());
+        let alone = matches!(paths, [path] if !path.is_dir());
         let workers = if alone { std::num::NonZeroUsize::MIN } else { scanners::processors() };
         let Scanners { pool, verification, .. } = match scanners::own(databases, limits.clone(), workers) {
             Ok(scanners) => scanners,
@@ -230,7 +232,7 @@ impl Run<'_> {
         let (tell, hear) = bounded(AHEAD);
         let told = thread::scope(|scope| {
             let choice = &self.settings.choice;
-            let (paths, pool) = (&paths, &pool);
+            let pool = &pool;
             scope.spawn(move || walk(paths, choice, bounds, pool, &tell));
             // Dropping the receiver ends the walk.
             hear.into_iter().try_for_each(|news| self.tell(news, deeds))
@@ -276,12 +278,7 @@ impl Run<'_> {
                 if others { self.line(b"", &path, b": Can't open directory.") } else { Ok(()) }
             }
             Step::TooDeep(path) => {
-                self.output.note(&about(
-                    b"LibClamAV Warning: ",
-                    &path,
-                    b": not scanned, it is deeper than --max-dir-recursion",
-                ));
-                Ok(())
+                self.output.gap(&about(b"", &path, b": not scanned, it is deeper than --max-dir-recursion"))
             }
             Step::Missing(path, error) => {
                 self.summary.failed = true;
@@ -334,10 +331,10 @@ impl Run<'_> {
             Answer::Ok(gaps) => {
                 if let Some(gaps) = gaps {
                     let words = harmless(format!(": not fully examined: {gaps}").as_bytes());
-                    self.output.note(&about(b"LibClamAV Warning: ", path, &words));
+                    self.output.gap(&about(b"", path, &words))?;
                 }
                 let shown = settings.show.others && settings.show.undetected;
-                if shown { self.line(b"", path, b": OK") } else { Ok(()) }
+                if shown { self.output.unlogged(&about(b"", path, b": OK")) } else { Ok(()) }
             }
             Answer::Failed(why) => {
                 self.summary.errors += 1;

@@ -41,7 +41,19 @@ impl Output {
     /// What people want to know: shown unless only errors are wanted.
     pub(super) fn message(&mut self, line: &[u8]) -> Result<(), Unheard> {
         self.record(line).map_err(Unheard)?;
+        self.unlogged(line)
+    }
+
+    /// That nothing was found, which is not for the log.
+    pub(super) fn unlogged(&mut self, line: &[u8]) -> Result<(), Unheard> {
         if self.quiet { Ok(()) } else { write(&mut io::stdout().lock(), line).map_err(Unheard) }
+    }
+
+    /// What was not examined: always told on standard error, and in the log.
+    pub(super) fn gap(&mut self, line: &[u8]) -> Result<(), Unheard> {
+        let line = [b"LibClamAV Warning: ", line].concat();
+        self.note(&line);
+        self.record(&line).map_err(Unheard)
     }
 
     /// What is in the way of some file.

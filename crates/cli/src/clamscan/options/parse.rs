@@ -70,7 +70,7 @@ impl Given {
             }
             None => (text, None),
         };
-        let option = find(name)?;
+        let option = find(name, text)?;
         let value = match value {
             None if takes_the_next(option) => {
                 let what = format!("option `--{}' requires an argument", option.name);
@@ -168,9 +168,9 @@ fn takes_the_next(option: &Known) -> bool {
     !matches!(option.argument, Argument::Switch | Argument::Ignored) && option.name != "statistics"
 }
 
-/// The option of this name, or the only one that begins so.
-fn find(name: &[u8]) -> Result<&'static Known, Refused> {
-    let shown = String::from_utf8_lossy(name);
+/// The option of this name, or the only one that begins so; a complaint names the whole argument.
+fn find(name: &[u8], argument: &[u8]) -> Result<&'static Known, Refused> {
+    let shown = String::from_utf8_lossy(argument);
     let mut beginning = OPTIONS.iter().filter(|option| option.name.as_bytes().starts_with(name));
     let exact = OPTIONS.iter().find(|option| option.name.as_bytes() == name);
     match (exact, beginning.next(), beginning.next()) {
