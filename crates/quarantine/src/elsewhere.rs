@@ -206,7 +206,7 @@ fn names(wanted: &OsStr) -> impl Iterator<Item = OsString> + '_ {
             let suffix = format!(".{number:03}");
             // A name that is as long as names may be gives way to its number.
             let room = 255_usize.saturating_sub(suffix.len());
-            let stem = wanted.as_bytes().get(..room).unwrap_or(wanted.as_bytes());
+            let stem = wanted.as_bytes().get(..room).unwrap_or_else(|| wanted.as_bytes());
             OsString::from(OsStr::from_bytes(&[stem, suffix.as_bytes()].concat()))
         }
     })

@@ -14,8 +14,10 @@ use crate::examine::{self, Links};
 /// What became of a file.
 #[derive(Debug)]
 pub(super) enum Examined {
-    /// It was looked at; the file itself comes along.
+    /// It was looked at; the file itself comes along, unless it is standard input.
     Report(Report, Option<Arc<File>>),
+    /// It was not looked at, since it is too long.
+    TooLong(Report),
     /// It cannot be opened.
     Closed(io::Error),
 }
@@ -76,7 +78,7 @@ impl Job for Candidate {
             Ok(opened) if opened.size <= most => return Some(opened),
             Ok(opened) => {
                 let gap = self.bounds.gap(format!("it is longer than {most} bytes"));
-                Examined::Report(Report::not_examined(opened.size, gap.reason, gap.detail), None)
+                Examined::TooLong(Report::not_examined(opened.size, gap.reason, gap.detail))
             }
             Err(error) => Examined::Closed(error),
         };

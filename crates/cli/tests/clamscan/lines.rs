@@ -96,7 +96,7 @@ fn what_is_named_and_cannot_be_scanned_is_an_error() {
 fn unreadable_files_are_counted() {
     let scene = Scene::new();
     for name in ["t/bad", "t/sub"] {
-        fs::set_permissions(scene.0.path(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(scene.0.path(name), fs::Permissions::from_mode(0o000)).unwrap();
     }
     if reads_everything(&scene.0.path("t/bad")) {
         println!("skipped: this user reads everything");

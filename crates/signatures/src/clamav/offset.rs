@@ -96,6 +96,8 @@ fn needs_executable(text: &str, target: u32) -> Result<(), Complaint> {
 
 #[cfg(test)]
 mod tests {
+    use candor_detect::pattern::Boundary;
+
     use super::*;
 
     #[test]
@@ -110,6 +112,22 @@ mod tests {
         assert_eq!(parse("SE1", 1), place(Base::InsideSection(1), 0, 0));
         assert_eq!(parse("", 0), place(Base::Start, 0, 0));
         assert_eq!(parse("7,", 0), place(Base::Start, 7, 0));
+    }
+
+    #[test]
+    fn a_boundary_at_the_beginning_is_before_the_offset() {
+        let groups = |first: Vec<Element>| vec![Group { gap: 0, elements: first }];
+        let word = groups(vec![Element::Boundary(Boundary::NotAlphanumeric), Element::literal(b'a')]);
+        let plain = groups(vec![Element::literal(b'a')]);
+        for (text, delta) in [("8", 7), ("8,2", 7), ("0", 0), ("EOF-8", -9), ("EP+0", -1), ("S1+4", 3)] {
+            let place = parse(text, 1).unwrap();
+            assert_eq!(of_pattern(place, &word), Place { delta, ..place }, "{text}");
+            assert_eq!(of_pattern(place, &plain), place, "{text}");
+        }
+        for text in ["*", "SE1"] {
+            let place = parse(text, 1).unwrap();
+            assert_eq!(of_pattern(place, &word), place, "{text}");
+        }
     }
 
     #[test]
