@@ -342,4 +342,20 @@ mod tests {
         assert!(second.as_bytes().ends_with(b"x.001"));
         assert!(Folder::open(Path::new("/dev/null")).is_err());
     }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "a test that skips says so")]
+    fn on_another_file_system_it_is_copied_and_removed() {
+        let ground = Ground::new();
+        let other = tempfile::tempdir_in("/dev/shm").ok();
+        let device = |path: &Path| fs::metadata(path).unwrap().dev();
+        let Some(other) = other.filter(|other| device(other.path()) != device(&ground.path)) else {
+            println!("skipped: there is no other file system");
+            return;
+        };
+        let (file, path) = ground.file();
+        let put = Folder::open(other.path()).unwrap().take(&file, &path).unwrap();
+        assert_eq!(fs::read(&put.to).unwrap(), b"found");
+        assert_eq!(ground.names("."), ["to"]);
+    }
 }

@@ -58,9 +58,11 @@ impl Deeds {
             Self::Nothing => return Ok(None),
             Self::Move(folder) => folder.take(file, path).map(|put| line(&shown, "moved", &put)),
             Self::Copy(folder) => folder.copy(file, path).map(|put| line(&shown, "copied", &put)),
-            Self::Remove => remove(file, path).map(|from| [&shown, &real(&from)[..], b": Removed."].concat()),
+            Self::Remove => {
+                remove(file, path).map(|from| Some([&shown, &real(&from)[..], b": Removed."].concat()))
+            }
         };
-        done.map(Some).map_err(|error| {
+        done.map_err(|error| {
             let verb = match self {
                 Self::Move(_) => "move",
                 Self::Copy(_) => "copy",
@@ -77,9 +79,13 @@ fn without_number(error: &Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn line(shown: &[u8], word: &str, put: &Put) -> Vec<u8> {
+/// Nothing is told of what lies in the folder already.
+fn line(shown: &[u8], word: &str, put: &Put) -> Option<Vec<u8>> {
+    if put.from == put.to {
+        return None;
+    }
     let to = harmless(put.to.as_os_str().as_bytes());
-    [shown, &real(&put.from), format!(": {word} to '").as_bytes(), &to, b"'"].concat()
+    Some([shown, &real(&put.from), format!(": {word} to '").as_bytes(), &to, b"'"].concat())
 }
 
 fn real(path: &Path) -> Vec<u8> {

@@ -89,6 +89,9 @@ impl Loading<'_> {
         if metadata.is_dir() {
             return self.folder(path);
         }
+        if metadata.is_file() {
+            self.openable(path)?;
+        }
         if is_compiled(path) {
             return self.compiled(path);
         }
@@ -128,10 +131,7 @@ impl Loading<'_> {
         if is_for_unwanted(&path.to_string_lossy()) && !self.wanted.unwanted {
             return Ok(());
         }
-        if let Err(error) = File::open(path) {
-            self.error(format!("cli_load(): Can't open file {shown}: {}", words(&error)));
-            return Err(Unloadable(CANNOT_OPEN.to_owned()));
-        }
+        self.openable(path)?;
         if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
             if is_rules(&path.to_string_lossy()) {
                 self.warning("cli_loadyara: empty database file".to_owned());
@@ -157,6 +157,13 @@ impl Loading<'_> {
             }
         }
         Ok(())
+    }
+
+    fn openable(&mut self, path: &Path) -> Result<(), Unloadable> {
+        File::open(path).map(drop).map_err(|error| {
+            self.error(format!("cli_load(): Can't open file {}: {}", path.display(), words(&error)));
+            Unloadable(CANNOT_OPEN.to_owned())
+        })
     }
 
     /// A database that `candor db build` made.

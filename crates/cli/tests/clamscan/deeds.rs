@@ -96,3 +96,12 @@ fn a_folder_that_takes_no_files_is_refused_before_anything_is_scanned() {
     }
     assert!(scene.0.path("t/bad").exists());
 }
+
+#[test]
+fn what_lies_in_the_folder_already_stays_as_it_is() {
+    let scene = Scene::new();
+    scene.write("to/found", EVIL);
+    let seen = scene.run(&["-d", "db", "--no-summary", "--move=to", "to"]).expect(1);
+    assert_eq!(seen.stdout, "to/found: Evil.One.UNOFFICIAL FOUND\n");
+    assert!(scene.0.path("to/found").exists());
+}

@@ -245,3 +245,27 @@ fn every_option_of_clamscan_is_taken() {
         assert!(!seen.stderr.contains("Unknown option"), "{option}: {seen:?}");
     }
 }
+
+#[test]
+fn files_are_moved_copied_and_removed_alike() {
+    if !clamscan_is_there() {
+        return;
+    }
+    for deed in ["--move=to", "--copy=to", "--remove", "--remove=no"] {
+        let [theirs, ours] = [Scene::new(), Scene::new()];
+        let arguments =
+            ["-d", "db", "--no-summary", deed, "t/bad", "bad", "t/sub/bad2", "z/one.zip", "t/good"];
+        let told = |scene: &Scene, run: fn(&Scene, &[&str]) -> Seen| {
+            // The same name twice, and members of an archive.
+            std::fs::copy(scene.0.path("t/bad"), scene.0.path("bad")).unwrap();
+            let seen = run(scene, &arguments);
+            let place = scene.0.path("").canonicalize().unwrap().display().to_string();
+            let files = [".", "t", "t/sub", "z", "to"].map(|folder| {
+                let names = std::fs::read_dir(scene.0.path(folder)).unwrap();
+                names.map(|name| name.unwrap().file_name()).collect::<BTreeSet<_>>()
+            });
+            (seen.status, seen.stdout.replace(&place, "HERE"), files)
+        };
+        assert_eq!(told(&theirs, Scene::clamscan), told(&ours, Scene::run), "{deed}");
+    }
+}
