@@ -1,10 +1,11 @@
 //! Where languages put signatures.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use candor_detect::Compiler;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::pattern::Pattern;
 
 use crate::problem::{Complaint, Problem};
 
@@ -14,6 +15,7 @@ pub struct Output<'a> {
     pub(crate) source: &'a str,
     pub(crate) compiler: &'a mut Compiler,
     pub(crate) ignored: &'a mut HashSet<String>,
+    pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
 
@@ -46,6 +48,16 @@ impl Output<'_> {
     /// Adds a name to the ignore list.
     pub fn ignore(&mut self, name: &str) {
         self.ignored.insert(name.to_owned());
+    }
+
+    /// Adds a pattern to a group that signatures read later refer to.
+    pub(crate) fn member(&mut self, group: u8, pattern: Pattern) {
+        self.members.entry(group).or_default().push(pattern);
+    }
+
+    /// The patterns of a group.
+    pub(crate) fn members(&self, group: u8) -> &[Pattern] {
+        self.members.get(&group).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Reports a signature that is not used.

@@ -1,6 +1,6 @@
 //! The files that a database is built from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -84,6 +84,7 @@ impl Sources {
     pub fn build(&self, mut report: impl FnMut(Problem)) -> Result<Built, Error> {
         let mut compiler = Compiler::default();
         let mut ignored = HashSet::new();
+        let mut members = HashMap::new();
         // By language, so that the ignore lists, which are first, are known before the first signature.
         for language in LANGUAGES {
             for (name, text) in self.texts.iter().filter(|(name, _)| is(name, *language)) {
@@ -91,6 +92,7 @@ impl Sources {
                     source: name,
                     compiler: &mut compiler,
                     ignored: &mut ignored,
+                    members: &mut members,
                     report: &mut report,
                 };
                 // Reading from memory cannot fail.
@@ -107,6 +109,7 @@ impl Sources {
                     source: &name,
                     compiler: &mut compiler,
                     ignored: &mut ignored,
+                    members: &mut members,
                     report: &mut report,
                 };
                 let mut reader = BufReader::with_capacity(256 << 10, file);

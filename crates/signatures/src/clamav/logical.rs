@@ -2,20 +2,19 @@
 //!
 //! `Name;TargetDescription;Expression;Sub0[;Sub1...]`
 //!
-//! Read so far: subsignatures of content with `i w f a`, and of the target description `Engine`, `Target`,
-//! `FileSize`, `EntryPoint`, `NumberOfSections` and `Container`. Whatever else there is in the language makes
-//! a signature unsupported as a whole, since half of one would find what it was not written for.
+//! What there is in the language and cannot be done makes a signature unsupported as a whole, since half of one
+//! would find what it was not written for.
 
 use std::io;
 
-use candor_detect::logical::{Condition, LogicalSignature, Subsignature};
+use candor_detect::logical::{Condition, LogicalSignature, MAX_TRIGGERS, Outcome, Subsignature};
 use candor_detect::pattern::{Pattern, Place};
-use candor_object::Strength;
 
 use super::pattern::Modifiers;
 use super::target::is_executable;
 use super::{
-    FUNCTIONALITY_LEVEL, category, each_signature, expression, name, offset, pattern, range, target,
+    FUNCTIONALITY_LEVEL, category, compare, each_signature, expression, name, near, offset, pattern, range,
+    regex, target,
 };
 use crate::{Complaint, Language, Output};
 
@@ -23,6 +22,9 @@ use crate::{Complaint, Language, Output};
 const DESCRIPTION_LEVEL: u32 = 51;
 /// The target of PE files.
 const PE: u32 = 1;
+
+/// Most containers that a signature names.
+const MAX_CONTAINERS: usize = 16;
 
 /// Logical signatures.
 pub(crate) struct Logical;
@@ -41,7 +43,7 @@ impl Language for Logical {
     }
 }
 
-fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
+fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
     let mut fields = line.splitn(4, ';');
     let (Some(signature), Some(description), Some(expression), Some(subsignatures)) =
         (fields.next(), fields.next(), fields.next(), fields.next())
@@ -51,10 +53,7 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
     let name = name(signature)?;
     let description = Description::read(description)?;
     let expression = expression::parse(expression)?;
-    if subsignatures.contains('/') {
-        return Err(Complaint::unsupported("a regular expression (PCRE)"));
-    }
-    let subsignatures: Vec<&str> = subsignatures.split(';').collect();
+    let subsignatures = split(subsignatures);
     let expected = expression::patterns(&expression);
     if subsignatures.len() != expected {
         let found = subsignatures.len();
@@ -62,22 +61,59 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
     }
     let mut read = Vec::with_capacity(expected);
     for (place, text) in subsignatures.iter().enumerate() {
-        read.push(subsignature(text, description.target).map_err(|complaint| match complaint {
-            Complaint::Malformed(reason) => Complaint::Malformed(format!("subsignature {place}: {reason}")),
-            other => other,
-        })?);
+        read.push(subsignature(text, description.target, place, output).map_err(
+            |complaint| match complaint {
+                Complaint::Malformed(reason) => {
+                    Complaint::Malformed(format!("subsignature {place}: {reason}"))
+                }
+                other => other,
+            },
+        )?);
     }
-    Ok(LogicalSignature {
-        name: name.to_owned(),
-        source: source.to_owned(),
+    triggers_are_few(&read)?;
+    Ok(Some(LogicalSignature {
         text: line.to_owned(),
         category: category(name),
-        strength: Strength::Strong,
         types: description.types.iter().map(|name| (*name).to_owned()).collect(),
         conditions: description.conditions,
-        expression,
         subsignatures: read,
+        outcome: description.outcome,
+        ..LogicalSignature::new(name, output.source(), expression, Vec::new())
+    }))
+}
+
+/// Complains of regular expressions that trigger each other in too long a chain.
+fn triggers_are_few(subsignatures: &[Subsignature]) -> Result<(), Complaint> {
+    let mut lengths: Vec<u32> = Vec::with_capacity(subsignatures.len());
+    for subsignature in subsignatures {
+        let mut length = 0;
+        if let Subsignature::Regex { trigger, .. } = subsignature {
+            trigger.members(&mut |number| {
+                length = length.max(lengths.get(usize::from(number)).copied().unwrap_or(0));
+            });
+            length = length.saturating_add(1);
+        }
+        if length > MAX_TRIGGERS {
+            return Err(Complaint::unsupported(format!(
+                "more than {MAX_TRIGGERS} regular expressions that trigger each other"
+            )));
+        }
+        lengths.push(length);
+    }
+    Ok(())
+}
+
+/// The subsignatures: semicolons separate them, but not within a regular expression.
+fn split(text: &str) -> Vec<&str> {
+    let (mut escaped, mut expression) = (false, false);
+    text.split(|letter| {
+        if letter == '/' && !escaped {
+            expression = !expression;
+        }
+        escaped = letter == '\\' && !escaped;
+        letter == ';' && !expression
     })
+    .collect()
 }
 
 /// The target description.
@@ -85,6 +121,7 @@ struct Description {
     target: u32,
     types: &'static [&'static str],
     conditions: Vec<Condition>,
+    outcome: Outcome,
 }
 
 impl Description {
@@ -92,6 +129,7 @@ impl Description {
         let mut target = None;
         let mut engine = None;
         let mut conditions = Vec::new();
+        let mut outcome = Outcome::Finding;
         let mut more = None;
         let mut icons = false;
         for (place, field) in text.split(',').enumerate() {
@@ -106,11 +144,10 @@ impl Description {
                 "EntryPoint" => conditions.push(between(value, key, Condition::EntryPoint)?),
                 "NumberOfSections" => conditions.push(between(value, key, Condition::Sections)?),
                 "Container" if value == "CL_TYPE_ANY" => conditions.push(Condition::Root),
-                "Container" => conditions.push(Condition::Container(target::container(value)?.to_owned())),
+                "Container" => conditions.push(containers(value)?),
+                "Intermediates" => conditions.push(containers(value)?),
+                "HandlerType" => outcome = Outcome::HandleAs(target::handler(value)?.to_owned()),
                 "IconGroup1" | "IconGroup2" => icons = true,
-                "HandlerType" | "Intermediates" => {
-                    return Err(Complaint::unsupported(format!("{key} in the target description")));
-                }
                 _ => {
                     return Err(Complaint::NotForUs(format!("{key:?} in the target description is unknown")));
                 }
@@ -144,7 +181,7 @@ impl Description {
         if !is_executable(target) && conditions.iter().any(of_executables) {
             return Err(Complaint::malformed("EntryPoint and NumberOfSections are for executables"));
         }
-        Ok(Self { target, types, conditions })
+        Ok(Self { target, types, conditions, outcome })
     }
 }
 
@@ -153,10 +190,31 @@ fn between(text: &str, key: &str, condition: fn(u64, u64) -> Condition) -> Resul
     Ok(condition(low, high))
 }
 
-/// The patterns of a subsignature: one, or with the modifiers `wa` two.
-fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
+/// Types of containers, the outermost first: `T1>T2>...`.
+fn containers(text: &str) -> Result<Condition, Complaint> {
+    let names: Vec<&str> = text.split('>').collect();
+    if names.len() > MAX_CONTAINERS {
+        return Err(Complaint::malformed(format!("more than {MAX_CONTAINERS} containers")));
+    }
+    let name = |name: &&str| match *name {
+        "CL_TYPE_ANY" => Ok(String::new()),
+        name => target::container(name).map(str::to_owned),
+    };
+    Ok(Condition::Containers(names.iter().map(name).collect::<Result<_, _>>()?))
+}
+
+/// The subsignature of this number.
+fn subsignature(
+    text: &str,
+    target: u32,
+    number: usize,
+    output: &Output<'_>,
+) -> Result<Subsignature, Complaint> {
     if text.starts_with('$') {
-        return Err(Complaint::unsupported("a macro subsignature"));
+        return near::parse(text, number, output);
+    }
+    if text.contains('/') {
+        return regex::parse(text, target, number);
     }
     if text.starts_with("fuzzy_img#") {
         return Err(match text.split('#').nth(1) {
@@ -164,8 +222,8 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
             _ => Complaint::malformed("the fuzzy image hash has not 16 digits"),
         });
     }
-    if text.contains('(') && text.matches('#').count() == 2 {
-        return Err(Complaint::unsupported("a byte comparison"));
+    if compare::recognises(text) {
+        return compare::parse(text, number);
     }
     // A signature of ClamAV's own has them; ClamAV loads it, and it never matches.
     if text.matches("::").count() > 1 {
@@ -184,5 +242,5 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
         let groups = pattern::parse(hex, variant)?;
         patterns.push(Pattern { place: offset::of_pattern(place, &groups), groups });
     }
-    Ok(patterns)
+    Ok(Subsignature::Patterns(patterns))
 }

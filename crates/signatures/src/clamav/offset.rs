@@ -1,4 +1,5 @@
-//! Offsets of patterns: `*`, `n`, `EOF-n`, `EP+n`, `EP-n`, `Sx+n`, `SL+n`, `SEx`, each but `*` and `SEx` with `,m`.
+//! Offsets of patterns: `*`, `n`, `EOF-n`, `EP+n`, `EP-n`, `Sx+n`, `SL+n`, `SEx`, `VI`,
+//! each but `*`, `SEx` and `VI` with `,m`.
 
 use std::str::FromStr;
 
@@ -11,9 +12,6 @@ use crate::Complaint;
 /// Longest offset in bytes.
 const MAX_LENGTH: usize = 64;
 
-/// Macro groups are counted from 0.
-const MACRO_GROUPS: u32 = 32;
-
 /// Where a pattern begins whose offset is this: a boundary at its beginning is the byte before the offset.
 pub(super) fn of_pattern(place: Place, groups: &[Group]) -> Place {
     let first = groups.first().and_then(|group| group.elements.first());
@@ -21,7 +19,7 @@ pub(super) fn of_pattern(place: Place, groups: &[Group]) -> Place {
     // At the beginning of the content nothing is before it.
     let movable = match place.base {
         Base::Start => place.delta > 0,
-        Base::Anywhere | Base::InsideSection(_) => false,
+        Base::Anywhere | Base::InsideSection(_) | Base::VersionInfo => false,
         _ => true,
     };
     if boundary && movable { Place { delta: place.delta.saturating_sub(1), ..place } } else { place }
@@ -46,14 +44,10 @@ pub(super) fn parse(text: &str, target: u32) -> Result<Place, Complaint> {
     }
     if text.starts_with("VI") {
         needs_executable(text, target)?;
-        return Err(Complaint::unsupported("an offset in the version information"));
+        return Ok(Place { base: Base::VersionInfo, delta: 0, slack: 0 });
     }
-    if let Some(group) = text.strip_prefix('$') {
-        let group = group.strip_suffix('$').and_then(|group| number::<u32>(group, "macro group").ok());
-        return Err(match group {
-            Some(..MACRO_GROUPS) => Complaint::unsupported("a macro group"),
-            _ => Complaint::malformed(format!("{text:?} is no macro group")),
-        });
+    if text.starts_with('$') {
+        return Err(Complaint::malformed("a macro group is for extended signatures"));
     }
     let (place, slack) = match text.split_once(',') {
         Some((place, slack)) => (place, offset::<u32>(slack)?),
@@ -137,9 +131,8 @@ mod tests {
         {
             assert!(matches!(parse(text, target), Err(Complaint::Malformed(_))), "{text}");
         }
-        for text in ["VI", "99999999999", "$31$"] {
-            assert!(matches!(parse(text, 1), Err(Complaint::Unsupported(_))), "{text}");
-        }
+        assert!(matches!(parse("99999999999", 1), Err(Complaint::Unsupported(_))));
+        assert_eq!(parse("VI", 1), Ok(Place { base: Base::VersionInfo, delta: 0, slack: 0 }));
         assert!(matches!(parse("VI", 0), Err(Complaint::Malformed(_))));
     }
 }

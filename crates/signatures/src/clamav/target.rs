@@ -83,3 +83,13 @@ pub(super) fn container(text: &str) -> Result<&'static str, Complaint> {
         .map(|(_, ours)| *ours)
         .ok_or_else(|| Complaint::NotForUs(format!("nothing comes out of a container of type {text}")))
 }
+
+/// The type as which `HandlerType` wants an object to be looked at.
+pub(super) fn handler(text: &str) -> Result<&'static str, Complaint> {
+    match text.strip_prefix("CL_TYPE_").unwrap_or(text) {
+        // Pictures of any kind that ClamAV has no name for; signatures for pictures see all of them.
+        "GRAPHICS" => Ok("bmp"),
+        "JAVA" => Ok("class"),
+        _ => container(text),
+    }
+}
