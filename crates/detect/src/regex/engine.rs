@@ -81,6 +81,8 @@ fn linear(text: &str, flags: Flags) -> Option<meta::Regex> {
         .utf8_empty(false)
         .nfa_size_limit(Some(MAX_AUTOMATON))
         .hybrid_cache_capacity(STATES)
+        // Otherwise it asks the system for the number of processors, which ends a worker. One thread searches.
+        .pool_capacity(1)
         .onepass(false);
     meta::Builder::new().syntax(syntax).configure(config).build(text).ok()
 }
