@@ -62,7 +62,8 @@ impl Modifiers {
 
 /// The groups of a pattern.
 pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Complaint> {
-    let mut reader = Reader { rest: text.as_bytes(), modifiers, elements: 0, depth: MAX_DEPTH };
+    let mut reader =
+        Reader { rest: text.as_bytes(), modifiers, elements: 0, depth: MAX_DEPTH, backwards: false };
     let mut groups = vec![Group::default()];
     let mut part = Vec::new();
     // Where in the part each `[n-m]` ends the piece before it.
@@ -103,6 +104,10 @@ pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Comp
                 }
             }
         }
+    }
+    // ClamAV takes it, and nothing can match.
+    if reader.backwards {
+        return Err(Complaint::unsupported("a gap runs backwards"));
     }
     if modifiers.fullword {
         let word = Element::Boundary(Boundary::NotAlphanumeric);
@@ -160,6 +165,8 @@ struct Reader<'a> {
     modifiers: Modifiers,
     elements: usize,
     depth: u32,
+    /// Whether a gap runs backwards.
+    backwards: bool,
 }
 
 impl Reader<'_> {
@@ -195,9 +202,9 @@ impl Reader<'_> {
             Some((min, "")) => (number(min, what)?, None),
             Some((min, max)) => (number(min, what)?, Some(number(max, what)?)),
         };
-        // ClamAV takes it, and nothing can match.
         if max.is_some_and(|max| max < min) {
-            return Err(Complaint::unsupported(format!("the gap {{{text}}} runs backwards")));
+            self.backwards = true;
+            return Ok((min, None));
         }
         Ok((min, max))
     }
@@ -369,6 +376,7 @@ mod tests {
             "6865(61|62",
             "6865(61|)",
             "6865!(61|6263)",
+            "6865{5-2}48",
             "6865!(6?|62)",
             "6865!((61|62)|63)",
             "68(65|66)6c",
