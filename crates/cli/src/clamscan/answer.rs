@@ -1,8 +1,10 @@
 //! What a report comes to in clamscan's words: names that are FOUND, OK, or ERROR.
 
+use std::collections::HashSet;
+
 use candor_object::{Category, Decision, Finding, Gap, Limit, ObjectId, Reason, Report, Strength};
 
-use super::loading::{is_for_unwanted, is_official, is_rules};
+use super::loading::{is_for_unwanted, is_rules};
 use super::options::{Alerts, Signatures};
 
 /// Most places of gaps that one line names.
@@ -24,6 +26,8 @@ pub(super) enum Answer {
 pub(super) struct Reading<'a> {
     /// Which signatures are wanted.
     pub(super) signatures: &'a Signatures,
+    /// Signature files whose publisher signed them.
+    pub(super) official: &'a HashSet<String>,
     /// Which gaps are told as findings.
     pub(super) alerts: Alerts,
     /// Whether those come before what signatures found.
@@ -60,12 +64,20 @@ impl Reading<'_> {
         });
         let mut names: Vec<(String, ObjectId)> = Vec::new();
         for finding in findings {
-            let name = name(finding);
+            let name = self.name(finding);
             if names.iter().all(|(known, _)| *known != name) {
                 names.push((name, finding.object));
             }
         }
         names
+    }
+
+    /// A name as clamscan shows it.
+    fn name(&self, finding: &Finding) -> String {
+        let Finding { name, source, .. } = finding;
+        let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
+        let official = source.is_empty() || self.official.contains(source);
+        format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
     /// Whether a signature's category is wanted, if it is one for unwanted programs.
@@ -117,14 +129,6 @@ impl Reading<'_> {
             _ => None,
         }
     }
-}
-
-/// A name as clamscan shows it.
-fn name(finding: &Finding) -> String {
-    let name = &finding.name;
-    let prefix = if is_rules(&finding.source) && !name.starts_with("YARA.") { "YARA." } else { "" };
-    let suffix = if finding.source.is_empty() || is_official(&finding.source) { "" } else { ".UNOFFICIAL" };
-    format!("{prefix}{name}{suffix}")
 }
 
 fn limit_name(limit: Limit) -> &'static str {
@@ -279,7 +283,8 @@ mod tests {
     }
 
     fn told(signatures: &Signatures, alerts: Alerts, alerts_first: bool, report: &Report) -> Vec<String> {
-        let reading = Reading { signatures, alerts, alerts_first };
+        let reading =
+            Reading { signatures, official: &HashSet::from(["main.ldb".to_owned()]), alerts, alerts_first };
         match reading.answer(report, &Policy::default().decide(report)) {
             Answer::Found(names) => names.into_iter().map(|(name, _)| name).collect(),
             Answer::Ok(gaps) => vec![gaps.map_or_else(|| "OK".to_owned(), |gaps| format!("OK {gaps}"))],
@@ -294,7 +299,7 @@ mod tests {
             finding("Evil", "x.ndb", Category::Malware),
             finding("Evil", "x.ndb", Category::Malware),
             finding("rule", "x.yar", Category::Malware),
-            finding("Official", "main.cvd/main.ldb", Category::Malware),
+            finding("Official", "main.ldb", Category::Malware),
         ];
         let all = told(&signatures(&[], &[]), Alerts::default(), false, &report(findings, &[]));
         assert_eq!(all, ["Evil.UNOFFICIAL", "YARA.rule.UNOFFICIAL", "Official", "PUA.Win.A.UNOFFICIAL"]);

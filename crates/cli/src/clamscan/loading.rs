@@ -1,5 +1,6 @@
 //! Loads signatures as clamscan does: a malformed line is the end of it.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -34,12 +35,6 @@ pub(super) fn is_container(path: &Path) -> bool {
     CONTAINERS.contains(&extension(path).as_str())
 }
 
-/// Whether a signature of this file comes with ClamAV's own signature under it. What a container holds carries the
-/// container's name before its own.
-pub(super) fn is_official(source: &str) -> bool {
-    source.split('/').next().is_some_and(|file| source.contains('/') && is_container(Path::new(file)))
-}
-
 /// Whether this file has signatures for unwanted programs.
 pub(super) fn is_for_unwanted(source: &str) -> bool {
     UNWANTED.contains(&extension(Path::new(source)).as_str())
@@ -50,11 +45,20 @@ pub(super) fn is_rules(source: &str) -> bool {
     RULES.contains(&extension(Path::new(source)).as_str())
 }
 
+/// What was loaded.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// The databases.
+    pub(super) used: Vec<Used>,
+    /// Signature files that came out of containers which their publisher signed. No container is read yet.
+    pub(super) official: HashSet<String>,
+}
+
 /// Loads what is wanted. Notes are for standard error.
 ///
 /// # Errors
 /// When something cannot be read or has a malformed line.
-pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Vec<Used>, Unloadable> {
+pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Loaded, Unloadable> {
     let mut loading =
         Loading { wanted, notes, sources: Sources::default(), files: Vec::new(), used: Vec::new() };
     for path in &wanted.paths {
@@ -184,14 +188,14 @@ impl Loading<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Vec<Used>, Unloadable> {
+    fn finish(mut self) -> Result<Loaded, Unloadable> {
         if !self.files.is_empty() {
             self.compile()?;
         }
         if self.used.iter().all(|used| used.signatures == 0) {
             self.warning("no signature is loaded, so nothing can be found".to_owned());
         }
-        Ok(self.used)
+        Ok(Loaded { used: self.used, official: HashSet::new() })
     }
 
     fn compile(&mut self) -> Result<(), Unloadable> {
@@ -317,7 +321,7 @@ mod tests {
         };
         let mut notes = Vec::new();
         let loaded = super::load(&wanted, &mut notes);
-        let loaded = loaded.map(|used| used.iter().map(|used| used.signatures).sum());
+        let loaded = loaded.map(|loaded| loaded.used.iter().map(|used| used.signatures).sum());
         let place = format!("{}/", folder.path().display());
         (loaded.map_err(|error| error.0), notes.iter().map(|note| note.replace(&place, "")).collect())
     }
@@ -370,7 +374,7 @@ mod tests {
 
     #[test]
     fn origins_are_told_apart() {
-        assert!(is_official("main.cvd/main.ldb") && !is_official("main.ldb") && !is_official("x/main.ldb"));
+        assert!(is_container(Path::new("MAIN.CVD")) && !is_container(Path::new("main.ldb")));
         assert!(is_rules("a.YARA") && is_for_unwanted("x.ndu") && is_container(Path::new("/a/daily.cld")));
     }
 }

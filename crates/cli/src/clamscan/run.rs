@@ -1,5 +1,6 @@
 //! One run: gets everything ready, chooses files, hands them to workers, and has them told in their order.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::candidate::{Bounds, Candidate, Examined};
 use super::deeds::Deeds;
+use super::loading::Loaded;
 use super::options::{Choice, Settings};
 use super::output::{Output, Unheard, harmless};
 use super::selection::{self, Step, Unwanted};
@@ -33,6 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) settings: &'a Settings,
     pub(super) output: &'a mut Output,
     pub(super) summary: Summary,
+    /// Signature files whose publisher signed them.
+    pub(super) official: HashSet<String>,
 }
 
 /// What is to be told, in its order.
@@ -46,7 +50,7 @@ pub(super) enum News {
 impl<'a> Run<'a> {
     /// A run that these options describe.
     pub(super) fn new(settings: &'a Settings, output: &'a mut Output) -> Self {
-        Self { settings, output, summary: Summary::start() }
+        Self { settings, output, summary: Summary::start(), official: HashSet::new() }
     }
 
     /// The exit status of a run that could not go on.
@@ -67,10 +71,11 @@ impl<'a> Run<'a> {
         self.summary.not_done.0 = deeds.word();
         let mut status = None;
         match self.databases() {
-            Ok(databases) => {
-                self.summary.signatures = databases.iter().map(|used| used.signatures).sum();
+            Ok(Loaded { used, official }) => {
+                self.summary.signatures = used.iter().map(|used| used.signatures).sum();
+                self.official = official;
                 match self.paths()? {
-                    Ok(paths) => self.scan(databases, &paths, &deeds)?,
+                    Ok(paths) => self.scan(used, &paths, &deeds)?,
                     Err(other) => status = Some(other),
                 }
             }
@@ -115,7 +120,7 @@ impl<'a> Run<'a> {
     }
 
     /// The databases, loaded; or why not.
-    fn databases(&mut self) -> Result<Vec<Used>, String> {
+    fn databases(&mut self) -> Result<Loaded, String> {
         let wanted = &self.settings.signatures;
         if let Some(days) = wanted.most_days {
             match age::is_older(&wanted.paths, days) {

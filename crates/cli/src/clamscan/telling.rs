@@ -99,6 +99,7 @@ impl Run<'_> {
         }
         let reading = Reading {
             signatures: &settings.signatures,
+            official: &self.official,
             alerts: settings.alerts,
             alerts_first: settings.heuristics_first,
         };
