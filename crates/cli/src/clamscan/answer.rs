@@ -62,14 +62,9 @@ impl Reading<'_> {
         findings.sort_by_key(|finding| {
             finding.strength == Strength::Weak || finding.category < Category::Prohibited
         });
-        let mut names: Vec<(String, ObjectId)> = Vec::new();
-        for finding in findings {
-            let name = self.name(finding);
-            if names.iter().all(|(known, _)| *known != name) {
-                names.push((name, finding.object));
-            }
-        }
-        names
+        let mut known = HashSet::new();
+        let names = findings.into_iter().map(|finding| (self.name(finding), finding.object));
+        names.filter(|(name, _)| known.insert(name.clone())).collect()
     }
 
     /// A name as clamscan shows it.
@@ -97,16 +92,12 @@ impl Reading<'_> {
     }
 
     fn alerts(&self, report: &Report) -> Vec<(String, ObjectId)> {
-        let mut alerts: Vec<(String, ObjectId)> = Vec::new();
-        for gap in &report.gaps {
+        let mut known = HashSet::new();
+        let alerts = report.gaps.iter().filter_map(|gap| {
             let of = report.object(gap.object).map_or("", |seen| seen.file_type.name());
-            if let Some(name) = self.alert(gap, of)
-                && alerts.iter().all(|(known, _)| *known != name)
-            {
-                alerts.push((name, gap.object));
-            }
-        }
-        alerts
+            Some((self.alert(gap, of)?, gap.object))
+        });
+        alerts.filter(|(name, _)| known.insert(name.clone())).collect()
     }
 
     /// ClamAV's name for a gap that is told as a finding, in an object of this type.

@@ -93,9 +93,12 @@ impl Loading<'_> {
         if metadata.is_dir() {
             return self.folder(path);
         }
-        if metadata.is_file() {
-            self.openable(path)?;
+        if !metadata.is_file() {
+            // Opening a FIFO might never end.
+            self.error(format!("cli_load(): Can't open file {}: it is no regular file", path.display()));
+            return Err(Unloadable(CANNOT_OPEN.to_owned()));
         }
+        self.openable(path)?;
         if is_compiled(path) {
             return self.compiled(path);
         }

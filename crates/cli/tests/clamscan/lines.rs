@@ -166,6 +166,9 @@ fn a_database_that_cannot_be_read_is_refused() {
     let scene = Scene::new();
     scene.write("x.cvd", b"nonsense");
     scene.run(&["-d", "x.cvd", "t/good"]).expect(2);
+    // A device or FIFO is not waited for.
+    let seen = scene.run(&["-d", "t/fifo", "--no-summary", "t/good"]).expect(2);
+    assert!(seen.stderr.contains("it is no regular file"), "{seen:?}");
     scene.write("x.ndb", b"# nothing\n");
     let seen = scene.run(&["-d", "x.ndb", "--no-summary", "t/good"]).expect(0);
     assert!(seen.stderr.contains("no signature is loaded"), "{seen:?}");

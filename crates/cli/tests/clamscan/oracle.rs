@@ -91,6 +91,7 @@ const QUESTIONS: &[&[&str]] = &[
     &["-d", "broken/list.ign2", "t/bad"],
     &["-d", "broken", "t/bad"],
     &["-d", "others.ndb", "t/bad"],
+    &["-d", "ignored.ign2", "-d", "trusted.fp", "-d", "db", "t/bad", "t/good"],
     &["--badopt", "t/good"],
     &["-Z"],
     &["--max=5"],
@@ -162,6 +163,8 @@ fn scene() -> Scene {
     std::fs::create_dir(scene.0.path("l")).unwrap();
     std::os::unix::fs::symlink("../t/sub", scene.0.path("l/dirlink")).unwrap();
     std::os::unix::fs::symlink("../t/bad", scene.0.path("l/link")).unwrap();
+    scene.write("trusted.fp", b"dcd5fd3e4cfca675ac2784e563ede167:35:A\n");
+    scene.write("ignored.ign2", b"Evil.One\n");
     scene.write("list", b"t/good\nt/bad\nnothere\n t/good\nt/sub");
     scene
 }
