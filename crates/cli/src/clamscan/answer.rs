@@ -75,20 +75,18 @@ impl Reading<'_> {
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
-    /// Whether a signature's category is wanted, if it is one for unwanted programs.
+    /// Whether a signature's category is wanted, if it is one for unwanted programs. Categories are the parts of
+    /// the name between `PUA` and the last one.
     fn wants(&self, finding: &Finding) -> bool {
         let Signatures { excluded, included, .. } = self.signatures;
         if !is_for_unwanted(&finding.source) || excluded.is_empty() && included.is_empty() {
             return true;
         }
-        let mut parts = finding.name.split('.');
-        match (parts.next(), parts.next()) {
-            (Some("PUA"), Some(category)) => {
-                let names = |list: &[String]| list.iter().any(|one| one == category);
-                if included.is_empty() { !names(excluded) } else { names(included) }
-            }
-            _ => false,
-        }
+        let name = finding.name.strip_prefix("PUA.").and_then(|rest| rest.rsplit_once('.'));
+        let Some((categories, _)) = name else { return false };
+        let names =
+            |list: &[String]| categories.split('.').any(|category| list.iter().any(|one| one == category));
+        if included.is_empty() { !names(excluded) } else { names(included) }
     }
 
     fn alerts(&self, report: &Report) -> Vec<(String, ObjectId)> {
@@ -308,6 +306,7 @@ mod tests {
         assert_eq!(told(&["Win"], &[]), ["PUA.Linux.B.UNOFFICIAL"]);
         assert_eq!(told(&[], &["Win"]), ["PUA.Win.A.UNOFFICIAL"]);
         assert_eq!(told(&[], &["wi"]), ["OK"]);
+        assert_eq!(told(&[], &["B"]), ["OK"]);
         assert_eq!(told(&[], &[]).len(), 3);
     }
 

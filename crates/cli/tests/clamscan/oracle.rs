@@ -74,6 +74,8 @@ const QUESTIONS: &[&[&str]] = &[
     &["-d", "pua.ndu", "--detect-pua", "--exclude-pua=Win", "--no-summary", "t/bad"],
     &["-d", "pua.ndu", "--detect-pua", "--include-pua=Linux", "--no-summary", "t/bad"],
     &["-d", "pua.ndu", "--detect-pua", "--include-pua=Win", "--exclude-pua=Win", "--no-summary", "t/bad"],
+    &["-d", "deep.ndu", "--detect-pua", "--include-pua=Tool", "--no-summary", "t/bad"],
+    &["-d", "deep.ndu", "--detect-pua", "--exclude-pua=Tool", "--no-summary", "t/bad"],
     &["-d", "db", "-d", "db/a.ndb", "t/bad"],
     &["-d", "nodb", "t/bad"],
     &["-d", "t", "t/bad"],
@@ -163,6 +165,7 @@ fn scene() -> Scene {
     std::fs::create_dir(scene.0.path("l")).unwrap();
     std::os::unix::fs::symlink("../t/sub", scene.0.path("l/dirlink")).unwrap();
     std::os::unix::fs::symlink("../t/bad", scene.0.path("l/link")).unwrap();
+    scene.write("deep.ndu", b"PUA.Win.Tool.A:0:*:6576696c\nPUA.Tool:0:*:6f6e65\nPUA.Win.B:0:*:74776f\n");
     scene.write("trusted.fp", b"dcd5fd3e4cfca675ac2784e563ede167:35:A\n");
     scene.write("ignored.ign2", b"Evil.One\n");
     scene.write("list", b"t/good\nt/bad\nnothere\n t/good\nt/sub");
