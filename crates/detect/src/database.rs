@@ -3,12 +3,12 @@
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use candor_object::{Category, Content, Finding, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
-use crate::Error;
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature};
@@ -16,6 +16,7 @@ use crate::map::Map;
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::{Digests, Error};
 
 /// Number of signatures by kind.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Compiler {
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        self.strings.size().max(self.logical.size()) > FULL
+        self.strings.size().max(self.logical.size()) > FULL || self.logical.is_full()
     }
 
     /// The number of signatures so far.
@@ -304,6 +305,12 @@ impl AsRef<[u8]> for Bytes {
             Self::Mapped(map) => map.as_ref(),
         }
     }
+}
+
+/// The MD5 of each content that lies in memory, where one of the databases asks for it. Several together cost
+/// hardly more than the longest of them.
+pub fn digests(databases: &[Arc<Database>], contents: &[&Content]) -> Vec<Digests> {
+    hash::ahead(databases, contents)
 }
 
 /// SHA-256 of content.

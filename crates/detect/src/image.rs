@@ -74,6 +74,8 @@ pub(crate) enum Kind {
     Always = 68,
     /// Bitmap of a set's short anchors.
     ShortBitmap = 69,
+    /// What the halves of a set's short anchors are, if these are few.
+    ShortHalves = 75,
     /// First short anchor of each bucket of a set.
     ShortBuckets = 70,
     /// Short anchors of a set.

@@ -33,7 +33,7 @@ use std::time::Instant;
 
 use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
 
-pub use database::{Compiler, Counts, Database, sha256};
+pub use database::{Compiler, Counts, Database, digests, sha256};
 
 /// The techniques, in the order in which they look at an object.
 ///
@@ -82,9 +82,14 @@ pub struct Inspection<'a> {
     pub digests: &'a Digests,
 }
 
-/// Digests of a whole object that one technique may leave for another, so that a large file is read once.
+/// Digests of a whole object that one technique may leave for another, or that were computed beforehand together
+/// with those of others: so a large file is read once, and small ones are digested side by side.
 #[derive(Debug, Default)]
-pub struct Digests(OnceCell<hash::Known>);
+pub struct Digests {
+    known: [OnceCell<Vec<u8>>; 3],
+    /// An MD5 that is not complete.
+    begun: OnceCell<hash::Md5>,
+}
 
 /// Why a database could not be opened, or an object not be looked at.
 #[derive(Debug, thiserror::Error)]

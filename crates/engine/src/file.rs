@@ -9,6 +9,9 @@ use candor_object::{Content, IN_MEMORY, Source};
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 
+/// Files up to this size, in bytes, are read as a whole; of larger ones parts are read when they are needed, some of
+/// them again and again.
+const READ_WHOLE: u64 = 24 << 20;
 /// Room for the beginning of a file that claims no size, in bytes.
 const FIRST: usize = 4 << 10;
 
@@ -31,18 +34,20 @@ impl Source for FileSource {
 /// file that claims no size, as those of `/proc` do, the first [`IN_MEMORY`] bytes. Uses no system call but
 /// `pread`, since a confined worker has few others.
 ///
+/// `buffer` becomes the memory of the content; what is in it is lost. One that was used before costs less than one
+/// that the kernel must fill with zeros first.
+///
 /// # Errors
 /// Those of the operating system.
-pub fn read_file(file: File, size: u64) -> io::Result<Content> {
-    if size > IN_MEMORY {
+pub fn read_file(file: File, size: u64, mut buffer: Vec<u8>) -> io::Result<Content> {
+    if size > READ_WHOLE {
         return Ok(Content::from_source(Arc::new(FileSource { file, size })));
     }
     let expected = size as usize;
     let size = if size == 0 { IN_MEMORY as usize } else { expected };
-    let mut bytes = Vec::with_capacity(expected);
-    if expected == 0 {
-        bytes.reserve(FIRST);
-    }
+    buffer.clear();
+    buffer.reserve(if expected == 0 { FIRST } else { expected });
+    let mut bytes = buffer;
     while bytes.len() < size {
         // A vector may have more room than was asked for, and a file may have grown.
         if bytes.len() == bytes.capacity() {

@@ -21,7 +21,8 @@ mod scan;
 
 use std::sync::Arc;
 
-pub use candor_detect::{Compiler, Counts, Database, Error};
+use candor_detect::digests;
+pub use candor_detect::{Compiler, Counts, Database, Digests, Error};
 pub use candor_object::{
     Action, Category, Content, Decision, Escaped, Evidence, FileType, Finding, Gap, IN_MEMORY, Limit, Limits,
     ObjectId, Reason, Relation, Report, Seen, Source, Strength, Verdict, is_dangerous,
@@ -51,6 +52,16 @@ impl Engine {
     /// Scans one root object and all that comes out of it. Needs some 100 KB of stack for each level of
     /// [`Limits::depth`].
     pub fn scan(&self, name: &str, content: Content) -> Report {
-        Scan::new(&self.databases, &self.limits, &content).run(name, content)
+        self.scan_digested(name, content, Digests::default())
+    }
+
+    /// The same with digests that were computed [beforehand](Self::digests).
+    pub fn scan_digested(&self, name: &str, content: Content, digests: Digests) -> Report {
+        Scan::new(&self.databases, &self.limits, &content).run(name, content, digests)
+    }
+
+    /// Digests that the scans of these contents will ask for. Several together cost hardly more than the longest.
+    pub fn digests(&self, contents: &[&Content]) -> Vec<Digests> {
+        digests(&self.databases, contents)
     }
 }

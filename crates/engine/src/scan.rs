@@ -29,6 +29,8 @@ pub(crate) struct Scan<'e> {
     /// The object that is being scanned and its containers, outermost first.
     chain: Vec<(ObjectId, Object)>,
     trust_asked: HashSet<ObjectId>,
+    /// Digests of the object that is looked at next, if they were computed beforehand.
+    digests: Digests,
     spare: Vec<Vec<u8>>,
 }
 
@@ -40,12 +42,14 @@ impl<'e> Scan<'e> {
             report: Report::default(),
             chain: Vec::new(),
             trust_asked: HashSet::new(),
+            digests: Digests::default(),
             spare: Vec::new(),
         }
     }
 
     /// Scans the root object.
-    pub(crate) fn run(mut self, name: &str, content: Content) -> Report {
+    pub(crate) fn run(mut self, name: &str, content: Content, digests: Digests) -> Report {
+        self.digests = digests;
         let _ = self.object(name, Relation::Root, content);
         self.report
     }
@@ -110,7 +114,7 @@ impl<'e> Scan<'e> {
             }
         };
         let deadline = self.budget.deadline();
-        let digests = Digests::default();
+        let digests = std::mem::take(&mut self.digests);
         let inspection = Inspection {
             object: &object,
             id,

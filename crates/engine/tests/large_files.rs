@@ -27,7 +27,7 @@ fn what_stands_beyond_four_gigabytes_is_found() {
     let file = File::open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
 
-    let report = engine.scan("large", read_file(file, offset + needle.len() as u64).unwrap());
+    let report = engine.scan("large", read_file(file, offset + needle.len() as u64, Vec::new()).unwrap());
     assert_eq!(report.gaps, []);
     assert_eq!(report.findings.len(), 1);
     assert_eq!(report.findings[0].evidence[0].offset, offset);

@@ -65,7 +65,7 @@ fn without(paths: &[PathBuf]) {
     for path in paths {
         let file = File::open(path).unwrap();
         let size = file.metadata().unwrap().len();
-        assert_eq!(engine.scan("", read_file(file, size).unwrap()).gaps, []);
+        assert_eq!(engine.scan("", read_file(file, size, Vec::new()).unwrap()).gaps, []);
     }
 }
 

@@ -7,17 +7,22 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use candor_engine::{Engine, read_file};
-use candor_object::{Gap, IN_MEMORY, Limit, ObjectId, Reason, Report};
+use candor_engine::{Digests, Engine, read_file};
+use candor_object::{Content, Gap, IN_MEMORY, Limit, ObjectId, Reason, Report};
 use candor_protocol::{Answers, Channel, Job, Received, Request};
 use sha2::{Digest, Sha256};
 
 /// Answers wait no longer than this for company; so the other side hears of every file that takes its time.
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
+/// Bytes of memory that are kept for the next files, in so many pieces.
+const MOST_SPARE: usize = 24 << 20;
+const MOST_BUFFERS: usize = 128;
+
 /// Scans what comes until the channel is closed.
 pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<()> {
     let mut answers = Answers::default();
+    let mut buffers = Buffers::default();
     loop {
         let (jobs, files) = match channel.receive()? {
             Some(received) => read(received)?,
@@ -25,8 +30,23 @@ pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<(
         };
         let mut send = |packet: &[u8]| channel.send(packet, &[]);
         let mut sent = Instant::now();
-        for (job, file) in jobs.into_iter().zip(files) {
-            let report = scan(engine, job, file);
+        let contents: Vec<_> = jobs
+            .iter()
+            .zip(files)
+            .map(|(job, file)| read_file(File::from(file), job.size, buffers.take(job.size)))
+            .collect();
+        let readable: Vec<&Content> = contents.iter().flatten().collect();
+        let mut digests = engine.digests(&readable).into_iter();
+        for (job, content) in jobs.into_iter().zip(contents) {
+            let report = match content {
+                Ok(content) => {
+                    let kept = content.clone();
+                    let report = scan(engine, job, content, digests.next().unwrap_or_default());
+                    buffers.give_back(kept);
+                    report
+                }
+                Err(error) => Report::not_examined(job.size, Reason::Unreadable, error.to_string()),
+            };
             match answers.add(job.ticket, &report, &mut send) {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     answers.add(job.ticket, &too_long(&report), &mut send)?;
@@ -50,17 +70,47 @@ fn read(received: Received<'_>) -> io::Result<(Vec<Job>, Vec<OwnedFd>)> {
     }
 }
 
-fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
-    let content = match read_file(File::from(file), job.size) {
-        Ok(content) => content,
-        Err(error) => return Report::not_examined(job.size, Reason::Unreadable, error.to_string()),
-    };
+/// Memory of files that were scanned, for the next: the kernel fills new memory with zeros first.
+#[derive(Default)]
+struct Buffers {
+    spare: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Buffers {
+    /// Memory for so many bytes, perhaps.
+    fn take(&mut self, size: u64) -> Vec<u8> {
+        let room = |buffer: &Vec<u8>| buffer.capacity() as u64;
+        let spare = || self.spare.iter().enumerate();
+        let fits = spare().filter(|(_, buffer)| room(buffer) >= size).min_by_key(|(_, buffer)| room(buffer));
+        // One that is too small grows; otherwise only those would be left.
+        let Some((place, _)) = fits.or_else(|| spare().max_by_key(|(_, buffer)| room(buffer))) else {
+            return Vec::new();
+        };
+        let buffer = self.spare.swap_remove(place);
+        self.bytes -= buffer.capacity();
+        buffer
+    }
+
+    /// Takes the memory of a content that nobody holds any more.
+    fn give_back(&mut self, content: Content) {
+        if let Some(buffer) = content.into_vec()
+            && self.bytes.saturating_add(buffer.capacity()) <= MOST_SPARE
+            && self.spare.len() < MOST_BUFFERS
+        {
+            self.bytes += buffer.capacity();
+            self.spare.push(buffer);
+        }
+    }
+}
+
+fn scan(engine: &Engine, job: Job, content: Content, digests: Digests) -> Report {
     let cut = job.size == 0 && content.size() >= IN_MEMORY;
     // Kept only where it is asked for: otherwise its memory serves what comes out of it.
     let whole = job.digest.then(|| content.clone());
     // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
     // nothing between two scans, so nothing half-done is seen afterwards.
-    let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan("", content)));
+    let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan_digested("", content, digests)));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
         Report::not_examined(job.size, Reason::Crashed, detail)

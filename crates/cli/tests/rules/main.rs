@@ -202,7 +202,7 @@ fn scan_tree(folder: &Path, except: &[&str]) -> Vec<String> {
     for path in &files {
         let Ok(content) = std::fs::File::open(path).and_then(|file| {
             let size = file.metadata()?.len();
-            read_file(file, size)
+            read_file(file, size, Vec::new())
         }) else {
             continue;
         };

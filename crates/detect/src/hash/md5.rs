@@ -16,7 +16,8 @@
 )]
 
 /// MD5 of content that comes in pieces.
-pub(super) struct Md5 {
+#[derive(Clone, Debug)]
+pub(crate) struct Md5 {
     state: [u32; 4],
     /// Bytes so far.
     length: u64,
@@ -29,7 +30,7 @@ pub(super) struct Md5 {
 
 /// `floor(2^32 * abs(sin(i + 1)))`.
 #[rustfmt::skip]
-static SINES: [u32; 64] = [
+pub(super) static SINES: [u32; 64] = [
     0xd76a_a478, 0xe8c7_b756, 0x2420_70db, 0xc1bd_ceee, 0xf57c_0faf, 0x4787_c62a, 0xa830_4613, 0xfd46_9501,
     0x6980_98d8, 0x8b44_f7af, 0xffff_5bb1, 0x895c_d7be, 0x6b90_1122, 0xfd98_7193, 0xa679_438e, 0x49b4_0821,
     0xf61e_2562, 0xc040_b340, 0x265e_5a51, 0xe9b6_c7aa, 0xd62f_105d, 0x0244_1453, 0xd8a1_e681, 0xe7d3_fbc8,
@@ -40,14 +41,22 @@ static SINES: [u32; 64] = [
     0x6fa8_7e4f, 0xfe2c_e6e0, 0xa301_4314, 0x4e08_11a1, 0xf753_7e82, 0xbd3a_f235, 0x2ad7_d2bb, 0xeb86_d391,
 ];
 
+/// The state before the first block.
+pub(super) const START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+
 impl Md5 {
+    /// MD5 of content of which so many blocks made this state.
+    pub(super) fn resume(state: [u32; 4], blocks: usize) -> Self {
+        Self { state, length: blocks as u64 * 64, ..Self::new() }
+    }
+
+    /// Bytes so far.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     pub(super) fn new() -> Self {
-        Self {
-            state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476],
-            length: 0,
-            rest: [0; 64],
-            sines: std::hint::black_box(&SINES),
-        }
+        Self { state: START, length: 0, rest: [0; 64], sines: std::hint::black_box(&SINES) }
     }
 
     pub(super) fn update(&mut self, mut bytes: &[u8]) {

@@ -3,6 +3,7 @@
 //! The size is looked up first: a digest is computed only where the database knows one of that kind and size.
 
 mod md5;
+mod md5_lanes;
 mod compile;
 mod search;
 mod section;
@@ -11,7 +12,8 @@ use candor_object::Category;
 
 pub(crate) use compile::Compiler;
 pub use compile::HashSignature;
-pub(crate) use search::{Hashers, inspect, sha256, trusted, wanted};
+pub(crate) use md5::Md5;
+pub(crate) use search::{Hashers, ahead, inspect, sha256, trusted, wanted};
 pub(crate) use section::DigestTable;
 
 /// What a digest is of.
@@ -58,7 +60,7 @@ impl Digest {
 }
 
 /// MD5, SHA-1 and SHA-256, as far as they were computed.
-pub(crate) type Known = [Option<Vec<u8>>; 3];
+type Known = [Option<Vec<u8>>; 3];
 
 /// Kinds of digests by length and name.
 const ALGORITHMS: [(usize, &str); 3] = [(16, "MD5"), (20, "SHA-1"), (32, "SHA-256")];

@@ -1,6 +1,7 @@
 //! Looks objects, sections and imports up in the tables of digests.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use candor_object::{Content, Evidence, Finding, MAX_EXCERPT, Object, ObjectId, Strength};
@@ -8,10 +9,11 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::md5::Md5;
+use super::md5_lanes;
 use super::section::{DigestTable, NameRecord};
 use super::{ALGORITHMS, Known, Subject, category, table};
 use crate::pattern::{BLOCK, Reader};
-use crate::{Database, Error, Inspection};
+use crate::{Database, Digests, Error, Inspection};
 
 /// Bytes that are hashed between two looks at the clock.
 const CHUNK: usize = 256 << 10;
@@ -25,7 +27,7 @@ pub(crate) fn inspect(
     let object = inspection.object;
     let whole = &object.content;
     for (name, algorithm) in
-        look_up(database, Subject::Object, whole, false, inspection.digests.0.get(), inspection.deadline)?
+        look_up(database, Subject::Object, whole, false, Some(inspection.digests), inspection.deadline)?
     {
         let what = format!("{algorithm} of the object");
         found.push(finding(database, inspection.id, name, evidence(what, object, 0, whole.size())?));
@@ -98,7 +100,7 @@ fn look_up<'d>(
     subject: Subject,
     content: &Content,
     trust: bool,
-    ready: Option<&Known>,
+    ready: Option<&Digests>,
     deadline: Instant,
 ) -> Result<Names<'d>, Error> {
     let tables = tables(database, subject, trust)?;
@@ -107,11 +109,16 @@ fn look_up<'d>(
         return Ok(Vec::new());
     }
     let mut known = Vec::new();
-    let digests = match ready {
-        Some(ready) if ready.iter().zip(wanted).all(|(digest, wanted)| digest.is_some() || !wanted) => {
-            ready.clone()
-        }
-        _ => digests(content, wanted, deadline)?,
+    let ready = |algorithm: usize| ready?.known.get(algorithm)?.get().cloned();
+    let ready: Known = std::array::from_fn(ready);
+    let missing = std::array::from_fn(|algorithm| {
+        wanted.get(algorithm) == Some(&true) && ready.get(algorithm).is_none_or(Option::is_none)
+    });
+    let digests = if missing == [false; 3] {
+        ready
+    } else {
+        let mut both = digests(content, missing, deadline)?.into_iter().zip(ready);
+        std::array::from_fn(|_| both.next().and_then(|(computed, ready)| computed.or(ready)))
     };
     for ((table, digest), (_, algorithm)) in tables.iter().zip(digests).zip(ALGORITHMS) {
         if let Some(digest) = digest
@@ -123,13 +130,44 @@ fn look_up<'d>(
     Ok(known)
 }
 
-/// Which digests of objects of this size the database knows.
-pub(crate) fn wanted(database: &Database, size: u64) -> Result<[bool; 3], Error> {
-    Ok(tables(database, Subject::Object, false)?.map(|table| table.knows(size)))
+/// Which digests of objects of this size the database knows and nobody left yet.
+pub(crate) fn wanted(database: &Database, size: u64, digests: &Digests) -> Result<[bool; 3], Error> {
+    let mut left = digests.known.iter().map(|digest| digest.get().is_some());
+    Ok(tables(database, Subject::Object, false)?
+        .map(|table| table.knows(size) && !left.next().unwrap_or_default()))
+}
+
+/// The MD5 of each content in memory that some database wants, computed side by side.
+pub(crate) fn ahead(databases: &[Arc<Database>], contents: &[&Content]) -> Vec<Digests> {
+    let all: Vec<Digests> = contents.iter().map(|_| Digests::default()).collect();
+    let is_wanted = |size| {
+        let mut wanted = databases.iter().map(|database| wanted(database, size, &Digests::default()));
+        wanted.any(|wanted| matches!(wanted, Ok([true, ..])))
+    };
+    let mut places = Vec::new();
+    let mut slices = Vec::new();
+    for (place, content) in contents.iter().enumerate() {
+        if let Some(slice) = content.as_slice().filter(|_| is_wanted(content.size())) {
+            places.push(place);
+            slices.push(slice);
+        }
+    }
+    for (place, md5) in places.into_iter().zip(md5_lanes::of_all(&slices).unwrap_or_default()) {
+        let (Some(digests), Some(content)) = (all.get(place), contents.get(place)) else { continue };
+        if md5.length() < content.size() {
+            let _ = digests.begun.set(md5);
+        } else {
+            let [known, ..] = &digests.known;
+            let _ = known.set(md5.finalize().to_vec());
+        }
+    }
+    all
 }
 
 /// MD5, SHA-1 and SHA-256 of content that comes in pieces, those that are wanted.
 pub(crate) struct Hashers {
+    /// Bytes that the MD5 has seen already.
+    seen: u64,
     md5: Option<Md5>,
     sha1: Option<Sha1>,
     sha256: Option<Sha256>,
@@ -137,10 +175,30 @@ pub(crate) struct Hashers {
 
 impl Hashers {
     pub(crate) fn new([md5, sha1, sha256]: [bool; 3]) -> Self {
-        Self { md5: md5.then(Md5::new), sha1: sha1.then(Sha1::new), sha256: sha256.then(Sha256::new) }
+        let md5 = md5.then(Md5::new);
+        Self { seen: 0, md5, sha1: sha1.then(Sha1::new), sha256: sha256.then(Sha256::new) }
     }
 
-    pub(crate) fn finish(self) -> Known {
+    /// The same, going on where an MD5 of the content was left.
+    pub(crate) fn resume(wanted: [bool; 3], digests: &Digests) -> Self {
+        let mut hashers = Self::new(wanted);
+        if let (Some(md5), Some(begun)) = (&mut hashers.md5, digests.begun.get()) {
+            hashers.seen = begun.length();
+            *md5 = begun.clone();
+        }
+        hashers
+    }
+
+    /// Leaves the digests for others.
+    pub(crate) fn leave(self, digests: &Digests) {
+        for (place, digest) in digests.known.iter().zip(self.finish()) {
+            if let Some(digest) = digest {
+                let _ = place.set(digest);
+            }
+        }
+    }
+
+    fn finish(self) -> Known {
         [
             self.md5.map(|hash| hash.finalize().to_vec()),
             self.sha1.map(|hash| hash.finalize().to_vec()),
@@ -151,8 +209,10 @@ impl Hashers {
 
 impl Reader for Hashers {
     fn read(&mut self, bytes: &[u8]) {
+        let seen = usize::try_from(self.seen).unwrap_or(usize::MAX).min(bytes.len());
+        self.seen = self.seen.saturating_sub(seen as u64);
         if let Some(hash) = &mut self.md5 {
-            hash.update(bytes);
+            hash.update(bytes.get(seen..).unwrap_or_default());
         }
         if let Some(hash) = &mut self.sha1 {
             hash.update(bytes);
@@ -164,7 +224,7 @@ impl Reader for Hashers {
 
     #[inline(always)]
     fn read_beside(&mut self, block: &[u8; BLOCK], mut beside: impl FnMut(u32)) {
-        if let Self { md5: Some(md5), sha1: None, sha256: None } = self {
+        if let Self { seen: 0, md5: Some(md5), sha1: None, sha256: None } = self {
             md5.update_beside(block, beside);
         } else {
             (0..32).for_each(&mut beside);

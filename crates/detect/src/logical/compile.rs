@@ -17,7 +17,9 @@ use super::section::{CHECK, ConditionRecord, FINDING, HANDLE_AS, SignatureRecord
 use super::{Expression, LogicalSignature, MAX_NEAR, MAX_SUBSIGNATURES, MAX_VARIANTS, Outcome, Subsignature};
 use crate::hash::category_byte;
 use crate::image::{Kind, Writer};
-use crate::pattern::{COMMON, Compiled, Compiler as Patterns, FilterWriter, NO_ANCHOR, Pattern, PlaceRecord};
+use crate::pattern::{
+    COMMON, Compiled, Compiler as Patterns, FilterWriter, NO_ANCHOR, Pattern, PlaceRecord, RARE,
+};
 use crate::strings::{Strings, Text};
 
 /// What looking for a pattern through the whole content costs beside an anchor that is there anyway.
@@ -109,6 +111,11 @@ fn precedes(expression: &Expression, number: u8) -> bool {
 }
 
 impl Compiler {
+    /// Whether there is no room for another signature's anchors.
+    pub(crate) fn is_full(&self) -> bool {
+        self.filters.is_full()
+    }
+
     /// Bytes of the largest table.
     pub(crate) fn size(&self) -> usize {
         self.patterns.size().max(self.code.len()).max(self.pattern_refs.len()).max(self.checks.len() * 2)
@@ -130,9 +137,10 @@ impl Compiler {
                 for pattern in set.iter().flat_map(|number| parts.of(*number)) {
                     self.patterns.trigger(pattern.number, signature_number);
                 }
+                let started_often = set.iter().any(|number| parts.quality(*number) > RARE);
                 eager.extend(set);
                 parts.patterns_below(&signature.expression, &mut |number| {
-                    if parts.quality(number) < COMMON {
+                    if started_often && parts.quality(number) < COMMON {
                         eager.push(number);
                     }
                 });

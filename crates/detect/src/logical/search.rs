@@ -23,13 +23,10 @@ pub(crate) fn inspect(
     let tables = database.signature_tables()?;
     let view = View::new(&inspection.object.content, inspection.deadline);
     let mut matcher = Matcher::new(database.pattern_tables()?, view, inspection.layout);
-    let mut hashers = Hashers::new(match inspection.digests.0.get() {
-        // Another database left its digests; what this one wants beside them is computed where it is asked.
-        Some(_) => [false; 3],
-        None => wanted(database, inspection.object.content.size())?,
-    });
+    let size = inspection.object.content.size();
+    let mut hashers = Hashers::resume(wanted(database, size, inspection.digests)?, inspection.digests);
     let started = matcher.search(&filters, &mut hashers)?;
-    let _ = inspection.digests.0.set(hashers.finish());
+    hashers.leave(inspection.digests);
     let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
     for number in started {
         if found.findings.len() >= MAX_FINDINGS {

@@ -16,12 +16,16 @@ pub(crate) const FOLD: u32 = 0x2020_2020;
 /// Anchors that occur oftener than once in 4,096 bytes: a pattern with a better member beside it in its
 /// signature is better looked for when that one was found.
 pub(crate) const COMMON: u8 = 8 * 20;
+/// Anchors that occur less often than once in 64 KB, as far as the table of frequencies tells them apart. What is
+/// started by such a pattern, and by all of it, is started so seldom that looking for the rest of it then is cheaper
+/// than anchors for it: with those for all, the bitmap for programs of Windows is five times as large.
+pub(crate) const RARE: u8 = 8 * 16;
 /// The quality of a pattern that has no anchor at all.
 pub(crate) const NO_ANCHOR: u8 = u8::MAX;
 /// Quality of anchors of three and two bytes.
 const SHORT: [u8; 2] = [240, 250];
-/// How much commoner three bytes are than four, at least.
-const THREE: u8 = 16;
+/// How much dearer three bytes are than four: they are as common as 128 grams of four, and take as many bits.
+const THREE: u8 = 8 * 7;
 /// Most distances at which a group may begin before its anchor; what varies more is anchored elsewhere.
 const MAX_SPREAD: u32 = 256;
 

@@ -4,12 +4,13 @@
 //! verified in one go around an *anchor*, its rarest four bytes. Between groups any number of bytes may lie.
 //!
 //! `model` is what signature languages produce, `program` how a group is encoded and run, `anchor` how its
-//! anchor is chosen, `prefilter` the bitmaps over anchors, `search` what is done where one passes. `compile` and
+//! anchor is chosen, `prefilter` the bitmaps over anchors (`pairs` for those of two bytes), `search` what is done where one passes. `compile` and
 //! `prefilter_compile` write what the others read, laid out as `section` says.
 
 mod anchor;
 mod compile;
 mod model;
+mod pairs;
 mod prefilter;
 mod prefilter_compile;
 mod program;
@@ -19,7 +20,7 @@ mod view;
 
 pub use model::{Base, Boundary, Element, Group, Pattern, Place};
 
-pub(crate) use anchor::{COMMON, NO_ANCHOR};
+pub(crate) use anchor::{COMMON, NO_ANCHOR, RARE};
 pub(crate) use compile::{Compiled, Compiler};
 pub(crate) use prefilter::{BLOCK, Filters, Reader};
 pub(crate) use prefilter_compile::FilterWriter;

@@ -7,6 +7,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use super::anchor::{FOLD, hash};
+use super::pairs::{Halves, each_place};
 use crate::Error;
 use crate::image::{Image, Kind};
 use crate::strings::Text;
@@ -52,6 +53,16 @@ pub(super) const MEDIUM: usize = 2 << 10;
 pub(super) const LARGE: usize = 32 << 10;
 pub(super) const HUGE: usize = 128 << 10;
 
+/// Bits of a bucket that say where its anchors begin. Those above it tell, by three bits of the hash that the
+/// bitmap does not see, which grams are not in it: most that pass the bitmap wrongly end there, before the anchors
+/// are touched, which lie in no near cache.
+pub(super) const START_BITS: u32 = 24;
+
+/// The bit of a bucket for a gram.
+pub(super) fn mark(gram: u32) -> u32 {
+    1 << START_BITS << (hash(gram, 24) & 7)
+}
+
 /// A table of anchors in the image.
 #[derive(Clone, Copy)]
 struct Table<'d> {
@@ -74,9 +85,13 @@ impl<'d> Table<'d> {
 
     fn bucket(&self, gram: u32) -> &'d [AnchorRecord] {
         let bucket = hash(gram, self.bucket_bits) as usize;
-        let start = self.buckets.get(bucket).map_or(0, |start| start.get() as usize);
-        let end = self.buckets.get(bucket.wrapping_add(1)).map_or(0, |end| end.get() as usize);
-        self.anchors.get(start..end).unwrap_or_default()
+        let word = |bucket: usize| self.buckets.get(bucket).map_or(0, |word| word.get());
+        let start = word(bucket);
+        if start & mark(gram) == 0 {
+            return &[];
+        }
+        let place = |word: u32| (word & ((1 << START_BITS) - 1)) as usize;
+        self.anchors.get(place(start)..place(word(bucket.wrapping_add(1)))).unwrap_or_default()
     }
 
     /// Calls `found` for each anchor at `place`; `tail` is where the bytes after its gram begin.
@@ -120,6 +135,7 @@ impl<'d> Table<'d> {
 pub(crate) struct Filters<'d> {
     bitmap: &'d [le::U64],
     short_bitmap: &'d [le::U64],
+    short_halves: Option<&'d Halves>,
     four: Option<Table<'d>>,
     three: Option<Table<'d>>,
     two: Option<Table<'d>>,
@@ -138,6 +154,7 @@ impl<'d> Filters<'d> {
         Ok(Self {
             bitmap: image.records(bytes, Kind::Bitmap, set)?,
             short_bitmap: image.records(bytes, Kind::ShortBitmap, set)?,
+            short_halves: image.records(bytes, Kind::ShortHalves, set)?.first_chunk(),
             four: Table::new(image, bytes, &FOUR, set)?,
             three: Table::new(image, bytes, &THREE, set)?,
             two: Table::new(image, bytes, &TWO, set)?,
@@ -163,16 +180,34 @@ impl<'d> Filters<'d> {
             HUGE => Bitmap::<HUGE>::new(self.bitmap)?.each_passing(bytes, count, reader, look)?,
             _ => return Err(Error::Damaged("a set of anchors has an odd size").into()),
         }
+        self.search_pairs(bytes, count, found)
+    }
+
+    /// Calls `found` for each anchor of two bytes.
+    fn search_pairs<E: From<Error>>(
+        &self,
+        bytes: &[u8],
+        count: usize,
+        found: &mut impl FnMut(usize, &'d AnchorRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Some(two) = &self.two else { return Ok(()) };
         let short = Bitmap::<SMALL>::new(self.short_bitmap)?;
-        for (place, pair) in bytes.windows(2).take(count).enumerate() {
-            let &[first, second] = pair else { continue };
-            let gram = u32::from_le_bytes([first | 0x20, second | 0x20, 0, 0]);
-            if short.bit(gram) != 0 {
-                two.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))?;
+        let count = count.min(bytes.len().saturating_sub(1));
+        let mut look = |place: usize| {
+            let Some(pair) = bytes.get(place..).and_then(|rest| rest.first_chunk::<2>()) else {
+                return Ok(());
+            };
+            let gram = u32::from_le_bytes([pair[0] | 0x20, pair[1] | 0x20, 0, 0]);
+            if short.bit(gram) == 0 {
+                return Ok(());
             }
-        }
-        Ok(())
+            two.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))
+        };
+        let searched = match self.short_halves {
+            Some(halves) => each_place(halves, bytes, count, &mut look)?,
+            None => 0,
+        };
+        (searched..count).try_for_each(look)
     }
 
     /// Calls `found` for each anchor of three or four bytes at `place`.

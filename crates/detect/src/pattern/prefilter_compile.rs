@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use zerocopy::little_endian as le;
 
 use super::anchor::{Anchor, Length, hash};
+use super::pairs::halves;
 use super::prefilter::{
-    AnchorRecord, FOUR, GENERIC, HUGE, Kinds, LARGE, MEDIUM, SMALL, SetRecord, THREE, TWO,
+    AnchorRecord, FOUR, GENERIC, HUGE, Kinds, LARGE, MEDIUM, SMALL, START_BITS, SetRecord, THREE, TWO, mark,
 };
 use crate::image::{Kind, Writer};
 use crate::strings::Strings;
@@ -59,6 +60,13 @@ impl FilterWriter {
             };
             self.anchors.entry(types).or_default().push((gram.length, record));
         }
+    }
+
+    /// Whether a set might get more anchors than its buckets can count.
+    pub(crate) fn is_full(&self) -> bool {
+        // A signature adds less than 65,536.
+        let most = (1 << START_BITS) - (1 << 16);
+        self.anchors.values().map(Vec::len).sum::<usize>() > most
     }
 
     /// A signature that is evaluated on every object of a group of file types.
@@ -136,7 +144,13 @@ fn write_set(
     }
     if !two.is_empty() {
         let mut bitmap = vec![0_u64; SMALL];
-        two.iter().for_each(|anchor| set_bit(&mut bitmap, anchor.gram.get()));
+        let mut pairs: Vec<u32> = two.iter().map(|anchor| anchor.gram.get()).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs.iter().for_each(|pair| set_bit(&mut bitmap, *pair));
+        if let Some(halves) = halves(&pairs) {
+            writer.section(Kind::ShortHalves, set, &halves);
+        }
         write_bitmap(bitmap, Kind::ShortBitmap, set, writer);
     }
     for (anchors, kinds) in [(four, FOUR), (three, THREE), (two, TWO)] {
@@ -167,6 +181,9 @@ fn write_table(mut anchors: Vec<AnchorRecord>, kinds: &Kinds, set: u32, writer: 
     }
     for place in 1..starts.len() {
         starts[place] += starts[place - 1];
+    }
+    for anchor in &anchors {
+        starts[hash(anchor.gram.get(), bucket_bits) as usize] |= mark(anchor.gram.get());
     }
     let starts: Vec<le::U32> = starts.into_iter().map(le::U32::new).collect();
     writer.section(kinds.buckets, set, &starts);
