@@ -66,7 +66,8 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    fn new(
+    /// A database that came into being in this way.
+    pub(crate) fn new(
         kind: impl Fn(Arc<Database>) -> Origin,
         database: Database,
         origin: String,

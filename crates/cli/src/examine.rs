@@ -169,7 +169,7 @@ pub(crate) fn decided(policy: &Policy, path: &Path, mut report: Report) -> Scann
 
 /// Opens a regular file. Nothing else is read: a FIFO that takes the file's place between the look at its
 /// kind and the opening neither blocks us nor is drained.
-fn open(path: &Path, links: Links) -> io::Result<Opened> {
+pub(crate) fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let mut flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     if links == Links::Refused {
         flags |= libc::O_NOFOLLOW;
@@ -207,7 +207,7 @@ pub(crate) fn special(path: &Path) -> io::Result<Option<&'static str>> {
 
 /// Standard input as a file: what is a file is read in place; a stream goes to memory, or when it is long to a
 /// temporary file without a name, as far as `most` bytes go.
-fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
+pub(crate) fn spooled(most: u64) -> io::Result<(Opened, Option<(Reason, String)>)> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let metadata = stdin.metadata()?;
     if metadata.is_file() && stdin.stream_position()? == 0 {

@@ -14,6 +14,8 @@ mod explain;
 
 mod db;
 
+mod clamscan;
+
 mod prove;
 mod config;
 mod quarantine;
@@ -29,8 +31,8 @@ mod verification;
 mod version;
 
 use std::io::{self, IsTerminal, Write};
-use std::panic;
 use std::process::ExitCode;
+use std::{env, panic};
 
 use clap::builder::Styles;
 use clap::error::ErrorKind;
@@ -79,12 +81,18 @@ enum Command {
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
+    /// Scan in the place of ClamAV's clamscan: its options, lines and exit status.
+    #[command(disable_help_flag = true)]
+    Clamscan,
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
 }
 
 fn main() -> ExitCode {
     escape_panics();
+    if let Some(arguments) = clamscan::wanted(env::args_os()) {
+        return clamscan::run(arguments);
+    }
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -102,6 +110,8 @@ fn main() -> ExitCode {
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
+        // Its arguments are not ours, and were looked at before.
+        Some(Command::Clamscan) => Ok(Outcome::error()),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();

@@ -53,21 +53,25 @@ impl Options {
         if !asked_for && let Some(scanners) = service(workers, &limits, notes)? {
             return Ok(scanners);
         }
-        let databases = self.databases.open(notes)?;
-        let verification = Verification::start(&databases)?;
-        let files = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
-        let program = Program { path: worker_program()?, databases: files, user: Some(NOBODY) };
-        let settings = Settings {
-            source: Source::Program(program),
-            limits: limits.clone(),
-            workers: workers.unwrap_or_else(processors),
-            at_once: MOST_AT_ONCE,
-            queue: WAITING,
-            grace: GRACE,
-        };
-        let pool = Pool::start(settings).context("no scan is possible")?;
-        Ok(Scanners { pool, databases, verification, limits })
+        own(self.databases.open(notes)?, limits, workers.unwrap_or_else(processors))
     }
+}
+
+/// Starts workers of our own.
+pub(crate) fn own(databases: Vec<Used>, limits: Limits, workers: NonZeroUsize) -> anyhow::Result<Scanners> {
+    let verification = Verification::start(&databases)?;
+    let files = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
+    let program = Program { path: worker_program()?, databases: files, user: Some(NOBODY) };
+    let settings = Settings {
+        source: Source::Program(program),
+        limits: limits.clone(),
+        workers,
+        at_once: MOST_AT_ONCE,
+        queue: WAITING,
+        grace: GRACE,
+    };
+    let pool = Pool::start(settings).context("no scan is possible")?;
+    Ok(Scanners { pool, databases, verification, limits })
 }
 
 /// One for each processor.

@@ -38,6 +38,8 @@ mod take;
 
 mod export;
 
+pub mod elsewhere;
+
 mod packages;
 
 mod entry;

@@ -46,8 +46,8 @@ impl<'a> NewFile<'a> {
         &self.file
     }
 
-    /// Gives it its name; `EXIST` if something has that name.
-    pub(crate) fn publish(mut self, name: &OsStr) -> Result<()> {
+    /// Gives it its name; `EXIST` if something has that name, and then another may be tried.
+    pub(crate) fn publish(&mut self, name: &OsStr) -> Result<()> {
         let Some(passing) = self.passing_name.take() else {
             return linkat(CWD, reachable_by(&self.file), self.folder, name, AtFlags::SYMLINK_FOLLOW);
         };
@@ -109,11 +109,11 @@ mod tests {
             assert!(names(&ground).is_empty());
             fs::write(ground.path().join("passing"), "left").unwrap();
             fs::write(ground.path().join("there"), "innocent").unwrap();
-            let file = begin(folder.as_fd(), "passing").unwrap();
+            let mut file = begin(folder.as_fd(), "passing").unwrap();
             file.file().write_all(b"whole").unwrap();
             assert_eq!(file.publish(OsStr::new("there")), Err(Errno::EXIST));
             assert_eq!(fs::read(ground.path().join("there")).unwrap(), b"innocent");
-            let file = begin(folder.as_fd(), "passing").unwrap();
+            let mut file = begin(folder.as_fd(), "passing").unwrap();
             file.file().write_all(b"whole").unwrap();
             file.publish(OsStr::new("new")).unwrap();
             assert_eq!(fs::read(ground.path().join("new")).unwrap(), b"whole");

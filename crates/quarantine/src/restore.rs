@@ -68,7 +68,7 @@ impl Vault {
         } else {
             let making = "the file cannot be made";
             let passing = format!(".candor-restore-{id}");
-            let file = NewFile::begin(place.folder.as_fd(), &passing).about(&place.path, making)?;
+            let mut file = NewFile::begin(place.folder.as_fd(), &passing).about(&place.path, making)?;
             self.steps.reached(Step::FileBegun);
             let read = unsealed.content(&mut |offset, piece| {
                 let written = file.file().write_all_at(piece, offset);

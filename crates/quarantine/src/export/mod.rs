@@ -45,7 +45,7 @@ impl Vault {
         let folder = openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .about(&path, "its folder cannot be opened")?;
         let passing = format!(".candor-export-{id}");
-        let file = NewFile::begin(folder.as_fd(), &passing).about(&path, "the file cannot be made")?;
+        let mut file = NewFile::begin(folder.as_fd(), &passing).about(&path, "the file cannot be made")?;
         let written = match form {
             Form::Raw => raw(&mut unsealed, file.file()),
             Form::Zip => zip::write(&mut unsealed, file.file()),

@@ -8,9 +8,19 @@ use candor_detect::logical::{Comparison, Count, Expression, MAX_EXPRESSION_DEPTH
 
 use crate::Complaint;
 
-/// The expression that a text means.
+/// The expression that a text means. Spaces mean nothing.
 pub(crate) fn parse(text: &str) -> Result<Expression, Complaint> {
-    let mut rest = text.as_bytes();
+    let words: Vec<&[u8]> =
+        text.as_bytes().split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    if words
+        .windows(2)
+        .any(|pair| matches!(pair, [left, right] if digit(left.last()) && digit(right.first())))
+    {
+        return Err(Complaint::malformed("two numbers stand side by side in the expression"));
+    }
+    let text = words.concat();
+    let mut rest = text.as_slice();
     let expression = whole(&mut rest, MAX_EXPRESSION_DEPTH)?;
     match rest.first() {
         None => Ok(expression),
@@ -43,6 +53,7 @@ fn whole(rest: &mut &[u8], depth: u32) -> Result<Expression, Complaint> {
 }
 
 fn counted(rest: &mut &[u8], depth: u32) -> Result<Expression, Complaint> {
+    let mut bracket = false;
     let inner = match rest.first() {
         Some(b'(') => {
             advance(rest);
@@ -51,6 +62,7 @@ fn counted(rest: &mut &[u8], depth: u32) -> Result<Expression, Complaint> {
                 return Err(Complaint::malformed("a bracket in the expression is not closed"));
             }
             advance(rest);
+            bracket = true;
             inner
         }
         Some(byte) if byte.is_ascii_digit() => {
@@ -63,26 +75,38 @@ fn counted(rest: &mut &[u8], depth: u32) -> Result<Expression, Complaint> {
         Some(byte) => return Err(unexpected(*byte)),
         None => return Err(Complaint::malformed("the expression ends where a subsignature should stand")),
     };
-    let comparison = match rest.first() {
-        Some(b'=') => Comparison::Equal,
-        Some(b'>') => Comparison::More,
-        Some(b'<') => Comparison::Less,
-        _ => return Ok(inner),
+    let Some(comparison) = comparison(rest) else {
+        return Ok(inner);
     };
-    advance(rest);
-    // Real signatures have `==9` for `=9` and `=2,` without a number, and ClamAV takes both.
-    if comparison == Comparison::Equal && rest.first() == Some(&b'=') {
-        advance(rest);
+    if bracket && !matches!(inner, Expression::And(..) | Expression::Or(..)) {
+        return Err(Complaint::malformed("what is counted in brackets is a single subsignature"));
     }
     let bound = number(rest)?;
     let mut distinct = 0;
     if rest.first() == Some(&b',') {
         advance(rest);
+        // Real signatures have `=2,` without a number, and ClamAV takes it.
         if rest.first().is_some_and(u8::is_ascii_digit) {
             distinct = number(rest)?;
         }
     }
+    // A subsignature alone is one, whatever is asked for.
+    let distinct = if bracket { distinct } else { 0 };
     Ok(Expression::Counted(Box::new(inner), Count { comparison, number: bound, distinct }))
+}
+
+/// What stands before a number. Of several signs ClamAV takes the last, so that `>=3` is `=3`.
+fn comparison(rest: &mut &[u8]) -> Option<Comparison> {
+    let mut last = None;
+    while let Some(byte @ (b'=' | b'>' | b'<')) = rest.first() {
+        last = Some(match byte {
+            b'=' => Comparison::Equal,
+            b'>' => Comparison::More,
+            _ => Comparison::Less,
+        });
+        advance(rest);
+    }
+    last
 }
 
 fn number(rest: &mut &[u8]) -> Result<u32, Complaint> {
@@ -108,12 +132,17 @@ mod tests {
         assert_ne!(parse("0&1|2"), parse("(0&1)|2"));
         assert_eq!(patterns(&parse("0&(3|1)>2,2").unwrap()), 4);
         assert_eq!(parse("0==2,&1"), parse("0=2&1"));
+        assert_eq!(parse(" 0 >=2 & 1"), parse("0=2&1"));
+        assert_eq!(parse("0=2,2"), parse("0=2"));
+        assert_ne!(parse("(0|1)=2,2"), parse("(0|1)=2"));
     }
 
     #[test]
     fn what_is_wrong_is_refused() {
         let deep = "(".repeat(5000);
-        for text in ["", "(0", "0&", "&0", "0)", "64", "0=", "0 &1", "0&1=99999999999", "a", deep.as_str()] {
+        for text in
+            ["", "(0", "0&", "&0", "0)", "64", "0=", "(0)=1", "0 1", "0&1=99999999999", "a", deep.as_str()]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse(&"0&".repeat(5000)).is_err());

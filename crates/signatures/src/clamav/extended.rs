@@ -11,7 +11,7 @@ use super::pattern::{Modifiers, literal_length};
 use super::{category, each_signature, functionality_level, name, near, offset, pattern, target};
 use crate::{Complaint, Language, Output};
 
-/// Literals for any type and for PE have at least so many bytes.
+/// Literals for any type have at least so many bytes.
 const MIN_LITERAL: usize = 3;
 
 /// Extended signatures.
@@ -46,12 +46,12 @@ fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>,
         return Ok(None);
     }
     let place = offset::parse(offset, target)?;
-    if target < 2 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
+    if target == 0 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
         return Err(Complaint::malformed(format!(
             "a literal for target {target} has at least {MIN_LITERAL} bytes"
         )));
     }
-    let patterns = vec![Pattern { place, groups }];
+    let patterns = vec![Pattern { place: offset::of_pattern(place, &groups), groups }];
     Ok(Some(LogicalSignature {
         text: line.to_owned(),
         category: category(name),

@@ -12,7 +12,7 @@ use std::io;
 use candor_detect::hash::{Digest, HashSignature, Subject};
 use candor_object::Category;
 
-use super::{category, functionality_level, name, number};
+use super::{category, functionality_level, name, number, number_or_zero};
 use crate::lines::each_line;
 use crate::{Complaint, Language, Output};
 
@@ -101,23 +101,34 @@ fn read(
             })?;
         let name = name(signature)?;
         let size = size_field(size, levels.first().copied(), subject)?;
-        functionality_level(levels.first().copied(), levels.get(1).copied())?;
+        functionality_level(
+            levels.first().map(|level| digits(level)),
+            levels.get(1).map(|level| digits(level)),
+        )?;
         let by_name = || if unwanted { Category::Unwanted } else { category(name) };
         let category = fixed.unwrap_or_else(by_name);
         output.hash(&HashSignature { name, source: &source, category, subject, size, digest })
     })
 }
 
+/// The digits that a level begins with: ClamAV does not look at what follows in lines of digests.
+fn digits(text: &str) -> &str {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
 fn size_field(text: &str, level: Option<&str>, subject: Subject) -> Result<Option<u64>, Complaint> {
     if text == "*" {
-        let level = level.map_or(Ok(0), |level| number::<u32>(level, "lowest functionality level"))?;
+        let level =
+            level.map_or(Ok(0), |level| number_or_zero::<u32>(digits(level), "functionality level"))?;
         if level < WILDCARD_LEVEL && subject != Subject::Imports {
             let reason = format!("a hash of any size needs functionality level {WILDCARD_LEVEL} or more");
             return Err(Complaint::Malformed(reason));
         }
         return Ok(None);
     }
-    match number::<u64>(text, "size")? {
+    let plain = text.trim_start_matches(' ');
+    match number::<u64>(plain.strip_prefix('+').unwrap_or(plain), "size")? {
         0 => Err(Complaint::malformed("the size is 0")),
         size if size >= u64::from(u32::MAX) => {
             Err(Complaint::malformed(format!("the size {size} is too large")))

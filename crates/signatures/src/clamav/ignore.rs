@@ -1,6 +1,6 @@
 //! Ignore lists (`ign2`): names of signatures that are not used.
 //!
-//! `SigName[:MD5 of the database line]`. The digest would bind the entry to one version of the signature; the
+//! `SigName[:MD5 of the database line]`, or `File:Line:SigName`. The digest would bind the entry to one version of the signature; the
 //! name is ignored whatever the digest says, since a changed signature of an ignored name is no more wanted.
 
 use std::io;
@@ -22,8 +22,13 @@ impl Language for Ignore {
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         each_line(text, output, |line, output| {
-            let (name, digest) =
-                line.split_once(':').map_or((line, None), |(name, digest)| (name, Some(digest)));
+            let line = line.trim_end_matches(' ');
+            let (name, digest) = match line.split(':').collect::<Vec<_>>().as_slice() {
+                // As old lists (`ign`) have it: file, line, name.
+                [_, _, name] => (*name, None),
+                [name, digest] => (*name, Some(*digest)),
+                _ => (line, None),
+            };
             if digest.is_some_and(|digest| hex::decode(digest).map(|bytes| bytes.len()) != Ok(16)) {
                 return Err(Complaint::malformed("what follows the name is no MD5"));
             }

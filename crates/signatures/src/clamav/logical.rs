@@ -20,6 +20,8 @@ use crate::{Complaint, Language, Output};
 
 /// Functionality level from which on the target description may hold more than the target.
 const DESCRIPTION_LEVEL: u32 = 51;
+/// The target of PE files.
+const PE: u32 = 1;
 
 /// Most containers that a signature names.
 const MAX_CONTAINERS: usize = 16;
@@ -129,6 +131,7 @@ impl Description {
         let mut conditions = Vec::new();
         let mut outcome = Outcome::Finding;
         let mut more = None;
+        let mut icons = false;
         for (place, field) in text.split(',').enumerate() {
             let (key, value) = field.split_once(':').ok_or_else(|| {
                 Complaint::malformed(format!("{field:?} in the target description has no value"))
@@ -136,7 +139,7 @@ impl Description {
             match key {
                 "Engine" if place > 0 => return Err(Complaint::malformed("Engine must come first")),
                 "Engine" => engine = Some(range::<u32>(value, "Engine")?),
-                "Target" => target = Some(target::target(value)),
+                "Target" => target = Some(target::number(value)),
                 "FileSize" => conditions.push(between(value, key, Condition::FileSize)?),
                 "EntryPoint" => conditions.push(between(value, key, Condition::EntryPoint)?),
                 "NumberOfSections" => conditions.push(between(value, key, Condition::Sections)?),
@@ -144,9 +147,7 @@ impl Description {
                 "Container" => conditions.push(containers(value)?),
                 "Intermediates" => conditions.push(containers(value)?),
                 "HandlerType" => outcome = Outcome::HandleAs(target::handler(value)?.to_owned()),
-                "IconGroup1" | "IconGroup2" => {
-                    return Err(Complaint::unsupported(format!("{key} in the target description")));
-                }
+                "IconGroup1" | "IconGroup2" => icons = true,
                 _ => {
                     return Err(Complaint::NotForUs(format!("{key:?} in the target description is unknown")));
                 }
@@ -168,6 +169,12 @@ impl Description {
             && engine.is_none_or(|(low, _)| low < DESCRIPTION_LEVEL)
         {
             return Err(Complaint::malformed(format!("{key} needs Engine with {DESCRIPTION_LEVEL} or more")));
+        }
+        if icons && target != PE {
+            return Err(Complaint::malformed("IconGroup is for PE files"));
+        }
+        if icons {
+            return Err(Complaint::unsupported("IconGroup in the target description"));
         }
         let of_executables =
             |condition: &Condition| matches!(condition, Condition::EntryPoint(..) | Condition::Sections(..));
@@ -218,10 +225,13 @@ fn subsignature(
     if compare::recognises(text) {
         return compare::parse(text, number);
     }
-    // Between the first and the last modifiers there may be anything, and ClamAV passes over it.
-    let (text, modifiers) = match (text.split_once("::"), text.rsplit_once("::")) {
-        (Some((text, _)), Some((_, letters))) => (text, Modifiers::parse(letters)?),
-        _ => (text, Modifiers::default()),
+    // A signature of ClamAV's own has them; ClamAV loads it, and it never matches.
+    if text.matches("::").count() > 1 {
+        return Err(Complaint::unsupported("modifiers in the middle of a pattern"));
+    }
+    let (text, modifiers) = match text.split_once("::") {
+        Some((text, letters)) => (text, Modifiers::parse(letters)?),
+        None => (text, Modifiers::default()),
     };
     let (place, hex) = match text.split_once(':') {
         Some((place, hex)) => (offset::parse(place, target)?, hex),
@@ -229,7 +239,8 @@ fn subsignature(
     };
     let mut patterns = Vec::new();
     for variant in modifiers.variants() {
-        patterns.push(Pattern { place, groups: pattern::parse(hex, variant)? });
+        let groups = pattern::parse(hex, variant)?;
+        patterns.push(Pattern { place: offset::of_pattern(place, &groups), groups });
     }
     Ok(Subsignature::Patterns(patterns))
 }

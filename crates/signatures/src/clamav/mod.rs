@@ -47,10 +47,10 @@ fn each_signature(
     })
 }
 
-/// Complains if the levels at the end of a line (`[min[:max]]`) do not include ours.
+/// Complains if the levels at the end of a line (`[min[:max]]`) do not include ours. An empty one is 0.
 fn functionality_level(min: Option<&str>, max: Option<&str>) -> Result<(), Complaint> {
-    let min = min.map_or(Ok(0), |level| number(level, "lowest functionality level"))?;
-    let max = max.map_or(Ok(u32::MAX), |level| number(level, "highest functionality level"))?;
+    let min = min.map_or(Ok(0), |level| number_or_zero(level, "lowest functionality level"))?;
+    let max = max.map_or(Ok(u32::MAX), |level| number_or_zero(level, "highest functionality level"))?;
     if min > FUNCTIONALITY_LEVEL || max < FUNCTIONALITY_LEVEL {
         let range = if max == u32::MAX { format!("{min} or more") } else { format!("{min} to {max}") };
         return Err(Complaint::NotForUs(format!(
@@ -67,16 +67,18 @@ fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Complaint> 
     parsed.ok_or_else(|| Complaint::malformed(format!("the {what} {text:?} is no number in range")))
 }
 
-/// A range `a-b` of decimal numbers.
-fn range<T: std::str::FromStr + PartialOrd>(text: &str, what: &str) -> Result<(T, T), Complaint> {
+/// The same, where nothing means 0, as ClamAV reads most numbers.
+fn number_or_zero<T: std::str::FromStr + Default>(text: &str, what: &str) -> Result<T, Complaint> {
+    if text.is_empty() { Ok(T::default()) } else { number(text, what) }
+}
+
+/// A range `a-b` of decimal numbers, of which either may be missing and is 0 then. It may run backwards: ClamAV
+/// takes such a range, which nothing is in.
+fn range<T: std::str::FromStr + Default>(text: &str, what: &str) -> Result<(T, T), Complaint> {
     let (low, high) = text
         .split_once('-')
         .ok_or_else(|| Complaint::malformed(format!("the {what} {text:?} is no range")))?;
-    let (low, high) = (number(low, what)?, number(high, what)?);
-    if low > high {
-        return Err(Complaint::malformed(format!("the {what} {text:?} runs backwards")));
-    }
-    Ok((low, high))
+    Ok((number_or_zero(low, what)?, number_or_zero(high, what)?))
 }
 
 /// A detection name.

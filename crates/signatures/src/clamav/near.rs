@@ -34,6 +34,9 @@ pub(super) fn parse(text: &str, own_number: usize, output: &Output<'_>) -> Resul
         .and_then(|text| text.split_once('}'))
         .ok_or_else(|| Complaint::malformed("a macro is written ${min-max}group$"))?;
     let (low, high) = range(distance, "distance of the macro")?;
+    if low > high {
+        return Err(Complaint::malformed(format!("the distance of the macro {distance:?} runs backwards")));
+    }
     let patterns = output.members(read_group(group)?);
     if patterns.is_empty() {
         return Err(Complaint::unsupported("a macro of a group without members"));

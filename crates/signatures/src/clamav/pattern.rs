@@ -62,9 +62,12 @@ impl Modifiers {
 
 /// The groups of a pattern.
 pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Complaint> {
-    let mut reader = Reader { rest: text.as_bytes(), modifiers, elements: 0, depth: MAX_DEPTH };
+    let mut reader =
+        Reader { rest: text.as_bytes(), modifiers, elements: 0, depth: MAX_DEPTH, backwards: false };
     let mut groups = vec![Group::default()];
     let mut part = Vec::new();
+    // Where in the part each `[n-m]` ends the piece before it.
+    let mut pieces = Vec::new();
     loop {
         let gap = match reader.rest.first() {
             None => None,
@@ -81,7 +84,7 @@ pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Comp
                 Some((min, max))
             }
             Some(b'[') => {
-                reader.near(&mut part)?;
+                reader.near(&mut part, &mut pieces)?;
                 continue;
             }
             Some(_) => {
@@ -89,6 +92,8 @@ pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Comp
                 continue;
             }
         };
+        fits(&part, &pieces)?;
+        pieces.clear();
         close_part(&mut part, groups.last_mut())?;
         match gap {
             None => break,
@@ -99,6 +104,10 @@ pub(crate) fn parse(text: &str, modifiers: Modifiers) -> Result<Vec<Group>, Comp
                 }
             }
         }
+    }
+    // ClamAV takes it, and nothing can match.
+    if reader.backwards {
+        return Err(Complaint::unsupported("a gap runs backwards"));
     }
     if modifiers.fullword {
         let word = Element::Boundary(Boundary::NotAlphanumeric);
@@ -119,13 +128,30 @@ pub(crate) fn literal_length(groups: &[Group]) -> Option<usize> {
     group.elements.iter().all(plain).then_some(group.elements.len())
 }
 
+/// Whether each `[n-m]` of a part is beside a single byte at the part's beginning or end.
+fn fits(part: &[Element], ends: &[usize]) -> Result<(), Complaint> {
+    let Some((last, before)) = ends.split_last() else { return Ok(()) };
+    let first = before.first().unwrap_or(last);
+    // The element at an end is the distance itself.
+    let (begins, closes) = (*first == 1, part.len().saturating_sub(*last) == 2);
+    let single = if before.is_empty() { begins || closes } else { begins && closes };
+    if !single || before.len() > 1 || *first == 0 {
+        return Err(Complaint::malformed(
+            "a distance in square brackets is not beside a single byte at an end",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether this is one byte and no wildcard; a letter of either case counts.
+fn plain(element: &Element) -> bool {
+    matches!(element, Element::Byte { mask: 0xff | 0xdf, .. })
+}
+
 /// Ends a part: it must have two plain bytes in a row, by which it can be found.
 fn close_part(part: &mut Vec<Element>, group: Option<&mut Group>) -> Result<(), Complaint> {
-    let plain = |element: &Element| matches!(element, Element::Byte { mask: 0xff | 0xdf, .. });
-    let choice = |element: &Element| matches!(element, Element::Choice(_));
     let two_plain = part.windows(2).any(|pair| pair.iter().all(plain));
-    let plain_and_choice = part.iter().any(choice) && part.iter().any(plain);
-    if !two_plain && !plain_and_choice {
+    if !two_plain {
         return Err(Complaint::malformed("a part of the pattern has no two plain bytes in a row"));
     }
     if let Some(group) = group {
@@ -139,6 +165,8 @@ struct Reader<'a> {
     modifiers: Modifiers,
     elements: usize,
     depth: u32,
+    /// Whether a gap runs backwards.
+    backwards: bool,
 }
 
 impl Reader<'_> {
@@ -159,33 +187,38 @@ impl Reader<'_> {
         std::str::from_utf8(text).map_err(|_| Complaint::malformed("the pattern is not ASCII"))
     }
 
-    /// `{n}`, `{-n}`, `{n-}` or `{n-m}`: fewest bytes and, if there is a bound, most.
+    /// `{n}`, `{-n}`, `{n-}` or `{n-m}`: fewest bytes and, if there is a bound, most. `{}` has none.
     fn gap(&mut self) -> Result<(u32, Option<u32>), Complaint> {
         self.advance();
         let text = self.until(b'}')?;
         let what = "number of bytes in a gap";
-        match text.split_once('-') {
+        let (min, max) = match text.split_once('-') {
+            _ if matches!(text, "" | "-") => (0, None),
             None => {
                 let count = number(text, what)?;
-                Ok((count, Some(count)))
+                (count, Some(count))
             }
-            Some(("", max)) => Ok((0, Some(number(max, what)?))),
-            Some((min, "")) => Ok((number(min, what)?, None)),
-            Some(_) => {
-                let (min, max) = super::range(text, what)?;
-                Ok((min, Some(max)))
-            }
+            Some(("", max)) => (0, Some(number(max, what)?)),
+            Some((min, "")) => (number(min, what)?, None),
+            Some((min, max)) => (number(min, what)?, Some(number(max, what)?)),
+        };
+        if max.is_some_and(|max| max < min) {
+            self.backwards = true;
+            return Ok((min, None));
         }
+        Ok((min, max))
     }
 
-    /// `[n-m]`.
-    fn near(&mut self, out: &mut Vec<Element>) -> Result<(), Complaint> {
+    /// `[n-m]`, or `[n]` for `[n-n]`.
+    fn near(&mut self, out: &mut Vec<Element>, pieces: &mut Vec<usize>) -> Result<(), Complaint> {
         self.advance();
         let text = self.until(b']')?;
-        let (min, max) = super::range::<u32>(text, "distance")?;
-        if max > 32 {
-            return Err(Complaint::malformed(format!("the distance [{text}] is more than 32")));
+        let (min, max) = text.split_once('-').unwrap_or((text, text));
+        let (min, max) = (number(min, "distance")?, number(max, "distance")?);
+        if max > 32 || max < min {
+            return Err(Complaint::malformed(format!("the distance [{text}] is not one of 0 to 32")));
         }
+        pieces.push(out.len());
         out.push(Element::Skip { min, max });
         Ok(())
     }
@@ -201,10 +234,12 @@ impl Reader<'_> {
             Some(b'!') if self.advance() == Some(b'(') => {
                 let not = match self.bracket()? {
                     (Element::Boundary(kind), _) => Element::NotBoundary(kind),
-                    (Element::Choice(branches), Some(_)) => Element::NotChoice(branches),
+                    (Element::Choice(branches), Some(_)) if branches.iter().flatten().all(plain) => {
+                        Element::NotChoice(branches)
+                    }
                     _ => {
                         return Err(Complaint::malformed(
-                            "a negated choice has branches of different lengths",
+                            "a negated choice has branches of different lengths, or more than bytes in them",
                         ));
                     }
                 };
@@ -297,20 +332,20 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn plain(text: &str) -> Result<Vec<Group>, Complaint> {
+    fn read(text: &str) -> Result<Vec<Group>, Complaint> {
         parse(text, Modifiers::default())
     }
 
     #[test]
     fn gaps_split_groups_only_where_they_have_no_bound() {
         assert_eq!(
-            plain("6865*6c6c{5-}6f6f").unwrap().iter().map(|group| group.gap).collect::<Vec<_>>(),
+            read("6865*6c6c{5-}6f6f").unwrap().iter().map(|group| group.gap).collect::<Vec<_>>(),
             [0, 0, 5]
         );
-        assert_eq!(plain("6865{2-8}6c6c{3}6f{-4}6f6f").unwrap().len(), 1);
-        assert_eq!(plain("6865??6?6f").unwrap()[0].elements.len(), 5);
-        assert_eq!(literal_length(&plain("686566").unwrap()), Some(3));
-        assert_eq!(literal_length(&plain("6865??").unwrap()), None);
+        assert_eq!(read("6865{2-8}6c6c{3}6f{-4}6f6f").unwrap().len(), 1);
+        assert_eq!(read("6865??6?6f").unwrap()[0].elements.len(), 5);
+        assert_eq!(literal_length(&read("686566").unwrap()), Some(3));
+        assert_eq!(literal_length(&read("6865??").unwrap()), None);
     }
 
     #[test]
@@ -336,19 +371,27 @@ mod tests {
             "6865*",
             "6865**6865",
             "6?6?6?",
-            "6865{5-2}48",
             "6865{x}48",
             "68[0-40]6c6c6f",
             "6865(61|62",
             "6865(61|)",
             "6865!(61|6263)",
+            "6865{5-2}48",
+            "6865!(6?|62)",
+            "6865!((61|62)|63)",
+            "68(65|66)6c",
+            "6865[2-3]6f20",
+            "[0-3]6f20",
+            "68[3-0]6f20",
+            "68[2-2]6f20[2-2]6565",
+            "68[0-3]6c6f2062[0-9]65[0-9]71",
             "6865(61*62|63)",
             "6865{",
             "6865[0-4",
             "(B)",
             deep.as_str(),
         ] {
-            assert!(plain(text).is_err(), "{text}");
+            assert!(read(text).is_err(), "{text}");
         }
     }
 
@@ -362,8 +405,15 @@ mod tests {
             "(B)6865(B)",
             "!(W)6865",
         ] {
-            assert!(plain(text).is_ok(), "{text}");
+            assert!(read(text).is_ok(), "{text}");
         }
-        assert_eq!(plain("(B)6865(B)").unwrap()[0].elements[0], Element::Boundary(Boundary::WordStart));
+        for text in ["68[2-2]6f20", "6865[2]6f", "68[0-3]6c6f20[0-2]65", "2e2e*68[2-2]6f20", "??[1-2]6c6f20"]
+        {
+            assert!(read(text).is_ok(), "{text}");
+        }
+        assert_eq!(read("6865{}6c6c"), read("6865*6c6c"));
+        assert_eq!(read("6865{-}6c6c"), read("6865*6c6c"));
+        assert!(matches!(read("6865{5-2}4848"), Err(Complaint::Unsupported(_))));
+        assert_eq!(read("(B)6865(B)").unwrap()[0].elements[0], Element::Boundary(Boundary::WordStart));
     }
 }

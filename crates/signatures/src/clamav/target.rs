@@ -31,7 +31,12 @@ pub(super) fn is_executable(target: u32) -> bool {
 
 /// The target number in a field; `*` means all types.
 pub(super) fn target(text: &str) -> Result<(u32, &'static [&'static str]), Complaint> {
-    let number = if text == "*" { 0 } else { super::number(text, "target type")? };
+    if text == "*" { number("0") } else { number(text) }
+}
+
+/// The target number in a field, where only numbers are allowed; nothing means 0.
+pub(super) fn number(text: &str) -> Result<(u32, &'static [&'static str]), Complaint> {
+    let number = super::number_or_zero(text, "target type")?;
     let types =
         types(number).ok_or_else(|| Complaint::NotForUs(format!("target type {number} is unknown")))?;
     Ok((number, types))
