@@ -1,5 +1,6 @@
 //! The compiled database: written by [`Compiler`], opened by [`Database`].
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -79,6 +80,12 @@ impl Compiler {
         self.counts.logical = self.counts.logical.saturating_add(1);
     }
 
+    /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
+    /// before the first call are not.
+    pub fn official(&mut self, official: bool) {
+        self.strings.official(official);
+    }
+
     /// Whether there is no room for another signature: places in a database have 32 bits.
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
@@ -104,9 +111,10 @@ impl Compiler {
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
-        let (strings, sources) = self.strings.finish();
+        let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
+        writer.section(Kind::Official, 0, &official);
         writer.finish()
     }
 }
@@ -234,6 +242,22 @@ impl Database {
     pub fn sources(&self) -> Result<Vec<&str>, Error> {
         let records: &[Text] = self.image.records(self.bytes.as_ref(), Kind::Sources, 0)?;
         Ok(records.iter().map(|text| self.text(*text)).collect())
+    }
+
+    /// Those of them that came out of containers which their publisher signed. A name that other signatures have as
+    /// well is left out, since nobody could tell which of them a finding is of.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn official_sources(&self) -> Result<Vec<&str>, Error> {
+        let official: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Official, 0)?;
+        let names = self.sources()?;
+        let of = |wanted: bool| {
+            let marked = names.iter().enumerate().map(|(place, name)| (official.get(place) == Some(&1), *name));
+            marked.filter(move |(official, _)| *official == wanted).map(|(_, name)| name)
+        };
+        let others: HashSet<&str> = of(false).collect();
+        Ok(of(true).filter(|name| !others.contains(name)).collect())
     }
 
     /// The finding that speaks for content with a trusted digest.

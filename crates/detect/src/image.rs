@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Sources = 2,
     /// Numbers of signatures by kind, for people.
     Counts = 3,
+    /// For each signature file a byte: 1 if it came out of a container that its publisher signed.
+    Official = 4,
     /// Sizes that a hash table knows; the index names the table.
     HashSizes = 16,
     /// Digests of a hash table.

@@ -27,8 +27,10 @@
 )]
 
 mod lines;
+mod ignored;
 mod output;
 mod problem;
+mod settings;
 mod sources;
 
 mod candor;
@@ -38,8 +40,10 @@ mod hash_list;
 use std::io;
 use std::path::PathBuf;
 
+pub use clamav::container;
 pub use output::Output;
 pub use problem::{Complaint, Problem};
+pub use settings::{Settings, Unsigned, Unwanted};
 pub use sources::{Built, Sources};
 
 /// The languages. A file is read by the first that knows its extension.
@@ -61,6 +65,11 @@ pub trait Language: Sync {
 
     /// Extensions of its files, in lower case.
     fn extensions(&self) -> &'static [&'static str];
+
+    /// Whether its files say which signatures of others are not used, so that they are read before all others.
+    fn is_first(&self) -> bool {
+        false
+    }
 
     /// Reads a file, adds its signatures to the output and reports what it cannot use.
     ///
@@ -88,6 +97,14 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
+    /// A container is not used: it is damaged, or nobody who is trusted has signed it.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        refusal: container::Refusal,
+    },
     /// A file has an extension that belongs to no language.
     #[error("{}: no signature language has this extension; known are {}", path.display(), known_extensions())]
     UnknownLanguage {
@@ -102,8 +119,9 @@ pub enum Error {
     },
 }
 
-/// The extensions of all languages, separated by spaces.
+/// The extensions of all languages and containers, separated by spaces.
 fn known_extensions() -> String {
-    let all: Vec<&str> = LANGUAGES.iter().flat_map(|language| language.extensions()).copied().collect();
+    let languages = LANGUAGES.iter().flat_map(|language| language.extensions());
+    let all: Vec<&str> = languages.copied().chain(container::Kind::EXTENSIONS).collect();
     all.join(" ")
 }

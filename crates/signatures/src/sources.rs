@@ -1,15 +1,20 @@
 //! The files that a database is built from.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use candor_detect::{Compiler, Counts};
 
+use crate::container::{Container, Kind, Refusal};
+use crate::ignored::Ignored;
 use crate::output::Output;
-use crate::problem::Problem;
-use crate::{Error, LANGUAGES, Language, language};
+use crate::problem::{Complaint, Problem};
+use crate::settings::{Settings, Unsigned, Unwanted};
+use crate::{Error, Language, language};
+
+/// Extensions of files for unwanted programs.
+const UNWANTED: [&str; 6] = ["hdu", "hsu", "mdu", "msu", "ndu", "ldu"];
 
 /// A database, compiled.
 #[derive(Debug)]
@@ -23,32 +28,53 @@ pub struct Built {
 /// The files and texts that a database is built from.
 #[derive(Debug, Default)]
 pub struct Sources {
+    settings: Settings,
     files: Vec<PathBuf>,
     texts: Vec<(String, String)>,
+    containers: Vec<Container>,
     passed_over: Vec<PathBuf>,
+    superseded: Vec<PathBuf>,
+    refused: Vec<Error>,
 }
 
 impl Sources {
-    /// Adds a signature file, or all of a folder in the order of their names. Files of a folder whose
-    /// extension belongs to no language are [`passed over`](Self::passed_over).
+    /// Nothing yet, with these settings for what will come.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Adds a signature file or a container, or all of a folder in the order of their names. Files of a folder whose
+    /// extension belongs to no language are [`passed over`](Self::passed_over), its containers that are not signed or
+    /// damaged are [`refused`](Self::refused), and of two with the same name only the newer is used. Containers are
+    /// checked at once.
     ///
     /// # Errors
-    /// When the path cannot be read, a file's extension is unknown, or a folder holds no signatures.
+    /// When the path cannot be read, a file's extension is unknown, the container is refused, or a folder holds no
+    /// signatures.
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
         let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
         let metadata = fs::metadata(path).map_err(unreadable)?;
-        if !metadata.is_dir() {
-            if !metadata.is_file() {
-                // Reading a FIFO or a device might never end.
-                let reason = "it is neither a regular file nor a folder";
-                return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, reason)));
-            }
-            if language_of(path).is_none() {
-                return Err(Error::UnknownLanguage { path: path.to_owned() });
-            }
-            self.files.push(path.to_owned());
-            return Ok(());
+        if metadata.is_dir() {
+            return self.add_folder(path);
         }
+        if !metadata.is_file() {
+            // Reading a FIFO or a device might never end.
+            let reason = "it is neither a regular file nor a folder";
+            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+        }
+        if is_container(path) {
+            let container = self.open(path)?;
+            self.add_container(container);
+        } else if language_of(path).is_some() {
+            self.files.push(path.to_owned());
+        } else {
+            return Err(Error::UnknownLanguage { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    fn add_folder(&mut self, path: &Path) -> Result<(), Error> {
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
         let mut found = Vec::new();
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?.path();
@@ -57,14 +83,51 @@ impl Sources {
             }
         }
         found.sort();
+        let (containers, files): (Vec<_>, Vec<_>) = found.into_iter().partition(|file| is_container(file));
         let (known, unknown): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|file| language_of(file).is_some());
-        if known.is_empty() {
+            files.into_iter().partition(|file| language_of(file).is_some());
+        if known.is_empty() && containers.is_empty() {
             return Err(Error::NothingThere { path: path.to_owned() });
+        }
+        for path in containers {
+            match self.open(&path) {
+                Ok(container) => self.add_container(container),
+                Err(error) => self.refused.push(error),
+            }
         }
         self.files.extend(known);
         self.passed_over.extend(unknown);
         Ok(())
+    }
+
+    fn open(&self, path: &Path) -> Result<Container, Error> {
+        let container = Container::open(path, &self.settings.keys);
+        let allowed = container.and_then(|container| match container.unsigned() {
+            Some(reason) if self.settings.unsigned == Unsigned::Refused => {
+                Err(Refusal::Unsigned(reason.to_owned()))
+            }
+            _ => Ok(container),
+        });
+        allowed.map_err(|refusal| match refusal {
+            Refusal::Unreadable(error) => Error::Unreadable { path: path.to_owned(), error },
+            refusal => Error::Refused { path: path.to_owned(), refusal },
+        })
+    }
+
+    /// Adds a container, unless a newer one of its name is there, and takes away an older one.
+    fn add_container(&mut self, container: Container) {
+        let stem = |container: &Container| container.path().with_extension("");
+        if let Some(same) = self.containers.iter_mut().find(|known| stem(known) == stem(&container)) {
+            let mut older = container;
+            if older.header().version > same.header().version {
+                std::mem::swap(&mut older, same);
+            }
+            self.superseded.push(older.path().to_owned());
+            return;
+        }
+        self.containers.push(container);
+        // As in ClamAV: what daily updates ignore is ignored in what they update.
+        self.containers.sort_by_key(|container| !container.name().to_ascii_lowercase().starts_with("daily."));
     }
 
     /// Adds a text as if it were a file of this name.
@@ -77,49 +140,119 @@ impl Sources {
         &self.passed_over
     }
 
+    /// Containers that are not used, since there is a newer one of the same name.
+    pub fn superseded(&self) -> &[PathBuf] {
+        &self.superseded
+    }
+
+    /// Why containers of folders are not used.
+    pub fn refused(&self) -> &[Error] {
+        &self.refused
+    }
+
+    /// The first reason why a container of a folder is not used, as an error.
+    ///
+    /// # Errors
+    /// That reason.
+    pub fn accept_no_refusal(&mut self) -> Result<(), Error> {
+        if self.refused.is_empty() { Ok(()) } else { Err(self.refused.swap_remove(0)) }
+    }
+
     /// Compiles everything; `report` hears of each signature that is not used.
     ///
     /// # Errors
-    /// When a file cannot be read. What is wrong in a file is no error but a [`Problem`].
+    /// When a file cannot be read, or a container was changed since it was added. What is wrong in a file is no error
+    /// but a [`Problem`].
     pub fn build(&self, mut report: impl FnMut(Problem)) -> Result<Built, Error> {
-        let mut compiler = Compiler::default();
-        let mut ignored = HashSet::new();
-        // By language, so that the ignore lists, which are first, are known before the first signature.
-        for language in LANGUAGES {
-            for (name, text) in self.texts.iter().filter(|(name, _)| is(name, *language)) {
-                let mut output = Output {
-                    source: name,
-                    compiler: &mut compiler,
-                    ignored: &mut ignored,
-                    report: &mut report,
-                };
+        let mut build = Build {
+            unwanted: &self.settings.unwanted,
+            compiler: Compiler::default(),
+            ignored: Ignored::default(),
+            report: &mut report,
+        };
+        // What is ignored is known before the first signature.
+        for first in [true, false] {
+            for (name, text) in &self.texts {
                 // Reading from memory cannot fail.
-                let _ = language.read(&mut text.as_bytes(), &mut output);
+                let _ = build.read(first, name, false, &mut text.as_bytes());
+            }
+            for container in &self.containers {
+                build.container(first, container)?;
             }
             for path in &self.files {
-                let name = file_name(path);
-                if !is(&name, *language) {
-                    continue;
-                }
-                let unreadable = |error| Error::Unreadable { path: path.clone(), error };
-                let file = File::open(path).map_err(unreadable)?;
-                let mut output = Output {
-                    source: &name,
-                    compiler: &mut compiler,
-                    ignored: &mut ignored,
-                    report: &mut report,
-                };
-                let mut reader = BufReader::with_capacity(256 << 10, file);
-                language.read(&mut reader, &mut output).map_err(unreadable)?;
+                build.file(first, path)?;
             }
         }
-        let counts = compiler.counts();
-        Ok(Built { image: compiler.finish(), counts })
+        let counts = build.compiler.counts();
+        Ok(Built { image: build.compiler.finish(), counts })
     }
 }
 
-fn is(name: &str, wanted: &dyn Language) -> bool {
-    language(name).is_some_and(|language| language.name() == wanted.name())
+/// A database that is being built.
+struct Build<'a> {
+    unwanted: &'a Unwanted,
+    compiler: Compiler,
+    ignored: Ignored,
+    report: &'a mut dyn FnMut(Problem),
+}
+
+impl Build<'_> {
+    /// Reads a file if it is its turn.
+    fn read(&mut self, first: bool, name: &str, official: bool, text: &mut dyn io::BufRead) -> io::Result<()> {
+        let language = language(name).filter(|language| language.is_first() == first);
+        let Some(language) = language else { return Ok(()) };
+        let unwanted = is_for_unwanted(name).then_some(self.unwanted);
+        self.compiler.official(official);
+        let mut output = Output {
+            source: name,
+            official,
+            unwanted,
+            line: Vec::new(),
+            compiler: &mut self.compiler,
+            ignored: &mut self.ignored,
+            report: self.report,
+        };
+        if unwanted == Some(&Unwanted::LeftOut) {
+            let reason = "signatures of unwanted programs, for which nobody asked";
+            output.problem(0, Complaint::NotForUs(reason.to_owned()));
+            return Ok(());
+        }
+        language.read(text, &mut output)
+    }
+
+    fn file(&mut self, first: bool, path: &Path) -> Result<(), Error> {
+        if language_of(path).is_none_or(|language| language.is_first() != first) {
+            return Ok(());
+        }
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut reader = BufReader::with_capacity(256 << 10, file);
+        self.read(first, &file_name(path), false, &mut reader).map_err(unreadable)
+    }
+
+    fn container(&mut self, first: bool, container: &Container) -> Result<(), Error> {
+        for member in container.members().iter().filter(|member| !first && language(&member.name).is_none()) {
+            let complaint = Complaint::unsupported("no signature language has this extension");
+            (self.report)(Problem { file: member.name.clone(), line: 0, complaint });
+        }
+        let turn = |name: &str| language(name).is_some_and(|language| language.is_first() == first);
+        if !container.members().iter().any(|member| turn(&member.name)) {
+            return Ok(());
+        }
+        let official = container.unsigned().is_none();
+        container
+            .read(|member| turn(&member.name), |member, body| self.read(first, &member.name, official, body))
+            .map_err(|refusal| Error::Refused { path: container.path().to_owned(), refusal })
+    }
+}
+
+fn is_container(path: &Path) -> bool {
+    Kind::of(&file_name(path)).is_some()
+}
+
+fn is_for_unwanted(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    UNWANTED.contains(&extension.as_str())
 }
 
 fn language_of(path: &Path) -> Option<&'static dyn Language> {
@@ -143,3 +276,6 @@ pub(crate) fn whole(text: &mut dyn io::BufRead, most: u64) -> io::Result<Vec<u8>
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

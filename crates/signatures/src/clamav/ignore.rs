@@ -1,7 +1,9 @@
-//! Ignore lists (`ign2`): names of signatures that are not used.
+//! Ignore lists (`ign2`, and `ign` of old): names of signatures that are not used.
 //!
-//! `SigName[:MD5 of the database line]`. The digest would bind the entry to one version of the signature; the
-//! name is ignored whatever the digest says, since a changed signature of an ignored name is no more wanted.
+//! ```text
+//! SigName[:MD5 of the database line]
+//! database:line:SigName                of old; ClamAV regards the name only, and so do we
+//! ```
 
 use std::io;
 
@@ -17,25 +19,36 @@ impl Language for Ignore {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["ign2"]
+        &["ign2", "ign"]
+    }
+
+    fn is_first(&self) -> bool {
+        true
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         each_line(text, output, |line, output| {
-            let (name, digest) =
-                line.split_once(':').map_or((line, None), |(name, digest)| (name, Some(digest)));
-            if digest.is_some_and(|digest| hex::decode(digest).map(|bytes| bytes.len()) != Ok(16)) {
-                return Err(Complaint::malformed("what follows the name is no MD5"));
-            }
-            let name = super::name(name)?;
-            output.ignore(name.split_once(".{").map_or(name, |(stem, _)| stem));
+            let fields: Vec<&str> = line.split(':').collect();
+            let (name, digest) = match fields.as_slice() {
+                [name] | [_, _, name] => (*name, None),
+                [name, digest] => (*name, Some(digest_of_line(digest)?)),
+                _ => return Err(Complaint::malformed(format!("{} fields, expected 1 to 3", fields.len()))),
+            };
+            output.ignore(super::name(name)?, digest);
             Ok(())
         })
     }
 }
 
+fn digest_of_line(text: &str) -> Result<[u8; 16], Complaint> {
+    let digest = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    digest.ok_or_else(|| Complaint::malformed("what follows the name is no MD5"))
+}
+
 #[cfg(test)]
 mod tests {
+    use md5::{Digest, Md5};
+
     use crate::Sources;
 
     #[test]
@@ -51,5 +64,23 @@ mod tests {
             problems,
             ["local.ign2:2: malformed: what follows the name is no MD5", "a.hdb:1: an ignore list names it"]
         );
+    }
+
+    #[test]
+    fn a_digest_binds_the_name_to_one_line() {
+        let line = "44d88612fea8a8f36de82e1278abb02f:68:One";
+        let left = |list: &str, file: &str| {
+            let mut sources = Sources::default();
+            sources.add_text("a.hdb", file);
+            sources.add_text("local.ign", list);
+            sources.build(|_| {}).unwrap().counts.object_hashes
+        };
+        let digest = hex::encode(Md5::digest(line));
+        assert_eq!(left(&format!("One:{digest}\n"), &format!("{line}\n")), 0);
+        assert_eq!(left(&format!("One:{}", digest.to_uppercase()), &format!("{line}\r\n")), 0);
+        assert_eq!(left(&format!("One:{digest}\n"), &format!("{line}:1\n")), 1);
+        assert_eq!(left(&format!("One:{digest}\nOne\n"), &format!("{line}:1\n")), 0);
+        assert_eq!(left("main.db:17:One\n", line), 0);
+        assert_eq!(left("a:b:c:One\n", line), 1);
     }
 }

@@ -7,7 +7,7 @@ mod hash;
 mod extended;
 mod logical;
 mod ignore;
-pub(crate) mod container;
+pub mod container;
 pub(crate) mod pattern;
 mod offset;
 mod target;

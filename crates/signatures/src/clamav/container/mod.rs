@@ -113,6 +113,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Extensions of the files of containers.
+    pub(crate) const EXTENSIONS: [&'static str; 3] = ["cvd", "cld", "cud"];
+
     /// The kind of a file with this name.
     pub fn of(name: &str) -> Option<Self> {
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
