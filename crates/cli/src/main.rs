@@ -5,6 +5,7 @@
 mod scan;
 
 mod databases;
+mod sources;
 mod examine;
 mod scanners;
 mod limits;

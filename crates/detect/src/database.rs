@@ -253,7 +253,8 @@ impl Database {
         let official: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Official, 0)?;
         let names = self.sources()?;
         let of = |wanted: bool| {
-            let marked = names.iter().enumerate().map(|(place, name)| (official.get(place) == Some(&1), *name));
+            let marked =
+                names.iter().enumerate().map(|(place, name)| (official.get(place) == Some(&1), *name));
             marked.filter(move |(official, _)| *official == wanted).map(|(_, name)| name)
         };
         let others: HashSet<&str> = of(false).collect();

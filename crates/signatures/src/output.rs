@@ -78,8 +78,14 @@ impl Output<'_> {
             return Err(Complaint::unsupported("the database is full; build several"));
         }
         if self.unwanted.is_some_and(|unwanted| !unwanted.takes(name)) {
-            return Err(Complaint::NotForUs("nobody asked for this category of unwanted programs".to_owned()));
+            return Err(Complaint::NotForUs(
+                "nobody asked for this category of unwanted programs".to_owned(),
+            ));
         }
-        if self.ignored.names(name, || Md5::digest(&self.line).into()) { Err(Complaint::Ignored) } else { Ok(()) }
+        if self.ignored.names(name, || Md5::digest(&self.line).into()) {
+            Err(Complaint::Ignored)
+        } else {
+            Ok(())
+        }
     }
 }

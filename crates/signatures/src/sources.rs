@@ -198,7 +198,13 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Reads a file if it is its turn.
-    fn read(&mut self, first: bool, name: &str, official: bool, text: &mut dyn io::BufRead) -> io::Result<()> {
+    fn read(
+        &mut self,
+        first: bool,
+        name: &str,
+        official: bool,
+        text: &mut dyn io::BufRead,
+    ) -> io::Result<()> {
         let language = language(name).filter(|language| language.is_first() == first);
         let Some(language) = language else { return Ok(()) };
         let unwanted = is_for_unwanted(name).then_some(self.unwanted);

@@ -4,10 +4,7 @@ mod build;
 mod check;
 mod info;
 
-use std::path::PathBuf;
-
 use candor_detect::Counts;
-use candor_signatures::Sources;
 use clap::Subcommand;
 
 use crate::exit_status::Outcome;
@@ -36,15 +33,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         Command::Info(options) => info::run(options),
         Command::Check(options) => check::run(options),
     }
-}
-
-/// The sources at these paths.
-fn sources(paths: &[PathBuf]) -> anyhow::Result<Sources> {
-    let mut sources = Sources::default();
-    for path in paths {
-        sources.add_path(path)?;
-    }
-    Ok(sources)
 }
 
 /// The number of signatures by kind, for people.

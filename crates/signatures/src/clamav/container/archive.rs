@@ -114,9 +114,8 @@ fn number(field: &[u8]) -> Option<u64> {
 
 /// The sum of all bytes, with spaces for the sum itself.
 fn checksum(block: &[u8; BLOCK]) -> u64 {
-    let outside = |(place, byte): (usize, &u8)| {
-        u64::from(if (148..156).contains(&place) { b' ' } else { *byte })
-    };
+    let outside =
+        |(place, byte): (usize, &u8)| u64::from(if (148..156).contains(&place) { b' ' } else { *byte });
     block.iter().enumerate().map(outside).fold(0, u64::saturating_add)
 }
 
@@ -126,7 +125,11 @@ pub(super) fn broken(error: io::Error) -> Refusal {
         return Refusal::Unreadable(error);
     }
     let ended = error.kind() == io::ErrorKind::UnexpectedEof;
-    Refusal::damaged(if ended { "the archive ends too early".to_owned() } else { format!("the archive: {error}") })
+    Refusal::damaged(if ended {
+        "the archive ends too early".to_owned()
+    } else {
+        format!("the archive: {error}")
+    })
 }
 
 /// So many bytes of the archive; it is an error if there are fewer.
@@ -176,7 +179,8 @@ mod tests {
     #[test]
     fn members_come_plain_and_packed() {
         let members: [(&str, &[u8]); 3] = [("COPYING", b""), ("a.hdb", b"one"), ("b.ndb", &[7; 1000])];
-        let expected: Vec<_> = members.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
+        let expected: Vec<_> =
+            members.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
         assert_eq!(read(&tar(&members)), Ok(expected.clone()));
         assert_eq!(read(&gzip(&tar(&members))), Ok(expected));
         assert_eq!(read(b""), Ok(vec![]));

@@ -64,8 +64,11 @@ impl Roots {
         paths.sort();
         let mut all = Vec::new();
         for path in paths {
-            let named = |error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()));
-            all.extend(Self::from_pem(&bounded(&File::open(&path)?)?).map_err(|error| named(error.to_string()))?.0);
+            let named =
+                |error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()));
+            all.extend(
+                Self::from_pem(&bounded(&File::open(&path)?)?).map_err(|error| named(error.to_string()))?.0,
+            );
         }
         if all.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no certificate in a .pem or .crt file"));
@@ -78,8 +81,9 @@ impl Roots {
     /// # Errors
     /// When it holds none, or something that is none.
     pub fn from_pem(pem: &[u8]) -> io::Result<Self> {
-        let certificates = Certificate::load_pem_chain(pem)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("no certificate: {error}")))?;
+        let certificates = Certificate::load_pem_chain(pem).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("no certificate: {error}"))
+        })?;
         if certificates.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "no certificate"));
         }
@@ -310,7 +314,9 @@ fn chain_holds(leaf: &Certificate, others: &[&Certificate], roots: &Roots, now: 
             return true;
         }
         let issuers = roots.0.iter().chain(others.iter().copied());
-        let Some(issuer) = issuers.into_iter().find(|issuer| has_issued(issuer, current)) else { return false };
+        let Some(issuer) = issuers.into_iter().find(|issuer| has_issued(issuer, current)) else {
+            return false;
+        };
         current = issuer;
     }
     false

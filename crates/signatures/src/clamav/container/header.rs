@@ -41,7 +41,8 @@ impl Header {
             return Err("the header is no text".to_owned());
         }
         let fields: Vec<&str> = text.split(':').collect();
-        let [magic, created, version, signatures, level, md5, signature, builder, time @ ..] = fields.as_slice()
+        let [magic, created, version, signatures, level, md5, signature, builder, time @ ..] =
+            fields.as_slice()
         else {
             return Err("the header has too few fields".to_owned());
         };
@@ -89,7 +90,8 @@ fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
 mod tests {
     use super::*;
 
-    const LINE: &str = "ClamAV-VDB:22 Jun 2021 14-58 -0400:1:2:81:a4ab60ae1c1c4e8f787459102dcfd90b:abc:me:1624388302";
+    const LINE: &str =
+        "ClamAV-VDB:22 Jun 2021 14-58 -0400:1:2:81:a4ab60ae1c1c4e8f787459102dcfd90b:abc:me:1624388302";
 
     #[test]
     fn a_padded_header_is_read() {

@@ -68,7 +68,8 @@ fn member(line: &str) -> Result<Member, String> {
     let mut fields = line.split(':');
     let mut read = || {
         let name = fields.next()?.to_owned();
-        let size = fields.next().filter(|size| size.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+        let size =
+            fields.next().filter(|size| size.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
         let sha256 = hex::decode(fields.next()?).ok()?.try_into().ok()?;
         fields.next().is_none().then_some(Member { name, size, sha256 })
     };

@@ -8,9 +8,9 @@ use md5::Md5;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 
+use super::Keys;
 use super::legacy::letters;
 use super::rsa::{PublicKey, mgf1};
-use super::Keys;
 
 // Whoever reads this can sign with these keys, and nothing trusts them.
 const EXPONENT: u64 = 65_537;
@@ -145,7 +145,8 @@ impl Making {
 /// A signature with PSS over content with this digest.
 fn pss(digest: &[u8; 32]) -> BigUint {
     let salt = [0x5a; 32];
-    let hash: [u8; 32] = Sha256::new().chain_update([0; 8]).chain_update(digest).chain_update(salt).finalize().into();
+    let hash: [u8; 32] =
+        Sha256::new().chain_update([0; 8]).chain_update(digest).chain_update(salt).finalize().into();
     let length = 256;
     let mut block = vec![0; length - 33 - 33];
     block.push(1);

@@ -159,7 +159,8 @@ impl Container {
         let header = read_header(&file)?;
         let mut container =
             Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None };
-        let signed_beside = detached::verify(&container.path, &container.header, &container.file, &keys.roots)?;
+        let signed_beside =
+            detached::verify(&container.path, &container.header, &container.file, &keys.roots)?;
         let by_header = container.check_header(keys)?;
         let by_listing = container.check_members(keys)?;
         if !signed_beside {
@@ -264,7 +265,9 @@ impl Container {
             }
             if name.ends_with(".info") {
                 if listing.is_some() || !members.is_empty() {
-                    return Err(Refusal::damaged(format!("the list of members {name:?} is not the first member")));
+                    return Err(Refusal::damaged(format!(
+                        "the list of members {name:?} is not the first member"
+                    )));
                 }
                 listing = Some(read_listing(size, body, &self.header)?);
                 return Ok(());
@@ -273,7 +276,11 @@ impl Container {
             if let Some(listing) = &listing {
                 match listing.member(name) {
                     Some(listed) if *listed == member => {}
-                    Some(_) => return Err(Refusal::damaged(format!("the member {name:?} is not what the list says"))),
+                    Some(_) => {
+                        return Err(Refusal::damaged(format!(
+                            "the member {name:?} is not what the list says"
+                        )));
+                    }
                     None => return Err(Refusal::damaged(format!("the member {name:?} is not on the list"))),
                 }
             }

@@ -105,7 +105,9 @@ pub(super) fn mgf1(seed: &[u8], length: usize) -> Vec<u8> {
     let mut mask = Vec::with_capacity(length.saturating_add(HASH));
     let mut counter = 0_u32;
     while mask.len() < length {
-        mask.extend_from_slice(&Sha256::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize());
+        mask.extend_from_slice(
+            &Sha256::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize(),
+        );
         counter = counter.saturating_add(1);
     }
     mask.truncate(length);
@@ -142,9 +144,15 @@ impl ContentDigest {
     /// The head of the structure `DigestInfo` in DER.
     fn prefix(&self) -> &'static [u8; 19] {
         match self {
-            Self::Sha256(_) => b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
-            Self::Sha384(_) => b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
-            Self::Sha512(_) => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+            Self::Sha256(_) => {
+                b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
+            }
+            Self::Sha384(_) => {
+                b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"
+            }
+            Self::Sha512(_) => {
+                b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
+            }
         }
     }
 }

@@ -125,7 +125,8 @@ fn a_bomb_is_refused_before_it_is_opened() {
     let two = [bomb[..512].to_vec(), vec![0; 4 << 20]].concat();
     let making = Making::new(&[]).unsigned();
     assert!(refusal("bomb.cud", &making.around(&two)).contains("ends too early"));
-    let empty: Vec<(String, Vec<u8>)> = (0..5000).map(|number| (format!("{number}.hdb"), Vec::new())).collect();
+    let empty: Vec<(String, Vec<u8>)> =
+        (0..5000).map(|number| (format!("{number}.hdb"), Vec::new())).collect();
     let many = Making { members: empty, ..Making::new(&[]) };
     assert!(refusal("many.cud", &many.bytes()).contains("more than 4096"));
 }
@@ -206,7 +207,8 @@ fn a_signature_beside_a_container_is_enough_and_must_be_for_it() {
         assert!(open(&keys()).unwrap().unsigned().is_some());
         fs::remove_file(copies.path().join(name)).unwrap();
     }
-    fs::write(copies.path().join("test.cvd.sign"), fs::read(folder.join("test-2.cvd.sign")).unwrap()).unwrap();
+    fs::write(copies.path().join("test.cvd.sign"), fs::read(folder.join("test-2.cvd.sign")).unwrap())
+        .unwrap();
     assert!(matches!(open(&strangers), Err(Refusal::Forged(_))));
     assert!(matches!(open(&Keys::clamav().with_roots(strangers.roots.clone())), Err(Refusal::Forged(_))));
     // The signature itself is at the end.
