@@ -40,7 +40,7 @@ mod hash_list;
 use std::io;
 use std::path::PathBuf;
 
-pub use clamav::container;
+pub use clamav::{container, ere};
 pub use output::Output;
 pub use problem::{Complaint, Problem};
 pub use settings::{Settings, Unsigned, Unwanted};
@@ -52,8 +52,14 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ObjectHashes,
     &clamav::SectionHashes,
     &clamav::ImportHashes,
+    &clamav::Legacy,
     &clamav::Extended,
     &clamav::Logical,
+    &clamav::Metadata,
+    &clamav::OpenIoc,
+    &clamav::Passwords,
+    &clamav::Switches,
+    &clamav::Magic,
     &candor::Candor,
     &hash_list::HashList,
 ];

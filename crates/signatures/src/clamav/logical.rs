@@ -20,7 +20,7 @@ use super::{
 use crate::{Complaint, Language, Output};
 
 /// Functionality level from which on the target description may hold more than the target.
-const DESCRIPTION_LEVEL: u32 = 51;
+pub(super) const DESCRIPTION_LEVEL: u32 = 51;
 
 /// Logical signatures.
 pub(crate) struct Logical;

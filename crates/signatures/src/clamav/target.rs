@@ -78,3 +78,17 @@ pub(super) fn container(text: &str) -> Result<&'static str, Complaint> {
         .map(|(_, ours)| *ours)
         .ok_or_else(|| Complaint::NotForUs(format!("nothing comes out of a container of type {text}")))
 }
+
+/// Names of all types of ClamAV, behind `CL_TYPE_`.
+const TYPES: &str = "\
+7Z 7ZSFX AI_MODEL ALZ ANY APM ARJ ARJSFX AUTOIT BINARY_DATA BINHEX BZ CABSFX CPIO_CRC CPIO_NEWC CPIO_ODC \
+CPIO_OLD CRYPTFF DMG EGG EGGSFX ELF GIF GPT GRAPHICS GZ HTML HTML_UTF16 HWP3 HWP5 HWPOLE2 IGNORED INTERNAL \
+ISHIELD_MSI ISO9660 JAVA JPEG LHA_LZH LNK MACHO MACHO_UNIBIN MAIL MBR MHTML MSCAB MSCHM MSEXE MSOLE2 MSPPT \
+MSSZDD MSWORD MSXL NULSFT OLD_TAR ONENOTE OOXML_HWP OOXML_PPT OOXML_WORD OOXML_XL PART_ANY PART_HFSPLUS PDF \
+PNG POSIX_TAR PS PYTHON_COMPILED RAR RARSFX RIFF RTF SCRENC SCRIPT SFX SIS SWF TEXT_UTF16BE TEXT_UTF16LE \
+TEXT_UTF8 TIFF TNEF UDF UUENCODED XAR XDP XML_HWP XML_WORD XML_XL XZ ZIP ZIPSFX ZSTD";
+
+/// Whether ClamAV has a type of this name.
+pub(super) fn is_type(text: &str) -> bool {
+    text.strip_prefix("CL_TYPE_").is_some_and(|name| TYPES.split(' ').any(|known| known == name))
+}

@@ -1,7 +1,6 @@
 //! What is taken, what is refused, and that damage never gets through.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use proptest::prelude::*;
