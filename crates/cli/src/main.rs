@@ -14,6 +14,7 @@ mod walk;
 mod explain;
 
 mod db;
+mod sigtool;
 
 mod prove;
 mod config;
@@ -29,8 +30,11 @@ mod replacement;
 mod verification;
 mod version;
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::panic;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::Styles;
@@ -80,12 +84,23 @@ enum Command {
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
+    /// ClamAV's tool for signatures, with its options.
+    #[command(disable_help_flag = true)]
+    Sigtool {
+        /// Options of ClamAV's sigtool.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
+        arguments: Vec<OsString>,
+    },
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
 }
 
 fn main() -> ExitCode {
     escape_panics();
+    let name = env::args_os().next().map(PathBuf::from);
+    if name.as_deref().and_then(Path::file_name) == Some(OsStr::new("sigtool")) {
+        return sigtool::run(&env::args_os().skip(1).collect::<Vec<_>>());
+    }
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -102,6 +117,7 @@ fn main() -> ExitCode {
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Sigtool { arguments }) => return sigtool::run(&arguments),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());

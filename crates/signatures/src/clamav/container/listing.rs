@@ -44,10 +44,8 @@ impl Listing {
             None => text.len(),
         };
         let (signed, signature) = text.split_at_checked(signed_length).unwrap_or_default();
-        let signature = match signature.strip_prefix(SIGNATURE) {
-            Some(signature) => Some(signature.trim_end_matches(['\n', '\r']).to_owned()),
-            None => None,
-        };
+        let signature = signature.strip_prefix(SIGNATURE);
+        let signature = signature.map(|signature| signature.trim_end_matches(['\n', '\r']).to_owned());
         if signature.as_ref().is_some_and(|signature| signature.contains('\n')) {
             return Err("the list of members goes on behind its signature".to_owned());
         }

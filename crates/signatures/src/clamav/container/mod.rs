@@ -147,6 +147,14 @@ impl Container {
     pub fn open(path: &Path, keys: &Keys) -> Result<Self, Refusal> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let kind = Kind::of(&name).ok_or_else(|| Refusal::damaged("its name is none of a container"))?;
+        Self::open_as(path, kind, keys)
+    }
+
+    /// The same for a container of this kind, whatever it is called.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_as(path: &Path, kind: Kind, keys: &Keys) -> Result<Self, Refusal> {
         // Opening a FIFO might wait for ever, so that it is asked first.
         if !std::fs::metadata(path)?.is_file() {
             return Err(Refusal::damaged("it is no regular file"));
@@ -215,6 +223,28 @@ impl Container {
             io::copy(&mut body, &mut io::sink()).map_err(broken)?;
             let same = body.into_inner().finish() == member.sha256 && size == member.size;
             if same { Ok(()) } else { Err(changed(name)) }
+        })
+    }
+
+    /// Calls `visit` with everything in the archive, the licence and the list of members as well, in its order. Names
+    /// are of files without a folder.
+    ///
+    /// # Errors
+    /// When the file was changed since it was checked, or those of `visit`.
+    pub fn read_all(
+        &self,
+        mut visit: impl FnMut(&str, &mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), Refusal> {
+        each_member(self.body(), &mut |name, _, body| {
+            let mut body = Digesting::new(body);
+            visit(name, &mut body)?;
+            io::copy(&mut body, &mut io::sink()).map_err(broken)?;
+            let listed = self.members.iter().find(|member| member.name == name);
+            match listed {
+                Some(member) if body.finish() != member.sha256 => Err(changed(name)),
+                None if is_database(name) => Err(changed(name)),
+                _ => Ok(()),
+            }
         })
     }
 

@@ -80,8 +80,9 @@ fn who_did_not_sign_is_named() {
 #[test]
 fn what_the_list_does_not_say_is_refused() {
     let making = Making::new(&MEMBERS);
-    let with = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
-        let mut members: Vec<(String, Vec<u8>)> = Vec::new();
+    type Members = Vec<(String, Vec<u8>)>;
+    let with = |change: &dyn Fn(&mut Members)| {
+        let mut members = Members::new();
         super::archive::each_member(making.archive().as_slice(), &mut |name, _, body| {
             let mut bytes = Vec::new();
             body.read_to_end(&mut bytes)?;
@@ -259,7 +260,7 @@ proptest! {
     fn arbitrary_archives_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         let making = Making::new(&[]).unsigned();
         let _ = open("test.cud", &making.around(&bytes));
-        let _ = open("test.cud", &Making { packed: false, ..making.clone() }.around(&gzip(&bytes)));
+        let _ = open("test.cud", &Making { packed: false, ..making }.around(&gzip(&bytes)));
         let _ = open("test.cud", &bytes);
     }
 }
