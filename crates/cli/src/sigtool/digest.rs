@@ -80,5 +80,5 @@ fn each_part(from: &mut dyn Read, take: &mut dyn FnMut(&[u8]) -> io::Result<()>)
 /// What the system says of an error, without its number, as C programs print it.
 fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split_once(" (os error").map_or(text.clone(), |(message, _)| message.to_owned())
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
