@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use candor_jail::Pool;
+use candor_jail::{MOST_WORKERS, Pool};
 use candor_object::{Action, Limits};
 use candor_policy::Policy;
 use crossbeam_channel::{Sender, bounded};
@@ -26,8 +26,6 @@ use crate::walk::{self, Next, Step, Walk};
 
 /// Reports that wait to be written. They may be large; but with very few, threads wait for each other all the time.
 const UNWRITTEN: usize = 32;
-/// Most workers that can be asked for: each is a process and a thread.
-const MOST_THREADS: i64 = 512;
 
 /// What to scan, and how.
 #[derive(clap::Args, Debug)]
@@ -40,7 +38,7 @@ pub(crate) struct Options {
     walk: walk::Options,
     /// Number of workers that scan at once [default: one for each processor].
     #[arg(long, value_name = "NUMBER")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=MOST_WORKERS as i64))]
     threads: Option<u16>,
     /// What counts, as a TOML file.
     #[arg(long, value_name = "FILE")]
@@ -115,7 +113,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         detail: options.detail(),
         options: options.described(threads.get(), &limits),
     };
-    let mut isolation = options.isolation(&run)?;
+    let isolation = options.isolation(&run)?;
     let (mut report, replacement) = output::open(options.format, options.output.as_deref(), &run)?;
     let progress = Progress::start(&walk, &options.paths, options.detail());
     let clock = Instant::now();
@@ -129,7 +127,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     for piece in news {
         let written = match piece {
             News::Scanned(mut scanned, file) => {
-                if let Some((isolation, file)) = isolation.as_mut().zip(file) {
+                if let Some((isolation, file)) = isolation.as_ref().zip(file) {
                     isolation.take(&mut scanned, &file);
                 }
                 summary.add(&scanned);

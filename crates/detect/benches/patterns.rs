@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
-use candor_object::{Category, Content, FileType, Object, ObjectId, Relation, Strength};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
+use candor_object::{Content, FileType, Object, ObjectId, Relation};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Random literals of 8 to 31 bytes, the same in each run.
@@ -31,20 +31,8 @@ fn database(literals: &[Vec<u8>]) -> Database {
     let mut compiler = Compiler::default();
     for literal in literals {
         let elements = literal.iter().copied().map(Element::literal).collect();
-        compiler.logical(&LogicalSignature {
-            name: "Bench".into(),
-            source: "bench".into(),
-            text: String::new(),
-            category: Category::Malware,
-            strength: Strength::Strong,
-            types: Vec::new(),
-            conditions: Vec::new(),
-            expression: Expression::Pattern(0),
-            subsignatures: vec![vec![Pattern {
-                place: Place::ANYWHERE,
-                groups: vec![Group { gap: 0, elements }],
-            }]],
-        });
+        let pattern = Pattern { place: Place::ANYWHERE, groups: vec![Group { gap: 0, elements }] };
+        compiler.logical(&LogicalSignature::new("Bench", "bench", Expression::Pattern(0), vec![pattern]));
     }
     Database::from_vec(compiler.finish()).unwrap()
 }
@@ -71,11 +59,11 @@ fn patterns(criterion: &mut Criterion) {
                     object: &object,
                     id: ObjectId::ROOT,
                     layout: None,
-                    container: None,
+                    containers: &[],
                     deadline,
                     digests: &Digests::default(),
                 };
-                let mut found = Vec::new();
+                let mut found = Found::default();
                 for detector in DETECTORS {
                     detector.inspect(&database, &inspection, &mut found).unwrap();
                 }

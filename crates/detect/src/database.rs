@@ -15,6 +15,7 @@ use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature};
 use crate::map::Map;
 use crate::pattern::{Filters, PatternTables};
+use crate::regex;
 use crate::strings::{Strings, Text};
 
 /// Number of signatures by kind.
@@ -135,6 +136,7 @@ enum Bytes {
 pub struct Database {
     bytes: Bytes,
     image: Image,
+    regexes: regex::Cache,
 }
 
 impl Database {
@@ -189,7 +191,7 @@ impl Database {
 
     fn new(bytes: Bytes) -> Result<Self, Error> {
         let image = Image::open(bytes.as_ref())?;
-        Ok(Self { bytes, image })
+        Ok(Self { bytes, image, regexes: regex::Cache::default() })
     }
 
     /// Reads everything and compares it with its checksum, some ten times faster than [`verify`](Self::verify):
@@ -301,6 +303,11 @@ impl Database {
 
     pub(crate) fn signature_tables(&self) -> Result<logical::SignatureTables<'_>, Error> {
         logical::SignatureTables::new(&self.image, self.bytes.as_ref())
+    }
+
+    /// Expressions that were compiled.
+    pub(crate) fn regexes(&self) -> &regex::Cache {
+        &self.regexes
     }
 
     pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {

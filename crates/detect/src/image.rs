@@ -24,7 +24,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     PatternRefs = 34,
     /// Texts of the signatures: places in `Strings`.
     Texts = 35,
+    /// Subsignatures that are no patterns.
+    Checks = 36,
     /// Patterns.
     Patterns = 48,
     /// Pieces of patterns that are matched as one.
@@ -148,7 +150,9 @@ impl Image {
                 .ok_or(Error::Damaged("a section lies outside the file"))?;
             sections.push(((entry.kind.get(), entry.index.get()), range));
         }
+        // Of two sections with one key, which only a damaged table has, the first counts.
         sections.sort_by_key(|(key, _)| *key);
+        sections.dedup_by_key(|(key, _)| *key);
         let content = content_start..bytes.len();
         Ok(Self { identity: header.identity, checksum: header.checksum.get(), content, sections })
     }

@@ -25,12 +25,13 @@ mod strings;
 pub mod hash;
 pub mod logical;
 pub mod pattern;
+pub mod regex;
 
 use std::cell::OnceCell;
 use std::io;
 use std::time::Instant;
 
-use candor_object::{FileType, Finding, Layout, Object, ObjectId};
+use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
 
 pub use database::{Compiler, Counts, Database, sha256};
 
@@ -49,8 +50,19 @@ pub trait Detector: Sync {
         &self,
         database: &Database,
         inspection: &Inspection<'_>,
-        found: &mut Vec<Finding>,
+        found: &mut Found,
     ) -> Result<(), Error>;
+}
+
+/// What the techniques say of one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Evidence.
+    pub findings: Vec<Finding>,
+    /// Signatures that could not be judged to the end, with the reason and a word for people.
+    pub gaps: Vec<(Reason, String)>,
+    /// Names of file types as which the object is to be looked at once more.
+    pub handle_as: Vec<String>,
 }
 
 /// An object and what is known about it.
@@ -62,8 +74,8 @@ pub struct Inspection<'a> {
     pub id: ObjectId,
     /// Where things are in it, if it is an executable.
     pub layout: Option<&'a Layout>,
-    /// The type of the object that it came out of.
-    pub container: Option<FileType>,
+    /// The types of the objects that it came out of, the outermost first.
+    pub containers: &'a [FileType],
     /// When the time is up.
     pub deadline: Instant,
     /// Digests of the whole object, once somebody read it.
@@ -116,9 +128,9 @@ impl Detector for HashDetector {
         &self,
         database: &Database,
         inspection: &Inspection<'_>,
-        found: &mut Vec<Finding>,
+        found: &mut Found,
     ) -> Result<(), Error> {
-        hash::inspect(database, inspection, found)
+        hash::inspect(database, inspection, &mut found.findings)
     }
 }
 
@@ -130,7 +142,7 @@ impl Detector for LogicalDetector {
         &self,
         database: &Database,
         inspection: &Inspection<'_>,
-        found: &mut Vec<Finding>,
+        found: &mut Found,
     ) -> Result<(), Error> {
         logical::inspect(database, inspection, found)
     }

@@ -3,9 +3,13 @@
 use std::time::{Duration, Instant};
 
 use candor_detect::hash::{Digest, HashSignature, Subject};
-use candor_detect::logical::{Condition, Expression, LogicalSignature};
+use candor_detect::logical::{
+    ByteComparison, Comparison, Condition, Expression, LogicalSignature, Number, Numeral, Order, Outcome,
+    Subsignature,
+};
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
+use candor_detect::regex::{Flags, Regex};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
 use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Relation, Section, Strength};
 use proptest::prelude::*;
 
@@ -27,16 +31,37 @@ fn image() -> Vec<u8> {
     let groups = vec![Group { gap: 0, elements: words }, Group { gap: 2, elements: literal("HELLO") }];
     let placed = Place { base: Base::Section(0), delta: 0, slack: 40 };
     let short = Pattern { place: placed, groups: vec![Group { gap: 0, elements: literal("qq") }] };
+    let number = |number| Box::new(Expression::Pattern(number));
+    let expression = Expression::And(number(0), Box::new(Expression::And(number(1), number(2))));
+    let hello = Pattern { place: Place::ANYWHERE, groups };
+    let regex = Regex { text: "(?=h)hel+o".into(), place: Place::ANYWHERE, flags: Flags::CASELESS };
     compiler.logical(&LogicalSignature {
-        name: "Logical".into(),
-        source: "a.ldb".into(),
         text: "text".into(),
-        category: Category::Malware,
         strength: Strength::Weak,
         types: vec!["elf".into()],
         conditions: vec![Condition::FileSize(1, 1000), Condition::Sections(1, 2), Condition::Root],
-        expression: Expression::And(Box::new(Expression::Pattern(0)), Box::new(Expression::Pattern(1))),
-        subsignatures: vec![vec![Pattern { place: Place::ANYWHERE, groups }], vec![short.clone(), short]],
+        subsignatures: vec![
+            Subsignature::Patterns(vec![hello.clone()]),
+            Subsignature::Patterns(vec![short.clone(), short.clone()]),
+            Subsignature::Regex { trigger: Expression::Pattern(0), regex },
+        ],
+        ..LogicalSignature::new("Logical", "a.ldb", expression, Vec::new())
+    });
+    let number_behind = ByteComparison {
+        offset: 4,
+        number: Number { numeral: Numeral::Raw, order: Order::Big, exact: false, length: 1 },
+        comparisons: vec![(Comparison::More, 0)],
+    };
+    let expression = Expression::And(number(1), number(2));
+    compiler.logical(&LogicalSignature {
+        types: vec!["elf".into()],
+        subsignatures: vec![
+            Subsignature::Patterns(vec![hello]),
+            Subsignature::Near { patterns: vec![short], low: 0, high: 100 },
+            Subsignature::Compare { reference: 0, comparison: number_behind },
+        ],
+        outcome: Outcome::HandleAs("zip".into()),
+        ..LogicalSignature::new("Handled", "a.ldb", expression, Vec::new())
     });
     compiler.finish()
 }
@@ -52,21 +77,21 @@ fn inspect(database: &Database) -> usize {
         object: &object,
         id: ObjectId::ROOT,
         layout: Some(&layout),
-        container: None,
+        containers: &[],
         deadline,
         digests: &Digests::default(),
     };
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for detector in DETECTORS {
         let _ = detector.inspect(database, &inspection, &mut found);
     }
     let _ = (database.verify(), database.counts(), database.sources());
-    found.len()
+    found.findings.len().saturating_add(found.handle_as.len())
 }
 
 #[test]
 fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 1);
+    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 2);
 }
 
 #[test]

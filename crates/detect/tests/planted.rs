@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use candor_detect::logical::{Comparison, Count, Expression, LogicalSignature};
 use candor_detect::pattern::{Base, Element, Group, Pattern, Place};
-use candor_detect::{Compiler, DETECTORS, Database, Digests, Inspection};
-use candor_object::{Category, Content, FileType, Finding, Object, ObjectId, Relation, Source, Strength};
+use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
+use candor_object::{Category, Content, FileType, Finding, Object, ObjectId, Relation, Source};
 use proptest::prelude::*;
 
 struct Bytes(Vec<u8>);
@@ -35,17 +35,7 @@ fn anywhere(elements: Vec<Element>) -> Pattern {
 }
 
 fn signature(expression: Expression, patterns: Vec<Pattern>) -> LogicalSignature {
-    LogicalSignature {
-        name: "Planted".into(),
-        source: "test.ldb".into(),
-        text: String::new(),
-        category: Category::Malware,
-        strength: Strength::Strong,
-        types: Vec::new(),
-        conditions: Vec::new(),
-        expression,
-        subsignatures: patterns.into_iter().map(|pattern| vec![pattern]).collect(),
-    }
+    LogicalSignature::new("Planted", "test.ldb", expression, patterns)
 }
 
 fn database(signatures: &[LogicalSignature]) -> Database {
@@ -67,15 +57,15 @@ fn findings(database: &Database, content: Content) -> Vec<Finding> {
         object: &object,
         id: ObjectId::ROOT,
         layout: None,
-        container: None,
+        containers: &[],
         deadline,
         digests: &Digests::default(),
     };
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).unwrap();
     }
-    found
+    found.findings
 }
 
 /// What is found in memory, after it was made sure that the same is found through windows.
@@ -162,14 +152,14 @@ fn the_time_is_kept() {
         object: &object,
         id: ObjectId::ROOT,
         layout: None,
-        container: None,
+        containers: &[],
         deadline,
         digests: &Digests::default(),
     };
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let results: Vec<_> =
         DETECTORS.iter().map(|detector| detector.inspect(&database, &inspection, &mut found)).collect();
-    assert!(results.iter().any(Result::is_err) && found.is_empty());
+    assert!(results.iter().any(Result::is_err) && found.findings.is_empty());
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 

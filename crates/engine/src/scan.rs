@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::{DETECTORS, Database, Digests, Error, Inspection, sha256};
-use candor_formats::{Format, identify, second};
+use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
+use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
     Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
     Report, Seen, Stop,
@@ -54,7 +54,6 @@ impl<'e> Scan<'e> {
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
         let id = ObjectId(u32::try_from(self.report.objects.len()).unwrap_or(u32::MAX));
         let parent = self.chain.last().map(|(id, _)| *id);
-        let container = self.chain.last().map(|(_, object)| object.file_type);
         let identified = identify(&content);
         let format = *identified.as_ref().unwrap_or(&None);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
@@ -72,9 +71,12 @@ impl<'e> Scan<'e> {
         }
         let depth = self.chain.len() as u32;
         self.chain.push((id, Object { content, file_type, name: name.to_owned(), relation, depth }));
-        self.detect(id, container, format);
+        let handle_as = self.detect(id, format);
         if let Some(format) = format {
             self.open(id, format);
+        }
+        for other in handle_as {
+            self.handle_as(id, other);
         }
         if let Some((_, object)) = self.chain.pop() {
             self.keep_buffer(object.content);
@@ -82,10 +84,23 @@ impl<'e> Scan<'e> {
         id
     }
 
-    fn detect(&mut self, id: ObjectId, container: Option<FileType>, format: Option<&'static dyn Format>) {
-        let Some((_, object)) = self.chain.last() else {
-            return;
+    /// Looks at the object that was pushed last as another type: with the signatures for that, and what its
+    /// format takes out.
+    fn handle_as(&mut self, id: ObjectId, format: &'static dyn Format) {
+        if let Some((_, object)) = self.chain.last_mut() {
+            object.file_type = format.file_type();
+            // What such a look asks for in turn is not done: two signatures could ask for each other for ever.
+            let _ = self.detect(id, Some(format));
+            self.open(id, format);
+        }
+    }
+
+    /// Looks at the object that was pushed last; the formats as which signatures want it to be looked at.
+    fn detect(&mut self, id: ObjectId, format: Option<&'static dyn Format>) -> Vec<&'static dyn Format> {
+        let Some(((_, object), around)) = self.chain.split_last() else {
+            return Vec::new();
         };
+        let containers = containers(around, object);
         let object = object.clone();
         let layout = match format.map_or(Ok(None), |format| format.layout(&object.content)) {
             Ok(layout) => layout,
@@ -100,17 +115,21 @@ impl<'e> Scan<'e> {
             object: &object,
             id,
             layout: layout.as_ref(),
-            container,
+            containers: &containers,
             deadline,
             digests: &digests,
         };
-        let mut found = Vec::new();
+        let mut found = Found::default();
         for database in self.databases {
             for detector in DETECTORS {
                 if let Err(error) = detector.inspect(database, &inspection, &mut found) {
                     self.failed(id, &error);
                 }
             }
+        }
+        let Found { findings: mut found, gaps, handle_as } = found;
+        for (reason, detail) in gaps {
+            self.gap(id, reason, &detail);
         }
         if !found.is_empty() {
             self.ask_for_trust(&mut found);
@@ -126,6 +145,7 @@ impl<'e> Scan<'e> {
         for finding in found {
             self.finding(finding);
         }
+        others(&handle_as, object.file_type)
     }
 
     /// Looks for trusted digests of the object and its containers, each once. It is asked only where there is
@@ -220,4 +240,23 @@ impl<'e> Scan<'e> {
             self.spare.push(buffer);
         }
     }
+}
+
+/// The formats of these types, each once, without the type that the object has anyway.
+fn others(names: &[String], file_type: FileType) -> Vec<&'static dyn Format> {
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().filter(|name| *name != file_type.name()).filter_map(format_of).collect()
+}
+
+/// The types of what an object came out of, the outermost first. What a canonical form was made from is the
+/// same object in other words, and no container.
+fn containers(around: &[(ObjectId, Object)], object: &Object) -> Vec<FileType> {
+    let inside = around.iter().skip(1).map(|(_, object)| object).chain([object]);
+    let pairs = around.iter().map(|(_, container)| container).zip(inside);
+    pairs
+        .filter(|(_, inside)| inside.relation != Relation::Normalized)
+        .map(|(container, _)| container.file_type)
+        .collect()
 }

@@ -4,24 +4,15 @@ use std::sync::Arc;
 
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
-use candor_engine::{Category, Compiler, Content, Database, Engine, Limits, Strength};
+use candor_engine::{Compiler, Content, Database, Engine, Limits};
 
 /// A signature for a text of a file type.
 fn signature(name: &str, file_type: &str, text: &str) -> LogicalSignature {
     let elements = text.bytes().map(Element::literal).collect();
+    let pattern = Pattern { place: Place::ANYWHERE, groups: vec![Group { gap: 0, elements }] };
     LogicalSignature {
-        name: name.into(),
-        source: "test.ldb".into(),
-        text: String::new(),
-        category: Category::Malware,
-        strength: Strength::Strong,
         types: vec![file_type.into()],
-        conditions: Vec::new(),
-        expression: Expression::Pattern(0),
-        subsignatures: vec![vec![Pattern {
-            place: Place::ANYWHERE,
-            groups: vec![Group { gap: 0, elements }],
-        }]],
+        ..LogicalSignature::new(name, "test.ldb", Expression::Pattern(0), vec![pattern])
     }
 }
 

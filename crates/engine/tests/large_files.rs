@@ -6,27 +6,15 @@ use std::sync::Arc;
 
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
-use candor_engine::{Category, Compiler, Database, Engine, Limits, Strength, read_file};
+use candor_engine::{Compiler, Database, Engine, Limits, read_file};
 
 #[test]
 fn what_stands_beyond_four_gigabytes_is_found() {
     let needle = b"needle beyond 4 GiB";
     let elements = needle.iter().copied().map(Element::literal).collect();
     let mut compiler = Compiler::default();
-    compiler.logical(&LogicalSignature {
-        name: "Far".into(),
-        source: "test.ldb".into(),
-        text: String::new(),
-        category: Category::Malware,
-        strength: Strength::Strong,
-        types: Vec::new(),
-        conditions: Vec::new(),
-        expression: Expression::Pattern(0),
-        subsignatures: vec![vec![Pattern {
-            place: Place::ANYWHERE,
-            groups: vec![Group { gap: 0, elements }],
-        }]],
-    });
+    let pattern = Pattern { place: Place::ANYWHERE, groups: vec![Group { gap: 0, elements }] };
+    compiler.logical(&LogicalSignature::new("Far", "test.ldb", Expression::Pattern(0), vec![pattern]));
     let database = Database::from_vec(compiler.finish()).unwrap();
     let engine = Engine::new(vec![Arc::new(database)], Limits::default());
 

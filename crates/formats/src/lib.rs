@@ -145,6 +145,11 @@ pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     look(content, |glimpse| formats().find(|format| format.recognises(glimpse)))
 }
 
+/// The format of a type, by its name.
+pub fn format_of(file_type: &str) -> Option<&'static dyn Format> {
+    formats().find(|format| format.file_type().name() == file_type)
+}
+
 /// A second format of content that `first` recognised: content may be two valid files in one.
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand

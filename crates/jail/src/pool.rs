@@ -18,6 +18,9 @@ use crate::queue::Queue;
 /// Memory that a worker needs beside what it holds of objects, in bytes: decoders' windows, lists, the report.
 const BESIDE_OBJECTS: u64 = 256 << 20;
 
+/// Most workers that it makes sense to ask for: each is a process and a thread.
+pub const MOST_WORKERS: u64 = 512;
+
 /// Where workers come from.
 #[derive(Debug)]
 pub enum Source {

@@ -12,6 +12,9 @@ pub struct Layout {
     pub overlay: Option<u64>,
     /// Imported functions in the order of the import table.
     pub imports: Vec<Import>,
+    /// File offsets of the entries of the version information (keys in UTF-16, each with its value behind it),
+    /// in ascending order.
+    pub version_info: Vec<u64>,
     /// Whether the header could be parsed well enough to trust the fields above.
     pub complete: bool,
 }

@@ -72,9 +72,9 @@ pub trait Language: Sync {
     /// Extensions of its files, in lower case.
     fn extensions(&self) -> &'static [&'static str];
 
-    /// Whether its files say which signatures of others are not used, so that they are read before all others.
-    fn is_first(&self) -> bool {
-        false
+    /// When its files are read.
+    fn turn(&self) -> Turn {
+        Turn::Second
     }
 
     /// Reads a file, adds its signatures to the output and reports what it cannot use.
@@ -82,6 +82,22 @@ pub trait Language: Sync {
     /// # Errors
     /// Those of reading the text; whatever is wrong in it is a [`Problem`].
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()>;
+}
+
+/// When the files of a language are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Before all others: they say which signatures of others are not used.
+    First,
+    /// In between.
+    Second,
+    /// After all others: their signatures refer to patterns of others.
+    Third,
+}
+
+impl Turn {
+    /// All of them, in order.
+    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 }
 
 /// The language of a file with this name.

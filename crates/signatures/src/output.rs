@@ -1,8 +1,11 @@
 //! Where languages put signatures.
 
+use std::collections::HashMap;
+
 use candor_detect::Compiler;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::pattern::Pattern;
 use md5::{Digest, Md5};
 
 use crate::ignored::Ignored;
@@ -21,6 +24,7 @@ pub struct Output<'a> {
     pub(crate) line: Vec<u8>,
     pub(crate) compiler: &'a mut Compiler,
     pub(crate) ignored: &'a mut Ignored,
+    pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
 
@@ -58,6 +62,16 @@ impl Output<'_> {
     /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.
     pub fn ignore(&mut self, name: &str, line: Option<[u8; 16]>) {
         self.ignored.add(name, line);
+    }
+
+    /// Adds a pattern to a group that signatures read later refer to.
+    pub(crate) fn member(&mut self, group: u8, pattern: Pattern) {
+        self.members.entry(group).or_default().push(pattern);
+    }
+
+    /// The patterns of a group.
+    pub(crate) fn members(&self, group: u8) -> &[Pattern] {
+        self.members.get(&group).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Reports a signature that is not used; line 0 is the file as a whole.

@@ -56,10 +56,10 @@ fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
         Err(error) => return Report::not_examined(job.size, Reason::Unreadable, error.to_string()),
     };
     let cut = job.size == 0 && content.size() >= IN_MEMORY;
-    // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
-    // nothing between two scans, so nothing half-done is seen afterwards.
     // Kept only where it is asked for: otherwise its memory serves what comes out of it.
     let whole = job.digest.then(|| content.clone());
+    // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
+    // nothing between two scans, so nothing half-done is seen afterwards.
     let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan("", content)));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
@@ -68,7 +68,8 @@ fn scan(engine: &Engine, job: Job, file: OwnedFd) -> Report {
     if let (Some(root), Some(bytes)) =
         (report.objects.first_mut(), whole.as_ref().and_then(|whole| whole.as_slice()))
     {
-        root.sha256 = Some(Sha256::digest(bytes).into());
+        // The engine digests what it found something in.
+        root.sha256.get_or_insert_with(|| Sha256::digest(bytes).into());
     }
     if cut {
         let detail = format!("the file claims no size; the first {IN_MEMORY} bytes were read");

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use candor_jail::MOST_WORKERS;
 use candor_object::Limits;
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ use super::quantities::Time;
 fn of(key: &str) -> RangeInclusive<u64> {
     match key {
         // Each is a process and a thread; `candor scan --threads` takes as many. More cannot scan at once.
-        "service.workers" | "clamd.parallel" => 1..=512,
+        "service.workers" | "clamd.parallel" => 1..=MOST_WORKERS,
         "service.queue" => 1..=u64::MAX,
         "limits.objects" => 1..=u32::MAX.into(),
         "limits.depth" => 0..=Limits::MOST_DEPTH.into(),

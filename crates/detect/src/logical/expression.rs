@@ -55,20 +55,30 @@ impl Count {
     }
 }
 
+/// What an expression knows of the subsignatures that it names.
+pub(crate) trait Members {
+    /// What looking for it costs.
+    fn cost(&self, number: u8) -> u32;
+
+    /// Subsignatures of patterns, at least one of which matches whenever this one does; it itself, if it is one.
+    fn implied(&self, number: u8) -> Option<Vec<u8>>;
+}
+
 impl Expression {
-    /// Subsignatures, at least one of which matches whenever the expression is true: the rarest such set by
-    /// `cost`. Nothing if the expression can be true when nothing matches.
-    pub(crate) fn triggers(&self, cost: &impl Fn(u8) -> u32) -> Option<Vec<u8>> {
-        let total = |set: &Vec<u8>| set.iter().fold(0_u32, |sum, number| sum.saturating_add(cost(*number)));
+    /// Subsignatures of patterns, at least one of which matches whenever the expression is true: the rarest such
+    /// set. Nothing if the expression can be true when nothing matches.
+    pub(crate) fn triggers(&self, members: &impl Members) -> Option<Vec<u8>> {
+        let total =
+            |set: &Vec<u8>| set.iter().fold(0_u32, |sum, number| sum.saturating_add(members.cost(*number)));
         match self {
-            Self::Pattern(number) => Some(vec![*number]),
-            Self::And(left, right) => match (left.triggers(cost), right.triggers(cost)) {
+            Self::Pattern(number) => members.implied(*number),
+            Self::And(left, right) => match (left.triggers(members), right.triggers(members)) {
                 (Some(left), Some(right)) => Some(if total(&left) <= total(&right) { left } else { right }),
                 (one, other) => one.or(other),
             },
             Self::Or(left, right) => {
-                let mut set = left.triggers(cost)?;
-                set.extend(right.triggers(cost)?);
+                let mut set = left.triggers(members)?;
+                set.extend(right.triggers(members)?);
                 set.sort_unstable();
                 set.dedup();
                 Some(set)
@@ -78,14 +88,22 @@ impl Expression {
                 if count.holds(zero) {
                     return None;
                 }
+                let inner_set = inner.triggers(members)?;
                 // Where m different members must match, all but m - 1 of them are enough to start from.
-                let mut members = Vec::new();
-                inner.members(&mut |number| members.push(number));
-                members.sort_unstable_by_key(|number| (cost(*number), *number));
-                members.dedup();
-                members.truncate(members.len().saturating_sub(count.distinct.saturating_sub(1) as usize));
-                let inner = inner.triggers(cost)?;
-                Some(if members.is_empty() || total(&inner) <= total(&members) { inner } else { members })
+                let mut all = Vec::new();
+                inner.members(&mut |number| all.push(number));
+                all.sort_unstable();
+                all.dedup();
+                let mut sets: Vec<Vec<u8>> = match all.into_iter().map(|one| members.implied(one)).collect() {
+                    Some(sets) => sets,
+                    None => return Some(inner_set),
+                };
+                sets.sort_by_key(|set| (total(set), set.first().copied()));
+                sets.truncate(sets.len().saturating_sub(count.distinct.saturating_sub(1) as usize));
+                let mut set = sets.concat();
+                set.sort_unstable_by_key(|number| (members.cost(*number), *number));
+                set.dedup();
+                Some(if set.is_empty() || total(&inner_set) <= total(&set) { inner_set } else { set })
             }
         }
     }
@@ -116,7 +134,7 @@ impl Expression {
 
     /// Appends the encoded expression. `patterns` tells the places of a subsignature's patterns among those of
     /// the signature, and what it costs to count it: of two sides the cheaper is evaluated first.
-    pub(crate) fn encode(&self, patterns: &impl Fn(u8) -> (Range<u8>, u32), out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, patterns: &impl Fn(u8) -> (Range<u16>, u32), out: &mut Vec<u8>) {
         match self {
             Self::Pattern(number) => encode_variants(*number, patterns(*number).0, out),
             Self::And(left, right) | Self::Or(left, right) => {
@@ -143,13 +161,17 @@ impl Expression {
 }
 
 /// Appends the patterns of a subsignature as alternatives with one number: `p | (q | r)`.
-fn encode_variants(number: u8, mut places: Range<u8>, out: &mut Vec<u8>) {
-    let Some(place) = places.next() else { return };
+fn encode_variants(number: u8, mut places: Range<u16>, out: &mut Vec<u8>) {
+    let Some(place) = places.next() else { return node(NEVER, out, |_| {}) };
+    let pattern = |out: &mut Vec<u8>| {
+        out.push(number);
+        out.extend_from_slice(&place.to_le_bytes());
+    };
     if places.is_empty() {
-        node(PATTERN, out, |out| out.extend([number, place]));
+        node(PATTERN, out, pattern);
     } else {
         node(OR, out, |out| {
-            node(PATTERN, out, |out| out.extend([number, place]));
+            node(PATTERN, out, pattern);
             encode_variants(number, places, out);
         });
     }
@@ -168,6 +190,8 @@ const PATTERN: u8 = 1;
 const AND: u8 = 2;
 const OR: u8 = 3;
 const COUNTED: u8 = 4;
+/// What is not there matches never.
+const NEVER: u8 = 5;
 
 /// What an expression evaluates to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,7 +205,7 @@ pub(crate) struct Value {
 pub(crate) fn evaluate<E>(
     code: &[u8],
     depth: u32,
-    count: &mut impl FnMut(u8) -> Result<u32, E>,
+    count: &mut dyn FnMut(u16) -> Result<u32, E>,
 ) -> Result<Option<Value>, E> {
     let Some(depth) = depth.checked_sub(1) else {
         return Ok(None);
@@ -191,10 +215,10 @@ pub(crate) fn evaluate<E>(
     };
     Ok(match tag {
         PATTERN => {
-            let &[number @ 0..64, place] = body else {
+            let &[number @ 0..64, low, high] = body else {
                 return Ok(None);
             };
-            let matches = count(place)?;
+            let matches = count(u16::from_le_bytes([low, high]))?;
             let members = if matches > 0 { 1_u64 << number } else { 0 };
             Some(Value { truth: matches > 0, sum: u64::from(matches), members })
         }
@@ -240,6 +264,7 @@ pub(crate) fn evaluate<E>(
             let truth = Count { comparison, number, distinct }.holds(inner);
             Some(if truth { Value { truth, ..inner } } else { Value::default() })
         }
+        NEVER => Some(Value::default()),
         _ => None,
     })
 }
@@ -283,8 +308,9 @@ mod tests {
 
     fn truth(expression: &Expression, counts: &[u32]) -> bool {
         let mut code = Vec::new();
-        expression.encode(&|number| (number..number + 1, u32::from(number)), &mut code);
-        let mut count = |number: u8| Ok::<_, ()>(counts.get(usize::from(number)).copied().unwrap_or(0));
+        let place = u16::from;
+        expression.encode(&|number| (place(number)..place(number) + 1, u32::from(number)), &mut code);
+        let mut count = |number: u16| Ok::<_, ()>(counts.get(usize::from(number)).copied().unwrap_or(0));
         evaluate(&code, 100, &mut count).unwrap().unwrap().truth
     }
 
@@ -310,7 +336,17 @@ mod tests {
 
     #[test]
     fn triggers_are_the_rarest_sufficient_set() {
-        let cost = |number: u8| [50, 5, 30, 1][usize::from(number)];
+        struct Costs;
+        impl Members for Costs {
+            fn cost(&self, number: u8) -> u32 {
+                [50, 5, 30, 1][usize::from(number)]
+            }
+
+            fn implied(&self, number: u8) -> Option<Vec<u8>> {
+                Some(vec![number])
+            }
+        }
+        let cost = Costs;
         assert_eq!(and(pattern(0), pattern(1)).triggers(&cost), Some(vec![1]));
         assert_eq!(or(pattern(0), and(pattern(1), pattern(2))).triggers(&cost), Some(vec![0, 1]));
         let absent = counted(pattern(3), Comparison::Equal, 0, 0);
@@ -327,7 +363,7 @@ mod tests {
         let mut code = Vec::new();
         twice.encode(&|_| (3..6, 0), &mut code);
         let value = |distinct: [u32; 6]| {
-            let mut count = |place: u8| Ok::<_, ()>(distinct[usize::from(place)]);
+            let mut count = |place: u16| Ok::<_, ()>(distinct[usize::from(place)]);
             evaluate(&code, 100, &mut count).unwrap().unwrap()
         };
         assert_eq!(value([9, 9, 9, 1, 0, 0]), Value::default(), "{code:?}");
@@ -341,7 +377,7 @@ mod tests {
         for code in [
             &[][..],
             &[AND, 1, 0, 0, 0, 9],
-            &[PATTERN, 2, 0, 0, 0, 64, 0],
+            &[PATTERN, 3, 0, 0, 0, 64, 0, 0],
             &[9, 0, 0, 0, 0],
             &[OR, 255, 255, 255, 255],
         ] {

@@ -2,13 +2,13 @@
 
 use candor_object::{Evidence, Finding, MAX_EXCERPT};
 
-use super::expression::{MAX_EXPRESSION_DEPTH, evaluate};
+use super::evaluation::Evaluation;
 use super::section::{
-    CONTAINER, ConditionRecord, ENTRY_POINT, FILE_SIZE, ROOT, SECTIONS, SignatureTables, strength,
+    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, ROOT, SECTIONS, SignatureTables, strength,
 };
 use crate::hash::{Hashers, category, wanted};
-use crate::pattern::{Matcher, View};
-use crate::{Database, Error, Inspection};
+use crate::pattern::{Hit, Matcher, View};
+use crate::{Database, Error, Found, Inspection};
 
 /// Most findings of one object. Stops content that is made to match every signature from filling memory.
 const MAX_FINDINGS: usize = 256;
@@ -17,7 +17,7 @@ const MAX_FINDINGS: usize = 256;
 pub(crate) fn inspect(
     database: &Database,
     inspection: &Inspection<'_>,
-    found: &mut Vec<Finding>,
+    found: &mut Found,
 ) -> Result<(), Error> {
     let filters = database.filters(inspection.object.file_type.name())?;
     let tables = database.signature_tables()?;
@@ -30,65 +30,60 @@ pub(crate) fn inspect(
     });
     let started = matcher.search(&filters, &mut hashers)?;
     let _ = inspection.digests.0.set(hashers.finish());
+    let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
     for number in started {
-        if found.len() >= MAX_FINDINGS {
+        if found.findings.len() >= MAX_FINDINGS {
             break;
         }
-        if let Some(finding) = evaluate_one(database, inspection, &tables, &mut matcher, number)? {
-            found.push(finding);
-        }
+        evaluate_one(database, inspection, tables, &mut evaluation, number, found)?;
     }
     Ok(())
 }
 
-fn evaluate_one(
-    database: &Database,
+fn evaluate_one<'d>(
+    database: &'d Database,
     inspection: &Inspection<'_>,
-    tables: &SignatureTables<'_>,
-    matcher: &mut Matcher<'_, '_>,
+    tables: SignatureTables<'d>,
+    evaluation: &mut Evaluation<'d, '_>,
     number: u32,
-) -> Result<Option<Finding>, Error> {
+    found: &mut Found,
+) -> Result<(), Error> {
     let signature = tables.signature(number)?;
     let (conditions, code) = tables.code(signature)?;
     if !conditions.iter().all(|condition| holds(database, inspection, condition)) {
-        return Ok(None);
+        return Ok(());
     }
-    let patterns = tables.patterns(signature)?;
-    let mut hits = Vec::new();
-    let value = evaluate(code, MAX_EXPRESSION_DEPTH.saturating_mul(4), &mut |place| {
-        let pattern = patterns.get(usize::from(place)).ok_or(Error::Damaged("a subsignature is missing"))?;
-        let hit = matcher.hit(pattern.get())?;
-        if hit.count > 0 {
-            hits.push((place, hit));
-        }
-        Ok::<_, Error>(hit.count)
-    })?;
-    if !value.ok_or(Error::Damaged("an expression cannot be read"))?.truth {
-        return Ok(None);
+    let judged = evaluation.judge(tables.patterns(signature)?, code)?;
+    let name = database.text(signature.name);
+    found.gaps.extend(judged.cut.map(|(reason, what)| (reason, format!("{name}: {what}"))));
+    if !judged.truth {
+        return Ok(());
     }
-    hits.sort_unstable_by_key(|(place, _)| *place);
-    hits.dedup_by_key(|(place, _)| *place);
-    let evidence = hits
-        .into_iter()
-        .map(|(place, hit)| {
-            let (start, end) = hit.first;
-            let size = end.saturating_sub(start);
-            let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
-            let excerpt = matcher.view().bytes(start, most).unwrap_or_default().to_vec();
-            let times = if hit.count > 1 { format!(", {} times", hit.count) } else { String::new() };
-            Evidence { what: format!("subsignature {place}{times}"), offset: start, size, excerpt }
-        })
-        .collect();
-    Ok(Some(Finding {
+    if signature.outcome == HANDLE_AS {
+        found.handle_as.push(database.text(signature.handle_as).to_owned());
+        return Ok(());
+    }
+    let evidence = |(place, hit): (u16, Hit)| evidence(evaluation.view(), place, hit);
+    found.findings.push(Finding {
         object: inspection.id,
         detector: "logical",
-        name: database.text(signature.name).to_owned(),
+        name: name.to_owned(),
         source: database.source(signature.source.get()).to_owned(),
         category: category(signature.category),
         strength: strength(signature.strength),
         text: database.text(tables.text(number)).to_owned(),
-        evidence,
-    }))
+        evidence: judged.hits.into_iter().map(evidence).collect(),
+    });
+    Ok(())
+}
+
+fn evidence(view: &mut View<'_>, place: u16, hit: Hit) -> Evidence {
+    let (start, end) = hit.first;
+    let size = end.saturating_sub(start);
+    let most = usize::try_from(size).unwrap_or(MAX_EXCERPT).min(MAX_EXCERPT);
+    let excerpt = view.bytes(start, most).unwrap_or_default().to_vec();
+    let times = if hit.count > 1 { format!(", {} times", hit.count) } else { String::new() };
+    Evidence { what: format!("subsignature {place}{times}"), offset: start, size, excerpt }
 }
 
 fn holds(database: &Database, inspection: &Inspection<'_>, condition: &ConditionRecord) -> bool {
@@ -98,10 +93,14 @@ fn holds(database: &Database, inspection: &Inspection<'_>, condition: &Condition
         FILE_SIZE => within(inspection.object.content.size()),
         ENTRY_POINT => layout.and_then(|layout| layout.entry_point).is_some_and(within),
         SECTIONS => layout.is_some_and(|layout| within(layout.sections.len() as u64)),
-        CONTAINER => {
-            inspection.container.is_some_and(|kind| kind.name() == database.text(condition.container))
+        CONTAINERS => {
+            let mut around = inspection.containers.iter().rev();
+            database
+                .text(condition.containers)
+                .rsplit(',')
+                .all(|wanted| around.next().is_some_and(|kind| wanted.is_empty() || kind.name() == wanted))
         }
-        ROOT => inspection.object.depth == 0,
+        ROOT => inspection.containers.is_empty(),
         // A condition of a later version cannot be judged, so it does not hold.
         _ => false,
     }

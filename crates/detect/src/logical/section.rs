@@ -4,6 +4,7 @@ use candor_object::Strength;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use super::Condition;
+use super::check::Check;
 use crate::Error;
 use crate::image::{Image, Kind};
 use crate::strings::{Strings, Text};
@@ -21,7 +22,16 @@ pub(crate) struct SignatureRecord {
     pub(crate) conditions: le::U16,
     pub(crate) code: le::U32,
     pub(crate) code_length: le::U32,
+    /// What the signature leads to, and for what is named there, its name.
+    pub(crate) outcome: u8,
+    pub(crate) handle_as: Text,
 }
+
+pub(crate) const FINDING: u8 = 0;
+pub(crate) const HANDLE_AS: u8 = 1;
+
+/// The bit of a reference to a pattern that makes it a place in the section of checks.
+pub(crate) const CHECK: u32 = 1 << 31;
 
 /// A strength as a byte of the image.
 pub(crate) fn strength_byte(strength: Strength) -> u8 {
@@ -40,25 +50,26 @@ pub(crate) struct ConditionRecord {
     pub(crate) kind: u8,
     pub(crate) low: le::U64,
     pub(crate) high: le::U64,
-    pub(crate) container: Text,
+    /// Names of file types, the outermost first, separated by commas.
+    pub(crate) containers: Text,
 }
 
 pub(crate) const FILE_SIZE: u8 = 1;
 pub(crate) const ENTRY_POINT: u8 = 2;
 pub(crate) const SECTIONS: u8 = 3;
-pub(crate) const CONTAINER: u8 = 4;
+pub(crate) const CONTAINERS: u8 = 4;
 pub(crate) const ROOT: u8 = 5;
 
 impl ConditionRecord {
     pub(crate) fn new(condition: &Condition, strings: &mut Strings) -> Self {
-        let (kind, low, high, container) = match condition {
-            Condition::FileSize(low, high) => (FILE_SIZE, *low, *high, ""),
-            Condition::EntryPoint(low, high) => (ENTRY_POINT, *low, *high, ""),
-            Condition::Sections(low, high) => (SECTIONS, *low, *high, ""),
-            Condition::Container(name) => (CONTAINER, 0, 0, name.as_str()),
-            Condition::Root => (ROOT, 0, 0, ""),
+        let (kind, low, high, containers) = match condition {
+            Condition::FileSize(low, high) => (FILE_SIZE, *low, *high, String::new()),
+            Condition::EntryPoint(low, high) => (ENTRY_POINT, *low, *high, String::new()),
+            Condition::Sections(low, high) => (SECTIONS, *low, *high, String::new()),
+            Condition::Containers(names) => (CONTAINERS, 0, 0, names.join(",")),
+            Condition::Root => (ROOT, 0, 0, String::new()),
         };
-        Self { kind, low: low.into(), high: high.into(), container: strings.add(container) }
+        Self { kind, low: low.into(), high: high.into(), containers: strings.add(&containers) }
     }
 }
 
@@ -68,6 +79,7 @@ pub(crate) struct SignatureTables<'d> {
     signatures: &'d [SignatureRecord],
     code: &'d [u8],
     pattern_refs: &'d [le::U32],
+    checks: &'d [u8],
     texts: &'d [Text],
 }
 
@@ -77,6 +89,7 @@ impl<'d> SignatureTables<'d> {
             signatures: image.records(bytes, Kind::Signatures, 0)?,
             code: image.records(bytes, Kind::Expressions, 0)?,
             pattern_refs: image.records(bytes, Kind::PatternRefs, 0)?,
+            checks: image.records(bytes, Kind::Checks, 0)?,
             texts: image.records(bytes, Kind::Texts, 0)?,
         })
     }
@@ -89,7 +102,12 @@ impl<'d> SignatureTables<'d> {
         self.texts.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// The numbers of the signature's patterns.
+    /// The check at a place.
+    pub(crate) fn check(&self, place: u32) -> Result<Check<'d>, Error> {
+        Check::read(self.checks, place)
+    }
+
+    /// The numbers of the signature's patterns, and with [`CHECK`] the places of its checks.
     pub(crate) fn patterns(&self, signature: &SignatureRecord) -> Result<&'d [le::U32], Error> {
         let first = signature.first_pattern.get() as usize;
         let end = first.saturating_add(usize::from(signature.patterns.get()));

@@ -147,4 +147,6 @@ pub enum Base {
     LastSection,
     /// Anywhere inside a section.
     InsideSection(u16),
+    /// The start of any entry of an executable's version information.
+    VersionInfo,
 }

@@ -29,9 +29,20 @@ pub(crate) struct Hit {
     pub(crate) count: u32,
     /// Start and end of the first match.
     pub(crate) first: (u64, u64),
-    last_start: u64,
+    /// Start of the last match, where all are counted.
+    pub(crate) last_start: u64,
     /// Only a group of it was seen: whether all is there is found out when a signature asks.
     partial: bool,
+}
+
+impl Hit {
+    /// Adds matches that come behind those before; `first` is the start and end of the first of them.
+    pub(crate) fn add(&mut self, count: u32, first: (u64, u64)) {
+        if self.count == 0 {
+            self.first = first;
+        }
+        self.count = self.count.saturating_add(count);
+    }
 }
 
 /// The hits of one object by pattern.
@@ -162,19 +173,16 @@ impl<'d, 'o> Matcher<'d, 'o> {
             return Ok(());
         }
         let alone = pattern.groups.get() == 1;
-        let (low, high) = if alone {
-            let Some(range) = self.place(pattern.place()) else {
-                return Ok(());
-            };
-            range
-        } else {
-            (0, u64::MAX)
-        };
+        let starts = if alone { self.starts(pattern.place()) } else { Some(Starts::ANYWHERE) };
+        let Some(starts) = starts else { return Ok(()) };
         let program = self.tables.program(group)?;
         let nearest = at.checked_sub(u64::from(anchor.distance.get()));
         let Some(nearest) = nearest else { return Ok(()) };
         let farthest = nearest.saturating_sub(u64::from(anchor.spread.get()));
-        for start in farthest.max(low)..=nearest.min(high) {
+        for start in farthest.max(starts.low)..=nearest.min(starts.high) {
+            if !starts.allow(start) {
+                continue;
+            }
             let Some(end) = run(program, &mut self.view, start) else {
                 continue;
             };
@@ -217,20 +225,20 @@ impl<'d, 'o> Matcher<'d, 'o> {
     fn look_for(&mut self, pattern: &'d PatternRecord) -> Result<Hit, Error> {
         let mut hit = Hit::default();
         let groups = self.tables.groups(pattern)?;
-        let Some((low, high)) = self.place(pattern.place()) else {
+        let Some(starts) = self.starts(pattern.place()) else {
             return Ok(hit);
         };
         let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
             return Ok(hit);
         };
         let enough = if pattern.is(flags::COUNTED) { MAX_COUNT } else { 1 };
-        let Some((start, mut end)) = self.find(first, low, high)? else {
+        let Some((start, mut end)) = self.find(first, starts)? else {
             return Ok(hit);
         };
         let mut last_start = start;
         for group in groups.get(1..).unwrap_or_default() {
-            let Some(found) = self.find(group, end.saturating_add(u64::from(group.gap.get())), u64::MAX)?
-            else {
+            let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
+            let Some(found) = self.find(group, after)? else {
                 return Ok(hit);
             };
             (last_start, end) = found;
@@ -239,24 +247,65 @@ impl<'d, 'o> Matcher<'d, 'o> {
         hit.count = 1;
         // Every further match of the last group is one more match of the pattern: between the groups any
         // number of bytes may lie, so the groups before it need not be found again.
-        let high = if groups.len() == 1 { high } else { u64::MAX };
+        let starts = if groups.len() == 1 { starts } else { Starts::ANYWHERE };
         while hit.count < enough {
-            let Some((start, _)) = self.find(last, last_start.saturating_add(1), high)? else {
+            let further = Starts { low: last_start.saturating_add(1).max(starts.low), ..starts };
+            let Some((start, _)) = self.find(last, further)? else {
                 break;
             };
             last_start = start;
             hit.count = hit.count.saturating_add(1);
         }
+        hit.last_start = last_start;
         Ok(hit)
     }
 
-    /// The first match of a group that begins between `low` and `high`, as start and end.
-    fn find(&mut self, group: &GroupRecord, low: u64, high: u64) -> Result<Option<(u64, u64)>, Error> {
+    /// Where matches of a pattern begin, in ascending order, at most so many; and whether these are all.
+    pub(crate) fn positions(&mut self, number: u32, most: usize) -> Result<(Vec<u64>, bool), Error> {
+        let pattern = self.tables.pattern(number)?;
+        let groups = self.tables.groups(pattern)?;
+        let mut positions = Vec::new();
+        let (Some(mut starts), Some((first, others))) = (self.starts(pattern.place()), groups.split_first())
+        else {
+            return Ok((positions, true));
+        };
+        while let Some((start, mut end)) = self.find(first, starts)? {
+            for group in others {
+                let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
+                // What does not follow here follows no later match either.
+                let Some((_, next)) = self.find(group, after)? else { return Ok((positions, true)) };
+                end = next;
+            }
+            if positions.len() >= most {
+                return Ok((positions, false));
+            }
+            positions.push(start);
+            starts.low = start.saturating_add(1);
+        }
+        self.view.check()?;
+        Ok((positions, true))
+    }
+
+    /// The first match of a group that begins where it may, as start and end.
+    fn find(&mut self, group: &GroupRecord, starts: Starts<'_>) -> Result<Option<(u64, u64)>, Error> {
         let program = self.tables.program(group)?;
+        if let Some(listed) = starts.listed {
+            let allowed =
+                listed.iter().copied().filter(|start| starts.low <= *start && *start <= starts.high);
+            for start in allowed {
+                if !self.view.step(16) {
+                    break;
+                }
+                if let Some(end) = run(program, &mut self.view, start) {
+                    return Ok(Some((start, end)));
+                }
+            }
+            return Ok(None);
+        }
         let needle = self.tables.needle(group)?;
         let distance = u64::from(group.needle_distance.get());
-        let high = high.min(self.view.size());
-        let mut start = low;
+        let high = starts.high.min(self.view.size());
+        let mut start = starts.low;
         while start <= high {
             if !self.view.step(16) {
                 return Ok(None);
@@ -300,15 +349,21 @@ impl<'d, 'o> Matcher<'d, 'o> {
         Ok(None)
     }
 
-    /// First and last start that a place allows; nothing where the content has no such place.
-    fn place(&self, place: Place) -> Option<(u64, u64)> {
+    /// Where something may begin; nothing where the content has no such place.
+    pub(crate) fn starts(&self, place: Place) -> Option<Starts<'o>> {
         let size = self.view.size();
         let sections = self.layout.map(|layout| layout.sections.as_slice()).unwrap_or_default();
         let base = match place.base {
-            Base::Anywhere => return Some((0, u64::MAX)),
+            Base::Anywhere => return Some(Starts::ANYWHERE),
             Base::InsideSection(number) => {
                 let section = sections.get(usize::from(number))?;
-                return Some((section.offset, section.offset.checked_add(section.size)?.checked_sub(1)?));
+                let high = section.offset.checked_add(section.size)?.checked_sub(1)?;
+                return Some(Starts { low: section.offset, high, listed: None });
+            }
+            Base::VersionInfo => {
+                let listed = self.layout?.version_info.as_slice();
+                let (low, high) = (*listed.first()?, *listed.last()?);
+                return Some(Starts { low, high, listed: Some(listed) });
             }
             Base::Start => 0,
             // An executable whose header cannot be parsed has no end to count from, as in ClamAV.
@@ -319,6 +374,48 @@ impl<'d, 'o> Matcher<'d, 'o> {
             Base::LastSection => sections.last()?.offset,
         };
         let low = base.checked_add_signed(place.delta)?;
-        Some((low, low.checked_add(u64::from(place.slack))?))
+        Some(Starts { low, high: low.checked_add(u64::from(place.slack))?, listed: None })
+    }
+}
+
+/// Where something may begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Starts<'o> {
+    /// The first place.
+    pub(crate) low: u64,
+    /// The last place.
+    pub(crate) high: u64,
+    /// The only places between them, if not all are.
+    listed: Option<&'o [u64]>,
+}
+
+impl Starts<'_> {
+    const ANYWHERE: Self = Self::from(0);
+
+    /// Anywhere from an offset on.
+    const fn from(low: u64) -> Self {
+        Self { low, high: u64::MAX, listed: None }
+    }
+
+    /// The same without a last place.
+    pub(crate) fn open(self) -> Self {
+        Self { high: u64::MAX, ..self }
+    }
+
+    /// Whether these are single places.
+    pub(crate) fn are_listed(&self) -> bool {
+        self.listed.is_some()
+    }
+
+    /// Each of the single places, if these are such; else all together.
+    pub(crate) fn each(self) -> impl Iterator<Item = Self> {
+        let listed =
+            self.listed.unwrap_or_default().iter().filter(move |at| (self.low..=self.high).contains(at));
+        let single = listed.map(|at| Self { low: *at, high: *at, listed: None });
+        single.chain(self.listed.is_none().then_some(self))
+    }
+
+    fn allow(&self, start: u64) -> bool {
+        self.listed.is_none_or(|listed| listed.binary_search(&start).is_ok())
     }
 }

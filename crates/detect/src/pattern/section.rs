@@ -14,14 +14,21 @@ pub(crate) mod flags {
     pub(crate) const EAGER: u8 = 2;
 }
 
-/// A pattern.
+/// A place.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug)]
 #[repr(C)]
-pub(crate) struct PatternRecord {
+pub(crate) struct PlaceRecord {
     delta: le::I64,
     slack: le::U32,
     section: le::U16,
     base: u8,
+}
+
+/// A pattern.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct PatternRecord {
+    place: PlaceRecord,
     pub(crate) flags: u8,
     pub(crate) first_group: le::U32,
     pub(crate) groups: le::U32,
@@ -29,7 +36,7 @@ pub(crate) struct PatternRecord {
     pub(crate) triggers: le::U32,
 }
 
-impl PatternRecord {
+impl PlaceRecord {
     pub(crate) fn new(place: Place) -> Self {
         let (base, section) = match place.base {
             Base::Anywhere => (0, 0),
@@ -39,19 +46,9 @@ impl PatternRecord {
             Base::Section(number) => (4, number),
             Base::LastSection => (5, 0),
             Base::InsideSection(number) => (6, number),
+            Base::VersionInfo => (7, 0),
         };
-        let zero = le::U32::new(0);
-        Self {
-            delta: place.delta.into(),
-            slack: place.slack.into(),
-            section: section.into(),
-            base,
-            flags: 0,
-            first_group: zero,
-            groups: zero,
-            first_trigger: zero,
-            triggers: zero,
-        }
+        Self { delta: place.delta.into(), slack: place.slack.into(), section: section.into(), base }
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -63,9 +60,28 @@ impl PatternRecord {
             4 => Base::Section(section),
             5 => Base::LastSection,
             6 => Base::InsideSection(section),
+            7 => Base::VersionInfo,
             _ => Base::Anywhere,
         };
         Place { base, delta: self.delta.get(), slack: self.slack.get() }
+    }
+}
+
+impl PatternRecord {
+    pub(crate) fn new(place: Place) -> Self {
+        let zero = le::U32::new(0);
+        Self {
+            place: PlaceRecord::new(place),
+            flags: 0,
+            first_group: zero,
+            groups: zero,
+            first_trigger: zero,
+            triggers: zero,
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place.place()
     }
 
     pub(crate) fn is(&self, flag: u8) -> bool {

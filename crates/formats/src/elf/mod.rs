@@ -34,6 +34,7 @@ impl Format for Elf {
             sections: sections(content, &headers)?,
             overlay: headers.overlay(content.size()),
             imports: imports::read(content, &headers)?,
+            version_info: Vec::new(),
             complete: headers.defect.is_none(),
         }))
     }

@@ -10,8 +10,8 @@ use crate::fields::{name, u16_le, u32_le};
 /// over 65,535 rows; the loader of Windows XP refused more than 96, newer ones take more.
 const MAX_SECTIONS: u16 = 256;
 
-/// From the PE signature to the end of the data directories that are read (import is the second).
-const WINDOW: usize = 24 + 128;
+/// From the PE signature to the end of the data directories that are read (the last is that of resources, the third).
+const WINDOW: usize = 24 + 136;
 /// Bytes of a row in the section table.
 const ROW: usize = 40;
 /// The loader reads raw data in disk sectors, whatever the headers say.
@@ -29,6 +29,8 @@ pub(super) struct Headers {
     pub(super) entry: u32,
     /// Address of the import table, 0 if there is none.
     pub(super) imports: u32,
+    /// Address of the tree of resources, 0 if there is none.
+    pub(super) resources: u32,
     /// The rows of the section table.
     pub(super) sections: Vec<Row>,
     /// What is wrong with the headers, if anything is.
@@ -127,6 +129,9 @@ fn read_optional(headers: &mut Headers, bytes: &[u8]) -> Option<(Reason, String)
             return cut;
         };
         headers.imports = imports;
+    }
+    if count > 2 {
+        headers.resources = u32_le(bytes, directories.saturating_add(16)).unwrap_or(0);
     }
     None
 }

@@ -16,6 +16,8 @@ use crate::{Format, Glimpse};
 mod header;
 mod imports;
 mod ordinals;
+mod resources;
+mod version_info;
 
 /// The portable executable format.
 pub(crate) struct Pe;
@@ -56,6 +58,7 @@ impl Format for Pe {
             sections: sections.collect(),
             overlay: (end < content.size()).then_some(end).filter(|_| headers.defect.is_none()),
             imports: imports::read(content, &headers)?.functions,
+            version_info: version_info::pairs(content, &headers)?,
             complete: headers.defect.is_none(),
         }))
     }

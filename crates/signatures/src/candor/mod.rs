@@ -164,8 +164,6 @@ fn signature(table: &Table, source: &str) -> Result<LogicalSignature, Complaint>
         Some(text) => expression::parse(text, count)?,
     };
     Ok(LogicalSignature {
-        name: table.name.clone(),
-        source: source.to_owned(),
         text: shown(table),
         category: match table.category {
             Kind::Malware => Category::Malware,
@@ -178,8 +176,8 @@ fn signature(table: &Table, source: &str) -> Result<LogicalSignature, Complaint>
         },
         types: table.types.clone(),
         conditions: conditions(table)?,
-        expression,
         subsignatures,
+        ..LogicalSignature::new(&table.name, source, expression, Vec::new())
     })
 }
 
@@ -193,7 +191,7 @@ fn conditions(table: &Table) -> Result<Vec<Condition>, Complaint> {
     }
     match (&table.container, table.root) {
         (Some(_), true) => return Err(Complaint::malformed("a root object lies in no container")),
-        (Some(container), false) => conditions.push(Condition::Container(container.clone())),
+        (Some(container), false) => conditions.push(Condition::Containers(vec![container.clone()])),
         (None, true) => conditions.push(Condition::Root),
         (None, false) => {}
     }

@@ -98,7 +98,7 @@ impl Table {
             }
             _ => return Err("expected one of text, hex and none_of".to_owned()),
         };
-        Ok(variants.into_iter().map(|groups| Pattern { place, groups }).collect())
+        Ok(Subsignature::Patterns(variants.into_iter().map(|groups| Pattern { place, groups }).collect()))
     }
 
     fn refuse_text_keys(&self) -> Result<(), String> {

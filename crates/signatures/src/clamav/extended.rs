@@ -7,11 +7,10 @@
 use std::io;
 
 use candor_detect::logical::{Expression, LogicalSignature};
-use candor_detect::pattern::Pattern;
-use candor_object::Strength;
+use candor_detect::pattern::{Pattern, Place};
 
 use super::pattern::{Modifiers, literal_length};
-use super::{category, each_signature, functionality_level, name, offset, pattern, target};
+use super::{category, each_signature, functionality_level, name, near, offset, pattern, target};
 use crate::{Complaint, Language, Output};
 
 /// Literals for any type and for PE have at least so many bytes.
@@ -34,14 +33,14 @@ impl Language for Extended {
     }
 }
 
-fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
+fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
     let fields: Vec<&str> = line.split(':').collect();
     let (signature, target, offset, hex, levels) = match fields.as_slice() {
         [name, target, offset, hex, levels @ ..] if levels.len() <= 2 => (name, target, offset, hex, levels),
         _ => return Err(Complaint::malformed(format!("{} fields, expected 4 to 6", fields.len()))),
     };
     functionality_level(levels.first().copied(), levels.get(1).copied())?;
-    self::signature(name(signature)?, target, offset, hex, line, source)
+    self::signature(name(signature)?, target, offset, hex, line, output)
 }
 
 /// The signature of one pattern.
@@ -51,25 +50,25 @@ pub(super) fn signature(
     offset: &str,
     hex: &str,
     line: &str,
-    source: &str,
-) -> Result<LogicalSignature, Complaint> {
+    output: &mut Output<'_>,
+) -> Result<Option<LogicalSignature>, Complaint> {
     let (target, types) = target::target(target)?;
-    let place = offset::parse(offset, target)?;
     let groups = pattern::parse(hex, Modifiers::default())?;
+    if let Some(group) = near::group(offset) {
+        output.member(group?, Pattern { place: Place::ANYWHERE, groups });
+        return Ok(None);
+    }
+    let place = offset::parse(offset, target)?;
     if target < 2 && literal_length(&groups).is_some_and(|length| length < MIN_LITERAL) {
         return Err(Complaint::malformed(format!(
             "a literal for target {target} has at least {MIN_LITERAL} bytes"
         )));
     }
-    Ok(LogicalSignature {
-        name: name.to_owned(),
-        source: source.to_owned(),
+    let patterns = vec![Pattern { place, groups }];
+    Ok(Some(LogicalSignature {
         text: line.to_owned(),
         category: category(name),
-        strength: Strength::Strong,
         types: types.iter().map(|name| (*name).to_owned()).collect(),
-        conditions: Vec::new(),
-        expression: Expression::Pattern(0),
-        subsignatures: vec![vec![Pattern { place, groups }]],
-    })
+        ..LogicalSignature::new(name, output.source(), Expression::Pattern(0), patterns)
+    }))
 }

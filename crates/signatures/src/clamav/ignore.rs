@@ -8,7 +8,7 @@
 use std::io;
 
 use crate::lines::each_line;
-use crate::{Complaint, Language, Output};
+use crate::{Complaint, Language, Output, Turn};
 
 /// Ignore lists.
 pub(crate) struct Ignore;
@@ -22,8 +22,8 @@ impl Language for Ignore {
         &["ign2", "ign"]
     }
 
-    fn is_first(&self) -> bool {
-        true
+    fn turn(&self) -> Turn {
+        Turn::First
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {

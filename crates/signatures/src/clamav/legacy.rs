@@ -26,9 +26,9 @@ impl Language for Legacy {
     }
 }
 
-fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
+fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
     let (signature, hex) = line.split_once('=').ok_or_else(|| Complaint::malformed("it has no ="))?;
-    extended::signature(name(signature)?, "*", "*", hex, line, source)
+    extended::signature(name(signature)?, "*", "*", hex, line, output)
 }
 
 #[cfg(test)]

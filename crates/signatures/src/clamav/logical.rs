@@ -2,25 +2,27 @@
 //!
 //! `Name;TargetDescription;Expression;Sub0[;Sub1...]`
 //!
-//! Read so far: subsignatures of content with `i w f a`, and of the target description `Engine`, `Target`,
-//! `FileSize`, `EntryPoint`, `NumberOfSections` and `Container`. Whatever else there is in the language makes
-//! a signature unsupported as a whole, since half of one would find what it was not written for.
+//! What there is in the language and cannot be done makes a signature unsupported as a whole, since half of one
+//! would find what it was not written for.
 
 use std::io;
 
-use candor_detect::logical::{Condition, LogicalSignature, Subsignature};
+use candor_detect::logical::{Condition, LogicalSignature, MAX_TRIGGERS, Outcome, Subsignature};
 use candor_detect::pattern::{Pattern, Place};
-use candor_object::Strength;
 
 use super::pattern::Modifiers;
 use super::target::is_executable;
 use super::{
-    FUNCTIONALITY_LEVEL, category, each_signature, expression, name, offset, pattern, range, target,
+    FUNCTIONALITY_LEVEL, category, compare, each_signature, expression, name, near, offset, pattern, range,
+    regex, target,
 };
-use crate::{Complaint, Language, Output};
+use crate::{Complaint, Language, Output, Turn};
 
 /// Functionality level from which on the target description may hold more than the target.
 pub(super) const DESCRIPTION_LEVEL: u32 = 51;
+
+/// Most containers that a signature names.
+const MAX_CONTAINERS: usize = 16;
 
 /// Logical signatures.
 pub(crate) struct Logical;
@@ -34,12 +36,16 @@ impl Language for Logical {
         &["ldb", "ldu"]
     }
 
+    fn turn(&self) -> Turn {
+        Turn::Third
+    }
+
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         each_signature(text, output, read)
     }
 }
 
-fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
+fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
     let mut fields = line.splitn(4, ';');
     let (Some(signature), Some(description), Some(expression), Some(subsignatures)) =
         (fields.next(), fields.next(), fields.next(), fields.next())
@@ -49,10 +55,7 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
     let name = name(signature)?;
     let description = Description::read(description)?;
     let expression = expression::parse(expression)?;
-    if subsignatures.contains('/') {
-        return Err(Complaint::unsupported("a regular expression (PCRE)"));
-    }
-    let subsignatures: Vec<&str> = subsignatures.split(';').collect();
+    let subsignatures = split(subsignatures);
     let expected = expression::patterns(&expression);
     if subsignatures.len() != expected {
         let found = subsignatures.len();
@@ -60,22 +63,59 @@ fn read(line: &str, source: &str) -> Result<LogicalSignature, Complaint> {
     }
     let mut read = Vec::with_capacity(expected);
     for (place, text) in subsignatures.iter().enumerate() {
-        read.push(subsignature(text, description.target).map_err(|complaint| match complaint {
-            Complaint::Malformed(reason) => Complaint::Malformed(format!("subsignature {place}: {reason}")),
-            other => other,
-        })?);
+        read.push(subsignature(text, description.target, place, output).map_err(
+            |complaint| match complaint {
+                Complaint::Malformed(reason) => {
+                    Complaint::Malformed(format!("subsignature {place}: {reason}"))
+                }
+                other => other,
+            },
+        )?);
     }
-    Ok(LogicalSignature {
-        name: name.to_owned(),
-        source: source.to_owned(),
+    triggers_are_few(&read)?;
+    Ok(Some(LogicalSignature {
         text: line.to_owned(),
         category: category(name),
-        strength: Strength::Strong,
         types: description.types.iter().map(|name| (*name).to_owned()).collect(),
         conditions: description.conditions,
-        expression,
         subsignatures: read,
+        outcome: description.outcome,
+        ..LogicalSignature::new(name, output.source(), expression, Vec::new())
+    }))
+}
+
+/// Complains of regular expressions that trigger each other in too long a chain.
+fn triggers_are_few(subsignatures: &[Subsignature]) -> Result<(), Complaint> {
+    let mut lengths: Vec<u32> = Vec::with_capacity(subsignatures.len());
+    for subsignature in subsignatures {
+        let mut length = 0;
+        if let Subsignature::Regex { trigger, .. } = subsignature {
+            trigger.members(&mut |number| {
+                length = length.max(lengths.get(usize::from(number)).copied().unwrap_or(0));
+            });
+            length = length.saturating_add(1);
+        }
+        if length > MAX_TRIGGERS {
+            return Err(Complaint::unsupported(format!(
+                "more than {MAX_TRIGGERS} regular expressions that trigger each other"
+            )));
+        }
+        lengths.push(length);
+    }
+    Ok(())
+}
+
+/// The subsignatures: semicolons separate them, but not within a regular expression.
+fn split(text: &str) -> Vec<&str> {
+    let (mut escaped, mut expression) = (false, false);
+    text.split(|letter| {
+        if letter == '/' && !escaped {
+            expression = !expression;
+        }
+        escaped = letter == '\\' && !escaped;
+        letter == ';' && !expression
     })
+    .collect()
 }
 
 /// The target description.
@@ -83,6 +123,7 @@ struct Description {
     target: u32,
     types: &'static [&'static str],
     conditions: Vec<Condition>,
+    outcome: Outcome,
 }
 
 impl Description {
@@ -90,6 +131,7 @@ impl Description {
         let mut target = None;
         let mut engine = None;
         let mut conditions = Vec::new();
+        let mut outcome = Outcome::Finding;
         let mut more = None;
         for (place, field) in text.split(',').enumerate() {
             let (key, value) = field.split_once(':').ok_or_else(|| {
@@ -103,8 +145,10 @@ impl Description {
                 "EntryPoint" => conditions.push(between(value, key, Condition::EntryPoint)?),
                 "NumberOfSections" => conditions.push(between(value, key, Condition::Sections)?),
                 "Container" if value == "CL_TYPE_ANY" => conditions.push(Condition::Root),
-                "Container" => conditions.push(Condition::Container(target::container(value)?.to_owned())),
-                "IconGroup1" | "IconGroup2" | "HandlerType" | "Intermediates" => {
+                "Container" => conditions.push(containers(value)?),
+                "Intermediates" => conditions.push(containers(value)?),
+                "HandlerType" => outcome = Outcome::HandleAs(target::handler(value)?.to_owned()),
+                "IconGroup1" | "IconGroup2" => {
                     return Err(Complaint::unsupported(format!("{key} in the target description")));
                 }
                 _ => {
@@ -134,7 +178,7 @@ impl Description {
         if !is_executable(target) && conditions.iter().any(of_executables) {
             return Err(Complaint::malformed("EntryPoint and NumberOfSections are for executables"));
         }
-        Ok(Self { target, types, conditions })
+        Ok(Self { target, types, conditions, outcome })
     }
 }
 
@@ -143,10 +187,31 @@ fn between(text: &str, key: &str, condition: fn(u64, u64) -> Condition) -> Resul
     Ok(condition(low, high))
 }
 
-/// The patterns of a subsignature: one, or with the modifiers `wa` two.
-fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
+/// Types of containers, the outermost first: `T1>T2>...`.
+fn containers(text: &str) -> Result<Condition, Complaint> {
+    let names: Vec<&str> = text.split('>').collect();
+    if names.len() > MAX_CONTAINERS {
+        return Err(Complaint::malformed(format!("more than {MAX_CONTAINERS} containers")));
+    }
+    let name = |name: &&str| match *name {
+        "CL_TYPE_ANY" => Ok(String::new()),
+        name => target::container(name).map(str::to_owned),
+    };
+    Ok(Condition::Containers(names.iter().map(name).collect::<Result<_, _>>()?))
+}
+
+/// The subsignature of this number.
+fn subsignature(
+    text: &str,
+    target: u32,
+    number: usize,
+    output: &Output<'_>,
+) -> Result<Subsignature, Complaint> {
     if text.starts_with('$') {
-        return Err(Complaint::unsupported("a macro subsignature"));
+        return near::parse(text, number, output);
+    }
+    if text.contains('/') {
+        return regex::parse(text, target, number);
     }
     if text.starts_with("fuzzy_img#") {
         return Err(match text.split('#').nth(1) {
@@ -154,12 +219,13 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
             _ => Complaint::malformed("the fuzzy image hash has not 16 digits"),
         });
     }
-    if text.contains('(') && text.matches('#').count() == 2 {
-        return Err(Complaint::unsupported("a byte comparison"));
+    if compare::recognises(text) {
+        return compare::parse(text, number);
     }
-    let (text, modifiers) = match text.split_once("::") {
-        Some((text, letters)) => (text, Modifiers::parse(letters)?),
-        None => (text, Modifiers::default()),
+    // Between the first and the last modifiers there may be anything, and ClamAV passes over it.
+    let (text, modifiers) = match (text.split_once("::"), text.rsplit_once("::")) {
+        (Some((text, _)), Some((_, letters))) => (text, Modifiers::parse(letters)?),
+        _ => (text, Modifiers::default()),
     };
     let (place, hex) = match text.split_once(':') {
         Some((place, hex)) => (offset::parse(place, target)?, hex),
@@ -169,5 +235,5 @@ fn subsignature(text: &str, target: u32) -> Result<Subsignature, Complaint> {
     for variant in modifiers.variants() {
         patterns.push(Pattern { place, groups: pattern::parse(hex, variant)? });
     }
-    Ok(patterns)
+    Ok(Subsignature::Patterns(patterns))
 }

@@ -1,13 +1,17 @@
 //! ClamAV's signature languages, written from the public signature manual and observed behaviour.
 //!
 //! One file per language, and `container` for files that hold others. `pattern`, `offset`, `expression` and `ere` read
-//! what several of them share, `target` knows ClamAV's numbers and names of file types.
+//! what several of them share; `regex`, `compare` and `near` the subsignatures of `logical` that are no patterns. `target`
+//! knows ClamAV's numbers and names of file types.
 
+mod compare;
 mod hash;
 mod extended;
 mod legacy;
 mod logical;
 mod ignore;
+mod near;
+mod regex;
 mod indicator;
 mod metadata;
 mod password;
@@ -46,12 +50,11 @@ const FUNCTIONALITY_LEVEL: u32 = 240;
 fn each_signature(
     text: &mut dyn io::BufRead,
     output: &mut Output<'_>,
-    read: fn(&str, &str) -> Result<LogicalSignature, Complaint>,
+    read: fn(&str, &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint>,
 ) -> io::Result<()> {
-    let source = output.source().to_owned();
-    let unwanted = source.to_ascii_lowercase().ends_with('u');
+    let unwanted = output.source().to_ascii_lowercase().ends_with('u');
     each_line(text, output, |line, output| {
-        let mut signature = read(line, &source)?;
+        let Some(mut signature) = read(line, output)? else { return Ok(()) };
         if unwanted {
             signature.category = Category::Unwanted;
         }

@@ -1,4 +1,5 @@
-//! Offsets of patterns: `*`, `n`, `EOF-n`, `EP+n`, `EP-n`, `Sx+n`, `SL+n`, `SEx`, each but `*` and `SEx` with `,m`.
+//! Offsets of patterns: `*`, `n`, `EOF-n`, `EP+n`, `EP-n`, `Sx+n`, `SL+n`, `SEx`, `VI`,
+//! each but `*`, `SEx` and `VI` with `,m`.
 
 use candor_detect::pattern::{Base, Place};
 
@@ -19,10 +20,10 @@ pub(super) fn parse(text: &str, target: u32) -> Result<Place, Complaint> {
     }
     if text == "VI" {
         needs_executable(text, target)?;
-        return Err(Complaint::unsupported("an offset in the version information"));
+        return Ok(Place { base: Base::VersionInfo, delta: 0, slack: 0 });
     }
     if text.starts_with('$') {
-        return Err(Complaint::unsupported("a macro group"));
+        return Err(Complaint::malformed("a macro group is for extended signatures"));
     }
     let (place, slack) = match text.split_once(',') {
         Some((place, slack)) => (place, number::<u32>(slack, "range of the offset")?),
@@ -86,7 +87,7 @@ mod tests {
         {
             assert!(matches!(parse(text, target), Err(Complaint::Malformed(_))), "{text}");
         }
-        assert!(matches!(parse("VI", 1), Err(Complaint::Unsupported(_))));
+        assert_eq!(parse("VI", 1), Ok(Place { base: Base::VersionInfo, delta: 0, slack: 0 }));
         assert!(matches!(parse("VI", 0), Err(Complaint::Malformed(_))));
     }
 }

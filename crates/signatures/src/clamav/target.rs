@@ -79,6 +79,16 @@ pub(super) fn container(text: &str) -> Result<&'static str, Complaint> {
         .ok_or_else(|| Complaint::NotForUs(format!("nothing comes out of a container of type {text}")))
 }
 
+/// The type as which `HandlerType` wants an object to be looked at.
+pub(super) fn handler(text: &str) -> Result<&'static str, Complaint> {
+    match text.strip_prefix("CL_TYPE_").unwrap_or(text) {
+        // Pictures of any kind that ClamAV has no name for; signatures for pictures see all of them.
+        "GRAPHICS" => Ok("bmp"),
+        "JAVA" => Ok("class"),
+        _ => container(text),
+    }
+}
+
 /// Names of all types of ClamAV, behind `CL_TYPE_`.
 const TYPES: &str = "\
 7Z 7ZSFX AI_MODEL ALZ ANY APM ARJ ARJSFX AUTOIT BINARY_DATA BINHEX BZ CABSFX CPIO_CRC CPIO_NEWC CPIO_ODC \

@@ -1,9 +1,11 @@
 //! The files that a database is built from.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use candor_detect::pattern::Pattern;
 use candor_detect::{Compiler, Counts};
 
 use crate::container::{Container, Kind, Refusal};
@@ -11,7 +13,7 @@ use crate::ignored::Ignored;
 use crate::output::Output;
 use crate::problem::{Complaint, Problem};
 use crate::settings::{Settings, Unsigned, Unwanted};
-use crate::{Error, Language, language};
+use crate::{Error, Language, Turn, language};
 
 /// Extensions of files for unwanted programs.
 const UNWANTED: [&str; 6] = ["hdu", "hsu", "mdu", "msu", "ndu", "ldu"];
@@ -168,19 +170,19 @@ impl Sources {
             unwanted: &self.settings.unwanted,
             compiler: Compiler::default(),
             ignored: Ignored::default(),
+            members: HashMap::new(),
             report: &mut report,
         };
-        // What is ignored is known before the first signature.
-        for first in [true, false] {
+        for turn in Turn::ALL {
             for (name, text) in &self.texts {
                 // Reading from memory cannot fail.
-                let _ = build.read(first, name, false, &mut text.as_bytes());
+                let _ = build.read(turn, name, false, &mut text.as_bytes());
             }
             for container in &self.containers {
-                build.container(first, container)?;
+                build.container(turn, container)?;
             }
             for path in &self.files {
-                build.file(first, path)?;
+                build.file(turn, path)?;
             }
         }
         let counts = build.compiler.counts();
@@ -193,6 +195,7 @@ struct Build<'a> {
     unwanted: &'a Unwanted,
     compiler: Compiler,
     ignored: Ignored,
+    members: HashMap<u8, Vec<Pattern>>,
     report: &'a mut dyn FnMut(Problem),
 }
 
@@ -200,12 +203,12 @@ impl Build<'_> {
     /// Reads a file if it is its turn.
     fn read(
         &mut self,
-        first: bool,
+        turn: Turn,
         name: &str,
         official: bool,
         text: &mut dyn io::BufRead,
     ) -> io::Result<()> {
-        let language = language(name).filter(|language| language.is_first() == first);
+        let language = language(name).filter(|language| language.turn() == turn);
         let Some(language) = language else { return Ok(()) };
         let unwanted = is_for_unwanted(name).then_some(self.unwanted);
         self.compiler.official(official);
@@ -216,6 +219,7 @@ impl Build<'_> {
             line: Vec::new(),
             compiler: &mut self.compiler,
             ignored: &mut self.ignored,
+            members: &mut self.members,
             report: self.report,
         };
         if unwanted == Some(&Unwanted::LeftOut) {
@@ -226,28 +230,30 @@ impl Build<'_> {
         language.read(text, &mut output)
     }
 
-    fn file(&mut self, first: bool, path: &Path) -> Result<(), Error> {
-        if language_of(path).is_none_or(|language| language.is_first() != first) {
+    fn file(&mut self, turn: Turn, path: &Path) -> Result<(), Error> {
+        if language_of(path).is_none_or(|language| language.turn() != turn) {
             return Ok(());
         }
         let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
         let file = File::open(path).map_err(unreadable)?;
         let mut reader = BufReader::with_capacity(256 << 10, file);
-        self.read(first, &file_name(path), false, &mut reader).map_err(unreadable)
+        self.read(turn, &file_name(path), false, &mut reader).map_err(unreadable)
     }
 
-    fn container(&mut self, first: bool, container: &Container) -> Result<(), Error> {
-        for member in container.members().iter().filter(|member| !first && language(&member.name).is_none()) {
-            let complaint = Complaint::unsupported("no signature language has this extension");
-            (self.report)(Problem { file: member.name.clone(), line: 0, complaint });
+    fn container(&mut self, turn: Turn, container: &Container) -> Result<(), Error> {
+        if turn == Turn::First {
+            for member in container.members().iter().filter(|member| language(&member.name).is_none()) {
+                let complaint = Complaint::unsupported("no signature language has this extension");
+                (self.report)(Problem { file: member.name.clone(), line: 0, complaint });
+            }
         }
-        let turn = |name: &str| language(name).is_some_and(|language| language.is_first() == first);
-        if !container.members().iter().any(|member| turn(&member.name)) {
+        let is_read = |name: &str| language(name).is_some_and(|language| language.turn() == turn);
+        if !container.members().iter().any(|member| is_read(&member.name)) {
             return Ok(());
         }
         let official = container.unsigned().is_none();
         container
-            .read(|member| turn(&member.name), |member, body| self.read(first, &member.name, official, body))
+            .read(|member| is_read(&member.name), |member, body| self.read(turn, &member.name, official, body))
             .map_err(|refusal| Error::Refused { path: container.path().to_owned(), refusal })
     }
 }

@@ -229,8 +229,9 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let address = listener.tcp_address();
-    let secrets = settings.check().and_then(|()| address.map_or(Ok(()), |address| settings.reach(address)));
-    let (tokens, tls) = match secrets.and_then(|()| settings.secrets()) {
+    // The settings were checked before; but a socket that was passed to us has an address that is not among them.
+    let reach = address.map_or(Ok(()), |address| settings.reach(address));
+    let (tokens, tls) = match reach.and_then(|()| settings.secrets()) {
         Ok(secrets) => secrets,
         Err(error) => {
             tracing::error!("http is not served: {error:#}");

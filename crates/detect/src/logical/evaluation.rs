@@ -1,0 +1,227 @@
+//! Judges one signature after the other on one object.
+
+use std::time::Instant;
+
+use candor_object::{Limit, Reason};
+use zerocopy::little_endian as le;
+
+use super::MAX_TRIGGERS;
+use super::check::{Check, CompareRecord, NearRecord, Places, RegexRecord};
+use super::expression::{MAX_EXPRESSION_DEPTH, evaluate};
+use super::section::{CHECK, SignatureTables};
+use crate::Error;
+use crate::pattern::{Base, Hit, Matcher, Place, View, Window};
+use crate::regex::{self, Cache, Flags};
+
+/// Deepest nesting of code in the image. Patterns that count as one make it deeper than what was written.
+const MAX_DEPTH: u32 = MAX_EXPRESSION_DEPTH + 32;
+/// Most bytes of content that regular expressions are looked for in, as in ClamAV: the content must lie in
+/// memory as a whole.
+const MAX_SUBJECT: u64 = 100 << 20;
+/// Most matches of a pattern that others are looked for near to. Stops work that grows with the square of them.
+const MAX_NEAR_MATCHES: usize = 4096;
+
+/// What signatures ask of one object.
+pub(super) struct Evaluation<'d, 'o> {
+    regexes: &'d Cache,
+    tables: SignatureTables<'d>,
+    matcher: Matcher<'d, 'o>,
+    deadline: Instant,
+    whole: Option<Window<'o>>,
+}
+
+/// What came of one signature.
+pub(super) struct Judged {
+    /// Whether its expression is true.
+    pub(super) truth: bool,
+    /// What matched, by the place among the references.
+    pub(super) hits: Vec<(u16, Hit)>,
+    /// What was not looked at.
+    pub(super) cut: Option<(Reason, String)>,
+}
+
+impl<'d, 'o> Evaluation<'d, 'o> {
+    pub(super) fn new(
+        regexes: &'d Cache,
+        tables: SignatureTables<'d>,
+        matcher: Matcher<'d, 'o>,
+        deadline: Instant,
+    ) -> Self {
+        Self { regexes, tables, matcher, deadline, whole: None }
+    }
+
+    /// The content's view, to read what matched.
+    pub(super) fn view(&mut self) -> &mut View<'o> {
+        self.matcher.view()
+    }
+
+    /// Judges the signature with these references and this expression.
+    pub(super) fn judge(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Judged, Error> {
+        let mut signature =
+            Signature { evaluation: self, references, seen: Vec::new(), cut: None, nesting: 0 };
+        let truth = signature.truth(code)?;
+        let Signature { mut seen, cut, .. } = signature;
+        seen.retain(|(_, hit)| hit.count > 0);
+        seen.sort_unstable_by_key(|(place, _)| *place);
+        Ok(Judged { truth, hits: seen, cut })
+    }
+
+    /// The whole content, or nothing if that is too much.
+    fn whole(&mut self) -> Result<Option<Window<'o>>, Error> {
+        if let Some(whole) = &self.whole {
+            return Ok(Some(whole.clone()));
+        }
+        let content = self.matcher.view().content();
+        let whole = match content.as_slice() {
+            Some(bytes) => Window::Whole(bytes),
+            None if content.size() > MAX_SUBJECT => return Ok(None),
+            None => Window::Read(content.window(0, usize::MAX)?.into_owned().into()),
+        };
+        Ok(Some(self.whole.insert(whole).clone()))
+    }
+}
+
+/// The signature that is being judged.
+struct Signature<'e, 'd, 'o> {
+    evaluation: &'e mut Evaluation<'d, 'o>,
+    references: &'d [le::U32],
+    seen: Vec<(u16, Hit)>,
+    cut: Option<(Reason, String)>,
+    nesting: u32,
+}
+
+impl Signature<'_, '_, '_> {
+    fn truth(&mut self, code: &[u8]) -> Result<bool, Error> {
+        let value = evaluate(code, MAX_DEPTH, &mut |place| Ok::<_, Error>(self.hit(place)?.count))?;
+        Ok(value.ok_or(Error::Damaged("an expression cannot be read"))?.truth)
+    }
+
+    /// The matches of what the reference at a place means.
+    fn hit(&mut self, place: u16) -> Result<Hit, Error> {
+        if let Some((_, hit)) = self.seen.iter().find(|(seen, _)| *seen == place) {
+            return Ok(*hit);
+        }
+        let reference = self.references.get(usize::from(place));
+        let reference = reference.ok_or(Error::Damaged("a subsignature is missing"))?.get();
+        let hit = if reference & CHECK == 0 {
+            self.evaluation.matcher.hit(reference)?
+        } else {
+            self.check(reference & !CHECK)?
+        };
+        self.seen.push((place, hit));
+        Ok(hit)
+    }
+
+    fn check(&mut self, at: u32) -> Result<Hit, Error> {
+        if self.nesting > MAX_TRIGGERS {
+            return Err(Error::Damaged("subsignatures refer to each other"));
+        }
+        self.nesting = self.nesting.saturating_add(1);
+        let hit = match self.evaluation.tables.check(at)? {
+            Check::Regex(record, trigger, text) => self.regex(at, record, trigger, text),
+            Check::Compare(record) => self.compare(record),
+            Check::Near(record) => self.near(record),
+        };
+        self.nesting = self.nesting.saturating_sub(1);
+        hit
+    }
+
+    fn regex(&mut self, at: u32, record: &RegexRecord, trigger: &[u8], text: &str) -> Result<Hit, Error> {
+        let triggered = self.truth(trigger)?;
+        let place = record.place.place();
+        let Some(starts) = self.evaluation.matcher.starts(place).filter(|_| triggered) else {
+            return Ok(Hit::default());
+        };
+        let Some(whole) = self.evaluation.whole()? else {
+            let detail = format!("regular expressions are not looked for in more than {MAX_SUBJECT} bytes");
+            self.cut = Some((Reason::Limit(Limit::ObjectBytes), detail));
+            return Ok(Hit::default());
+        };
+        let flags = Flags::from_bits(record.flags.get());
+        let exact = place.slack == 0
+            && matches!(
+                place.base,
+                Base::Start | Base::End | Base::EntryPoint | Base::Section(_) | Base::LastSection
+            );
+        let end = match place {
+            _ if !flags.has(Flags::ENCOMPASS) => u64::MAX,
+            Place { base: Base::InsideSection(_), .. } => starts.high.saturating_add(1),
+            Place { slack: 0, .. } => u64::MAX,
+            _ => starts.high,
+        };
+        let rolling = exact && flags.has(Flags::ROLLING);
+        let starts = if rolling { starts.open() } else { starts };
+        let anchored = starts.are_listed() || exact && !rolling;
+        let compiled = self
+            .evaluation
+            .regexes
+            .get(at, anchored, text, flags)
+            .map_err(|_| Error::Damaged("a regular expression cannot be compiled"))?;
+        let mut hit = Hit::default();
+        for starts in starts.each() {
+            let matches =
+                regex::find(&compiled, flags, whole.as_ref(), starts, end, self.evaluation.deadline)?;
+            if matches.cut {
+                let detail = "its regular expression takes too many steps".to_owned();
+                self.cut = Some((Reason::Limit(Limit::Time), detail));
+            }
+            hit.add(matches.count, matches.first);
+            if hit.count > 0 && !flags.has(Flags::GLOBAL) {
+                break;
+            }
+        }
+        Ok(hit)
+    }
+
+    fn compare(&mut self, record: &CompareRecord) -> Result<Hit, Error> {
+        let mut last: Option<u64> = None;
+        for place in record.reference.first.get()..record.reference.end.get() {
+            let hit = self.hit(place)?;
+            if hit.count > 0 {
+                last = last.max(Some(hit.last_start));
+            }
+        }
+        let number = record.number();
+        let start = last.and_then(|last| last.checked_add_signed(record.offset.get()));
+        let Some(start) = start else { return Ok(Hit::default()) };
+        let bytes = self.evaluation.view().bytes(start, usize::from(number.length));
+        let holds = bytes.and_then(|bytes| number.read(bytes)).is_some_and(|number| record.holds(number));
+        self.evaluation.view().check()?;
+        let mut hit = Hit::default();
+        hit.add(u32::from(holds), (start, start.saturating_add(u64::from(number.length))));
+        Ok(hit)
+    }
+
+    fn near(&mut self, record: &NearRecord) -> Result<Hit, Error> {
+        let before = self.positions(record.before)?;
+        let mut hit = Hit::default();
+        if before.is_empty() {
+            return Ok(hit);
+        }
+        let (low, high) = (u64::from(record.low.get()), u64::from(record.high.get()));
+        for start in self.positions(record.these)? {
+            let first = before.partition_point(|place| place.saturating_add(high) < start);
+            if before.get(first).is_some_and(|place| place.saturating_add(low) <= start) {
+                hit.add(1, (start, start));
+            }
+        }
+        Ok(hit)
+    }
+
+    /// Where the patterns at these places begin, in ascending order.
+    fn positions(&mut self, places: Places) -> Result<Vec<u64>, Error> {
+        let mut all = Vec::new();
+        let references = self.references.get(usize::from(places.first.get())..usize::from(places.end.get()));
+        for reference in references.ok_or(Error::Damaged("a subsignature is missing"))? {
+            let (positions, complete) =
+                self.evaluation.matcher.positions(reference.get(), MAX_NEAR_MATCHES)?;
+            all.extend(positions);
+            if !complete {
+                let detail = format!("more than {MAX_NEAR_MATCHES} matches that others may be near to");
+                self.cut = Some((Reason::Limit(Limit::Time), detail));
+            }
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+}

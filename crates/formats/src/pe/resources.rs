@@ -1,0 +1,84 @@
+//! The resources of a portable executable: a tree of three levels (type, name, language) with data at its leaves.
+//!
+//! Specification: Microsoft, PE Format, "The .rsrc Section".
+
+use std::io;
+
+use candor_object::Content;
+
+use super::header::Headers;
+use crate::fields::{u16_le, u32_le};
+
+/// Bytes of the head of a directory, and of an entry.
+const HEAD: usize = 16;
+const ENTRY: usize = 8;
+/// Entries of one directory that are read.
+const MAX_ENTRIES: u16 = 1024;
+/// Leaves that are returned. Stops trees whose directories are all the same.
+const MAX_LEAVES: usize = 64;
+/// The bit that says that an entry leads to a directory.
+const DIRECTORY: u32 = 1 << 31;
+
+/// A piece of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// File offset.
+    pub(super) offset: u64,
+    /// Bytes.
+    pub(super) size: u32,
+}
+
+/// The data of all resources of a type, as far as it lies in the file.
+pub(super) fn of_type(content: &Content, headers: &Headers, wanted: u32) -> io::Result<Vec<Leaf>> {
+    let mut leaves = Vec::new();
+    let Some(root) = start(content, headers) else { return Ok(leaves) };
+    for (id, to) in entries(content, root, 0)? {
+        if id != wanted || to & DIRECTORY == 0 {
+            continue;
+        }
+        for (_, to) in entries(content, root, to & !DIRECTORY)? {
+            // A name leads to its languages; some linkers leave that level out.
+            let languages =
+                if to & DIRECTORY == 0 { vec![(0, to)] } else { entries(content, root, to & !DIRECTORY)? };
+            for (_, to) in languages {
+                if leaves.len() >= MAX_LEAVES {
+                    return Ok(leaves);
+                }
+                leaves.extend(leaf(content, headers, root, to)?);
+            }
+        }
+    }
+    Ok(leaves)
+}
+
+/// File offset of the root of the tree.
+fn start(content: &Content, headers: &Headers) -> Option<u64> {
+    if headers.resources == 0 {
+        return None;
+    }
+    headers.file_offset(headers.resources).filter(|start| *start < content.size())
+}
+
+/// The entries of a directory: what they are called, and where they lead to.
+fn entries(content: &Content, root: u64, directory: u32) -> io::Result<Vec<(u32, u32)>> {
+    let start = root.saturating_add(directory.into());
+    let head = content.window(start, HEAD)?;
+    let (Some(named), Some(numbered)) = (u16_le(&head, 12), u16_le(&head, 14)) else {
+        return Ok(Vec::new());
+    };
+    let count = usize::from(named.saturating_add(numbered).min(MAX_ENTRIES));
+    let rows = content.window(start.saturating_add(HEAD as u64), count.saturating_mul(ENTRY))?;
+    Ok(rows.chunks_exact(ENTRY).filter_map(|row| Some((u32_le(row, 0)?, u32_le(row, 4)?))).collect())
+}
+
+fn leaf(content: &Content, headers: &Headers, root: u64, entry: u32) -> io::Result<Option<Leaf>> {
+    if entry & DIRECTORY != 0 {
+        return Ok(None);
+    }
+    let record = content.window(root.saturating_add(entry.into()), 16)?;
+    let (Some(address), Some(size)) = (u32_le(&record, 0), u32_le(&record, 4)) else {
+        return Ok(None);
+    };
+    let offset = headers.file_offset(address).filter(|offset| *offset < content.size());
+    Ok(offset.map(|offset| Leaf { offset, size }))
+}
