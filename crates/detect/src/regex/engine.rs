@@ -81,7 +81,9 @@ fn linear(text: &str, flags: Flags) -> Option<meta::Regex> {
         .utf8_empty(false)
         .nfa_size_limit(Some(MAX_AUTOMATON))
         .hybrid_cache_capacity(STATES)
-        .onepass(false);
+        .onepass(false)
+        // Otherwise the number of processors is asked for, which a jailed worker may not.
+        .pool_capacity(1);
     meta::Builder::new().syntax(syntax).configure(config).build(text).ok()
 }
 
