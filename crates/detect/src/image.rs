@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Texts = 35,
     /// Subsignatures that are no patterns.
     Checks = 36,
+    /// Signatures of what archives say of a member.
+    Members = 40,
     /// Patterns.
     Patterns = 48,
     /// Pieces of patterns that are matched as one.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use candor_detect::Compiler;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::pattern::Pattern;
 use md5::{Digest, Md5};
 
@@ -56,6 +57,21 @@ impl Output<'_> {
     pub fn logical(&mut self, signature: &LogicalSignature) -> Result<(), Complaint> {
         self.admit(&signature.name)?;
         self.compiler.logical(signature);
+        Ok(())
+    }
+
+    /// Adds a signature over what an archive says of a member.
+    ///
+    /// # Errors
+    /// As [`logical`](Self::logical).
+    pub fn listed(&mut self, signature: &MemberSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        if self.compiler.counts().members >= MAX_SIGNATURES as u64 {
+            return Err(Complaint::unsupported(format!(
+                "more than {MAX_SIGNATURES} signatures of this kind"
+            )));
+        }
+        self.compiler.member(signature);
         Ok(())
     }
 

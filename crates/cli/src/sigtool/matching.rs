@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use candor_detect::{DETECTORS, Database, Digests, Inspection};
+use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
 use candor_object::{Content, FileType, Object, ObjectId, Relation};
 use candor_signatures::Sources;
 
@@ -77,14 +77,14 @@ fn first(database: &Database, content: Content, deadline: Instant) -> Result<Opt
         object: &object,
         id: ObjectId::ROOT,
         layout: None,
-        container: None,
+        containers: &[],
         deadline,
         digests: &Digests::default(),
     };
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).map_err(|error| error.to_string())?;
     }
-    let evidence = found.iter().flat_map(|finding| &finding.evidence);
+    let evidence = found.findings.iter().flat_map(|finding| &finding.evidence);
     Ok(evidence.map(|evidence| evidence.offset).min())
 }

@@ -25,7 +25,7 @@ pub fn compile(text: &str) -> Result<regex::bytes::Regex, String> {
 }
 
 /// The same expression in the syntax of `regex`.
-fn translated(text: &str) -> Result<String, String> {
+pub(super) fn translated(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > MAX_LENGTH {
         return Err(format!("the regular expression has not 1 to {MAX_LENGTH} bytes"));
     }

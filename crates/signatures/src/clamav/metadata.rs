@@ -6,10 +6,13 @@
 //! ```
 //!
 //! Sizes of `cdb` are `n`, `a-b` or `*`; names are POSIX extended regular expressions. `zmd` is for zip, `rmd` for RAR.
+//! The detection is of the archive. Positions are known in zip only.
 
 use std::io;
 
-use super::{ere, functionality_level, name, number, target};
+use candor_detect::member::{ANY, MemberSignature};
+
+use super::{category, ere, functionality_level, name, number, target};
 use crate::lines::each_line;
 use crate::{Complaint, Language, Output};
 
@@ -36,14 +39,19 @@ impl Language for Metadata {
         }
         let old = !output.source().to_ascii_lowercase().ends_with("cdb");
         let read = if old { read_old } else { read };
-        each_line(text, output, |line, _| {
-            read(line)?;
-            Err(Complaint::unsupported("what an archive says of a member is not looked at"))
+        let rar = output.source().to_ascii_lowercase().ends_with("rmd");
+        each_line(text, output, |line, output| {
+            let mut signature = read(line)?;
+            if rar {
+                signature.container = Some("rar".to_owned());
+            }
+            let source = output.source().to_owned();
+            output.listed(&MemberSignature { source, text: line.to_owned(), ..signature })
         })
     }
 }
 
-fn read(line: &str) -> Result<(), Complaint> {
+fn read(line: &str) -> Result<MemberSignature, Complaint> {
     let fields: Vec<&str> = line.split(':').collect();
     let [signature, container, container_size, file, packed, real, encrypted, position, _, _, levels @ ..] =
         fields.as_slice()
@@ -55,65 +63,97 @@ fn read(line: &str) -> Result<(), Complaint> {
     }
     let level = |place: usize| levels.get(place).copied().filter(|level| !level.is_empty());
     functionality_level(level(0), level(1))?;
-    name(signature)?;
-    if *container != "*" && !target::is_type(container) {
+    if !matches!(*container, "*") && !target::is_type(container) {
         return Err(Complaint::malformed(format!("the container type {container:?} is unknown")));
     }
-    for (value, what) in [
-        (container_size, "size of the container"),
-        (packed, "size in the container"),
-        (real, "size"),
-        (position, "position"),
-    ] {
-        numbers(value, what)?;
-    }
-    file_name(file)?;
-    flag(encrypted)
+    let position = if *position == "*" { None } else { Some(numbers(position, "position")?) };
+    let signature = MemberSignature {
+        container_size: numbers(container_size, "size of the container")?,
+        file_name: file_name(file)?,
+        packed: numbers(packed, "size in the container")?,
+        size: numbers(real, "size")?,
+        encrypted: flag(encrypted)?,
+        position,
+        ..of_any_member(signature)?
+    };
+    let container = match *container {
+        "*" | "CL_TYPE_ANY" => None,
+        known => Some(target::container(known)?.to_owned()),
+    };
+    Ok(MemberSignature { container, ..signature })
 }
 
-fn read_old(line: &str) -> Result<(), Complaint> {
+fn read_old(line: &str) -> Result<MemberSignature, Complaint> {
     let fields: Vec<&str> = line.split(':').collect();
     let [signature, encrypted, file, real, packed, crc, method, position, depth] = fields.as_slice() else {
         return Err(Complaint::malformed(format!("{} fields, expected 9", fields.len())));
     };
-    name(signature)?;
-    flag(encrypted)?;
-    file_name(file)?;
-    for (value, what) in [
-        (real, "size"),
-        (packed, "size in the container"),
-        (method, "method"),
-        (position, "position"),
-        (depth, "depth"),
-    ] {
+    if *crc != "*" && (crc.is_empty() || u32::from_str_radix(crc, 16).is_err()) {
+        return Err(Complaint::malformed(format!("the CRC {crc:?} is no number")));
+    }
+    for (value, what) in [(method, "method"), (depth, "depth")] {
         if *value != "*" {
             number::<u32>(value, what)?;
         }
     }
-    if *crc != "*" && (crc.is_empty() || u32::from_str_radix(crc, 16).is_err()) {
-        return Err(Complaint::malformed(format!("the CRC {crc:?} is no number")));
+    let position = if *position == "*" { None } else { Some(numbers(position, "position")?) };
+    let signature = MemberSignature {
+        container: Some("zip".to_owned()),
+        file_name: file_name(file)?,
+        packed: numbers(packed, "size in the container")?,
+        size: numbers(real, "size")?,
+        encrypted: flag(encrypted)?,
+        position,
+        ..of_any_member(signature)?
+    };
+    // ClamAV regards the method no more; what only a checksum tells apart would find too much without it.
+    if *crc != "*" {
+        return Err(Complaint::unsupported("the checksum of a member"));
     }
-    Ok(())
+    Ok(signature)
 }
 
-/// `n`, `a-b` or `*`.
-fn numbers(text: &str, what: &str) -> Result<(), Complaint> {
+/// A signature of this name that any member of any archive has.
+fn of_any_member(signature: &str) -> Result<MemberSignature, Complaint> {
+    let name = name(signature)?;
+    Ok(MemberSignature {
+        name: name.to_owned(),
+        source: String::new(),
+        text: String::new(),
+        category: category(name),
+        container: None,
+        container_size: ANY,
+        file_name: None,
+        packed: ANY,
+        size: ANY,
+        encrypted: None,
+        position: None,
+    })
+}
+
+/// `n`, `a-b` or `*`. A range that runs backwards fits nothing, as in ClamAV.
+fn numbers(text: &str, what: &str) -> Result<(u64, u64), Complaint> {
     if text == "*" {
-        return Ok(());
+        return Ok(ANY);
     }
     let (low, high) = text.split_once('-').unwrap_or((text, text));
-    number::<u64>(low, what)?;
-    number::<u64>(high, what)?;
-    Ok(())
+    Ok((number(low, what)?, number(high, what)?))
 }
 
-fn file_name(text: &str) -> Result<(), Complaint> {
-    if text == "*" { Ok(()) } else { ere::compile(text).map(drop).map_err(Complaint::Malformed) }
+/// The expression for a name in the syntax that detection reads.
+fn file_name(text: &str) -> Result<Option<String>, Complaint> {
+    if text == "*" {
+        return Ok(None);
+    }
+    ere::compile(text).map_err(Complaint::Malformed)?;
+    ere::translated(text).map(Some).map_err(Complaint::Malformed)
 }
 
-fn flag(text: &str) -> Result<(), Complaint> {
+fn flag(text: &str) -> Result<Option<bool>, Complaint> {
     match text {
-        "0" | "1" | "*" => Ok(()),
+        "0" => Ok(Some(false)),
+        "1" => Ok(Some(true)),
+        "*" => Ok(None),
         _ => Err(Complaint::malformed(format!("{text:?} does not say whether the member is encrypted"))),
     }
 }
@@ -125,7 +165,9 @@ mod tests {
     /// Each line as `clamscan` 1.4.6 takes or refuses it, but for a range that runs backwards, which it takes.
     #[test]
     fn lines_are_read() {
-        let kind = |result: Result<(), Complaint>| result.err().map_or("good", |complaint| complaint.kind());
+        let kind = |result: Result<MemberSignature, Complaint>| {
+            result.err().map_or("good", |complaint| complaint.kind())
+        };
         for (line, expected) in [
             ("C.One:CL_TYPE_ZIP:*:a.exe:*:*:*:*:*:*", "good"),
             ("C.One:*:1-9999:^a\\.exe$:31:104:0:1:*:*", "good"),
@@ -148,7 +190,8 @@ mod tests {
             assert_eq!(kind(read(line)), expected, "{line}");
         }
         for (line, expected) in [
-            ("Z.One:0:a.exe:104:31:b2646a84:8:1:*", "good"),
+            ("Z.One:0:a.exe:104:31:*:8:1:*", "good"),
+            ("Z.One:0:a.exe:104:31:b2646a84:8:1:*", "unsupported"),
             ("Z.One:*:*:*:*:*:*:*:*", "good"),
             ("Z.One:0:a.exe:*:*:*:*:1:0", "good"),
             ("Z.One:0:a.exe:*:*:*:*:*", "malformed"),

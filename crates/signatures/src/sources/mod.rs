@@ -201,13 +201,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Reads a file if it is its turn.
-    fn read(
-        &mut self,
-        turn: Turn,
-        name: &str,
-        official: bool,
-        text: &mut dyn io::BufRead,
-    ) -> io::Result<()> {
+    fn read(&mut self, turn: Turn, name: &str, official: bool, text: &mut dyn io::BufRead) -> io::Result<()> {
         let language = language(name).filter(|language| language.turn() == turn);
         let Some(language) = language else { return Ok(()) };
         let unwanted = is_for_unwanted(name).then_some(self.unwanted);
@@ -253,7 +247,10 @@ impl Build<'_> {
         }
         let official = container.unsigned().is_none();
         container
-            .read(|member| is_read(&member.name), |member, body| self.read(turn, &member.name, official, body))
+            .read(
+                |member| is_read(&member.name),
+                |member, body| self.read(turn, &member.name, official, body),
+            )
             .map_err(|refusal| Error::Refused { path: container.path().to_owned(), refusal })
     }
 }
