@@ -77,6 +77,6 @@ impl MemberRecord {
             && self.container_size.has(archive.content.size())
             && self.packed.has(listed.packed)
             && self.size.has(listed.size)
-            && listed.position.map_or(self.position.has_all(), |position| self.position.has(position))
+            && listed.position.map_or_else(|| self.position.has_all(), |position| self.position.has(position))
     }
 }
