@@ -118,8 +118,9 @@ impl Sources {
 
     /// Adds a container, unless a newer one of its name is there, and takes away an older one.
     fn add_container(&mut self, container: Container) {
-        let stem = |container: &Container| container.path().with_extension("");
-        if let Some(same) = self.containers.iter_mut().find(|known| stem(known) == stem(&container)) {
+        // What a user made is no earlier or later version of what is published under the same name.
+        let of = |container: &Container| (container.path().with_extension(""), container.kind() == Kind::Cud);
+        if let Some(same) = self.containers.iter_mut().find(|known| of(known) == of(&container)) {
             let mut older = container;
             if older.header().version > same.header().version {
                 std::mem::swap(&mut older, same);
@@ -128,7 +129,7 @@ impl Sources {
             return;
         }
         self.containers.push(container);
-        // As in ClamAV: what daily updates ignore is ignored in what they update.
+        // As ClamAV reads them.
         self.containers.sort_by_key(|container| !container.name().to_ascii_lowercase().starts_with("daily."));
     }
 

@@ -187,6 +187,11 @@ impl Container {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// What its header says.
     pub fn header(&self) -> &Header {
         &self.header
