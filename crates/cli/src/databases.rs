@@ -12,6 +12,7 @@ use candor_signatures::{Complaint, Error, Sources};
 use crate::complain;
 use crate::escape::Escaped;
 use crate::numbers::counted;
+use crate::sources;
 
 /// Where ClamAV keeps its signatures on most systems.
 const CLAMAV_FOLDER: &str = "/var/lib/clamav";
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     /// Where ClamAV's signatures are, if there are any.
     #[arg(long, value_name = "FOLDER", default_value = CLAMAV_FOLDER)]
     clamav_folder: PathBuf,
+    #[command(flatten)]
+    sources: sources::Options,
 }
 
 /// How a database came into being.
@@ -105,7 +108,12 @@ impl Options {
     /// Whether the user wants other databases than the default ones.
     pub(crate) fn are_chosen(&self) -> bool {
         let other_folder = self.clamav_folder != Path::new(CLAMAV_FOLDER);
-        !self.database.is_empty() || !self.signatures.is_empty() || self.no_clamav || other_folder
+        let read_otherwise = self.sources != sources::Options::default();
+        !self.database.is_empty()
+            || !self.signatures.is_empty()
+            || self.no_clamav
+            || other_folder
+            || read_otherwise
     }
 
     /// Opens or compiles the databases; notes go to standard error.
@@ -118,10 +126,7 @@ impl Options {
             used.push(Used::new(kind, database, path.display().to_string())?);
         }
         if !self.signatures.is_empty() {
-            let mut sources = Sources::default();
-            for path in &self.signatures {
-                sources.add_path(path)?;
-            }
+            let sources = self.sources.at(&self.signatures)?;
             name_unread(&sources, "no signature language has their extension");
             used.push(compiled(&sources, &paths(&self.signatures))?);
         }
@@ -138,7 +143,7 @@ impl Options {
 
     fn clamav(&self, notes: Notes) -> anyhow::Result<Option<Used>> {
         let folder = &self.clamav_folder;
-        let mut sources = Sources::default();
+        let mut sources = self.sources.sources()?;
         match sources.add_path(folder) {
             Ok(()) => name_unread(&sources, "not readable yet"),
             Err(Error::NothingThere { .. }) => {
@@ -151,6 +156,9 @@ impl Options {
                 complain(&format!("not used: {error}"));
                 return Ok(None);
             }
+        }
+        for refused in sources.refused() {
+            complain(&format!("not used: {refused}"));
         }
         let used = compiled(&sources, &folder.display().to_string())?;
         if notes == Notes::Shown {
@@ -207,6 +215,7 @@ fn file_names(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// Names the files of folders that belong to no language, so that nobody counts on them.
 pub(crate) fn name_unread(sources: &Sources, why: &str) {
     name_files(sources.passed_over(), why);
+    name_files(sources.superseded(), "there is a newer one");
 }
 
 fn name_files(files: &[PathBuf], why: &str) {

@@ -5,6 +5,7 @@
 mod scan;
 
 mod databases;
+mod sources;
 mod examine;
 mod scanners;
 mod limits;
@@ -13,6 +14,7 @@ mod walk;
 mod explain;
 
 mod db;
+mod sigtool;
 
 mod clamscan;
 
@@ -30,7 +32,9 @@ mod replacement;
 mod verification;
 mod version;
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, panic};
 
@@ -84,6 +88,13 @@ enum Command {
     /// Scan in the place of ClamAV's clamscan: its options, lines and exit status.
     #[command(disable_help_flag = true)]
     Clamscan,
+    /// ClamAV's tool for signatures, with its options.
+    #[command(disable_help_flag = true)]
+    Sigtool {
+        /// Options of ClamAV's sigtool.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
+        arguments: Vec<OsString>,
+    },
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
 }
@@ -92,6 +103,10 @@ fn main() -> ExitCode {
     escape_panics();
     if let Some(arguments) = clamscan::wanted(env::args_os()) {
         return clamscan::run(arguments);
+    }
+    let name = env::args_os().next().map(PathBuf::from);
+    if name.as_deref().and_then(Path::file_name) == Some(OsStr::new("sigtool")) {
+        return sigtool::run(&env::args_os().skip(1).collect::<Vec<_>>());
     }
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
@@ -109,6 +124,7 @@ fn main() -> ExitCode {
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Sigtool { arguments }) => return sigtool::run(&arguments),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         // Its arguments are not ours, and were looked at before.
         Some(Command::Clamscan) => Ok(Outcome::error()),

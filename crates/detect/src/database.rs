@@ -1,18 +1,20 @@
 //! The compiled database: written by [`Compiler`], opened by [`Database`].
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, Finding, ObjectId};
+use candor_object::{Category, Content, Finding, Listed, Object, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature};
 use crate::map::Map;
+use crate::member::{self, MemberRecord, MemberSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
@@ -42,12 +44,15 @@ pub struct Counts {
     pub trusted_hashes: u64,
     /// Signatures of patterns and expressions.
     pub logical: u64,
+    /// Signatures of what archives say of a member.
+    pub members: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
-        [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes, self.logical]
+        let Self { object_hashes, section_hashes, import_hashes, trusted_hashes, logical, members } = *self;
+        [object_hashes, section_hashes, import_hashes, trusted_hashes, logical, members]
             .iter()
             .fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
@@ -59,6 +64,7 @@ pub struct Compiler {
     strings: Strings,
     hashes: hash::Compiler,
     logical: logical::Compiler,
+    members: member::Compiler,
     counts: Counts,
 }
 
@@ -79,6 +85,21 @@ impl Compiler {
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
         self.counts.logical = self.counts.logical.saturating_add(1);
+    }
+
+    /// Adds a signature over what an archive says of a member; nothing is added beyond
+    /// [`MAX_SIGNATURES`](member::MAX_SIGNATURES) of them.
+    pub fn member(&mut self, signature: &MemberSignature) {
+        if self.members.len() < member::MAX_SIGNATURES {
+            self.members.add(signature, &mut self.strings);
+            self.counts.members = self.counts.members.saturating_add(1);
+        }
+    }
+
+    /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
+    /// before the first call are not.
+    pub fn official(&mut self, official: bool) {
+        self.strings.official(official);
     }
 
     /// Whether there is no room for another signature: places in a database have 32 bits.
@@ -106,9 +127,11 @@ impl Compiler {
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
-        let (strings, sources) = self.strings.finish();
+        self.members.finish(&mut writer);
+        let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
+        writer.section(Kind::Official, 0, &official);
         writer.finish()
     }
 }
@@ -130,6 +153,7 @@ pub struct Database {
     bytes: Bytes,
     image: Image,
     regexes: regex::Cache,
+    pub(crate) names: member::Names,
 }
 
 impl Database {
@@ -184,7 +208,7 @@ impl Database {
 
     fn new(bytes: Bytes) -> Result<Self, Error> {
         let image = Image::open(bytes.as_ref())?;
-        Ok(Self { bytes, image, regexes: regex::Cache::default() })
+        Ok(Self { bytes, image, regexes: regex::Cache::default(), names: member::Names::default() })
     }
 
     /// Reads everything and compares it with its checksum, some ten times faster than [`verify`](Self::verify):
@@ -227,6 +251,7 @@ impl Database {
             import_hashes: record.import_hashes.get(),
             trusted_hashes: record.trusted_hashes.get(),
             logical: record.logical.get(),
+            members: self.member_records()?.len() as u64,
         })
     }
 
@@ -237,6 +262,23 @@ impl Database {
     pub fn sources(&self) -> Result<Vec<&str>, Error> {
         let records: &[Text] = self.image.records(self.bytes.as_ref(), Kind::Sources, 0)?;
         Ok(records.iter().map(|text| self.text(*text)).collect())
+    }
+
+    /// Those of them that came out of containers which their publisher signed. A name that other signatures have as
+    /// well is left out, since nobody could tell which of them a finding is of.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn official_sources(&self) -> Result<Vec<&str>, Error> {
+        let official: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Official, 0)?;
+        let names = self.sources()?;
+        let of = |wanted: bool| {
+            let marked =
+                names.iter().enumerate().map(|(place, name)| (official.get(place) == Some(&1), *name));
+            marked.filter(move |(official, _)| *official == wanted).map(|(_, name)| name)
+        };
+        let others: HashSet<&str> = of(false).collect();
+        Ok(of(true).filter(|name| !others.contains(name)).collect())
     }
 
     /// The finding that speaks for content with a trusted digest.
@@ -250,6 +292,24 @@ impl Database {
         deadline: Instant,
     ) -> Result<Option<Finding>, Error> {
         hash::trusted(self, content, id, deadline)
+    }
+
+    /// The findings that one member makes in an archive by what the archive's headers say of it.
+    ///
+    /// # Errors
+    /// When the time is up or the database is damaged.
+    pub fn members(
+        &self,
+        archive: &Object,
+        id: ObjectId,
+        listed: &Listed<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<Finding>, Error> {
+        member::inspect(self, self.member_records()?, archive, id, listed, deadline)
+    }
+
+    fn member_records(&self) -> Result<&[MemberRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Members, 0)
     }
 
     /// The text at a place; empty where the place is damaged.

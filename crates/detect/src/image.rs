@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Sources = 2,
     /// Numbers of signatures by kind, for people.
     Counts = 3,
+    /// For each signature file a byte: 1 if it came out of a container that its publisher signed.
+    Official = 4,
     /// Sizes that a hash table knows; the index names the table.
     HashSizes = 16,
     /// Digests of a hash table.
@@ -54,6 +56,8 @@ pub(crate) enum Kind {
     Texts = 35,
     /// Subsignatures that are no patterns.
     Checks = 36,
+    /// Signatures of what archives say of a member.
+    Members = 40,
     /// Patterns.
     Patterns = 48,
     /// Pieces of patterns that are matched as one.

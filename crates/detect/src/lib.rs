@@ -24,6 +24,7 @@ mod strings;
 
 pub mod hash;
 pub mod logical;
+pub mod member;
 pub mod pattern;
 pub mod regex;
 

@@ -26,7 +26,10 @@ impl Text {
 pub(crate) struct Strings {
     bytes: Vec<u8>,
     sources: HashMap<String, u16>,
+    official_sources: HashMap<String, u16>,
     source_texts: Vec<Text>,
+    official: Vec<u8>,
+    is_official: bool,
 }
 
 impl Strings {
@@ -45,22 +48,30 @@ impl Strings {
         Text { offset: offset.into(), length: length.into() }
     }
 
+    /// Says whether the signature files that are named from now on are official.
+    pub(crate) fn official(&mut self, official: bool) {
+        self.is_official = official;
+    }
+
     /// The number of a signature file; files beyond the 65,535th share the last number.
     pub(crate) fn source(&mut self, name: &str) -> le::U16 {
-        if let Some(number) = self.sources.get(name) {
+        let known = if self.is_official { &mut self.official_sources } else { &mut self.sources };
+        if let Some(number) = known.get(name) {
             return (*number).into();
         }
         let number = u16::try_from(self.source_texts.len()).unwrap_or(u16::MAX);
+        known.insert(name.to_owned(), number);
         if usize::from(number) == self.source_texts.len() {
             let text = self.add(name);
             self.source_texts.push(text);
+            self.official.push(u8::from(self.is_official));
         }
-        self.sources.insert(name.to_owned(), number);
         number.into()
     }
 
-    /// The bytes of the section and the sources.
-    pub(crate) fn finish(self) -> (Vec<u8>, Vec<Text>) {
-        (self.bytes, self.source_texts)
+    /// The bytes of the section, the sources, and a byte for each that is 1 for official ones; none if none is.
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<Text>, Vec<u8>) {
+        let official = if self.official.contains(&1) { self.official } else { Vec::new() };
+        (self.bytes, self.source_texts, official)
     }
 }

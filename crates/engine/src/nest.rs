@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use candor_object::{
-    Category, Child, Content, Finding, Flow, Limit, MAX_NAME, ObjectId, Reason, Sink, Stop, Strength,
+    Category, Child, Content, Finding, Flow, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink, Stop, Strength,
 };
 
 use crate::scan::Scan;
@@ -128,6 +128,10 @@ impl Sink for Nest<'_, '_> {
             text: detail.to_owned(),
             evidence: Vec::new(),
         });
+    }
+
+    fn listed(&mut self, listed: Listed<'_>) {
+        self.scan.listed(self.container, &listed);
     }
 
     fn pulse(&mut self) -> Flow {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
-    Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
-    Report, Seen, Stop,
+    Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Listed, Object, ObjectId, Reason,
+    Relation, Report, Seen, Stop,
 };
 
 use crate::nest::Nest;
@@ -131,25 +131,51 @@ impl<'e> Scan<'e> {
                 }
             }
         }
-        let Found { findings: mut found, gaps, handle_as } = found;
+        let Found { findings: found, gaps, handle_as } = found;
         for (reason, detail) in gaps {
             self.gap(id, reason, &detail);
         }
-        if !found.is_empty() {
-            self.ask_for_trust(&mut found);
-            match sha256(&object.content, deadline) {
-                Ok(digest) => {
-                    if let Some(seen) = self.report.objects.get_mut(id.0 as usize) {
-                        seen.sha256 = Some(digest);
-                    }
-                }
+        self.found(id, &object.content, found);
+        others(&handle_as, object.file_type)
+    }
+
+    /// Looks at what an archive, which was pushed last, says of a member.
+    pub(crate) fn listed(&mut self, id: ObjectId, listed: &Listed<'_>) {
+        let Some((_, archive)) = self.chain.last() else {
+            return;
+        };
+        let archive = archive.clone();
+        let mut found = Vec::new();
+        for database in self.databases {
+            match database.members(&archive, id, listed, self.budget.deadline()) {
+                Ok(findings) => found.extend(findings),
                 Err(error) => self.failed(id, &error),
             }
+        }
+        // An archive of many such members says no more than one of a single one.
+        found.retain(|new: &Finding| {
+            !self.report.findings.iter().any(|known| known.object == id && known.name == new.name)
+        });
+        self.found(id, &archive.content, found);
+    }
+
+    /// Adds the findings in an object, with its digest, and what trusted lists say of it.
+    fn found(&mut self, id: ObjectId, content: &Content, mut found: Vec<Finding>) {
+        if found.is_empty() {
+            return;
+        }
+        self.ask_for_trust(&mut found);
+        match sha256(content, self.budget.deadline()) {
+            Ok(digest) => {
+                if let Some(seen) = self.report.objects.get_mut(id.0 as usize) {
+                    seen.sha256 = Some(digest);
+                }
+            }
+            Err(error) => self.failed(id, &error),
         }
         for finding in found {
             self.finding(finding);
         }
-        others(&handle_as, object.file_type)
     }
 
     /// Looks for trusted digests of the object and its containers, each once. It is asked only where there is

@@ -6,7 +6,7 @@
 //! An initramfs is often several archives with zeros between them, the last of them compressed: after the
 //! trailer the next archive is opened too, and what is none is handed over as it is.
 
-use candor_object::{Child, Content, FileType, Flow, Reason, Relation, Sink, Stop};
+use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Sink, Stop};
 
 use crate::search::{find, skip_zeros};
 use crate::{Format, Glimpse, fields};
@@ -60,6 +60,13 @@ impl Format for Cpio {
                     format!("member at offset {offset} {name:?}: {left} of {} bytes are there", member.size);
                 sink.gap(Reason::Truncated, &detail);
             }
+            sink.listed(Listed {
+                name: &name,
+                packed: member.size,
+                size: member.size,
+                encrypted: false,
+                position: None,
+            });
             if member.size > 0 && !(member.is_link() && member.size <= LONGEST_TARGET) {
                 sink.range(Child::member(&name), content.range(start, member.size))?;
             }

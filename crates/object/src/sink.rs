@@ -49,6 +49,21 @@ impl<'a> Child<'a> {
     }
 }
 
+/// What the headers of an archive say of a member, whether or not it can be opened. Hostile: nothing of it is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Bytes that it takes in the archive.
+    pub packed: u64,
+    /// Bytes that it has when it is opened.
+    pub size: u64,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its place among the members, counted from 1, if the format counts them.
+    pub position: Option<u64>,
+}
+
 /// Takes children, gaps and notices; owns the children's memory and the budget.
 ///
 /// Two implementers: the engine, which scans each child before `child` returns, and a collector for tests.
@@ -69,6 +84,9 @@ pub trait Sink {
 
     /// Notes something odd that hid nothing from us, such as overlapping members.
     fn anomaly(&mut self, name: &'static str, detail: &str);
+
+    /// Hears what headers say of a member. Where they contradict each other, each of them is told.
+    fn listed(&mut self, _listed: Listed<'_>) {}
 
     /// Stops when the time is up; called by loops that hand over nothing for long.
     fn pulse(&mut self) -> Flow;

@@ -27,8 +27,10 @@
 )]
 
 mod lines;
+mod ignored;
 mod output;
 mod problem;
+mod settings;
 mod sources;
 
 mod candor;
@@ -38,8 +40,10 @@ mod hash_list;
 use std::io;
 use std::path::PathBuf;
 
+pub use clamav::{container, ere};
 pub use output::Output;
 pub use problem::{Complaint, Problem};
+pub use settings::{Settings, Unsigned, Unwanted};
 pub use sources::{Built, Sources};
 
 /// The languages. A file is read by the first that knows its extension.
@@ -48,8 +52,14 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ObjectHashes,
     &clamav::SectionHashes,
     &clamav::ImportHashes,
+    &clamav::Legacy,
     &clamav::Extended,
     &clamav::Logical,
+    &clamav::Metadata,
+    &clamav::OpenIoc,
+    &clamav::Passwords,
+    &clamav::Switches,
+    &clamav::Magic,
     &candor::Candor,
     &hash_list::HashList,
 ];
@@ -62,11 +72,32 @@ pub trait Language: Sync {
     /// Extensions of its files, in lower case.
     fn extensions(&self) -> &'static [&'static str];
 
+    /// When its files are read.
+    fn turn(&self) -> Turn {
+        Turn::Second
+    }
+
     /// Reads a file, adds its signatures to the output and reports what it cannot use.
     ///
     /// # Errors
     /// Those of reading the text; whatever is wrong in it is a [`Problem`].
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()>;
+}
+
+/// When the files of a language are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Before all others: they say which signatures of others are not used.
+    First,
+    /// In between.
+    Second,
+    /// After all others: their signatures refer to patterns of others.
+    Third,
+}
+
+impl Turn {
+    /// All of them, in order.
+    pub(crate) const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 }
 
 /// The language of a file with this name.
@@ -88,6 +119,14 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
+    /// A container is not used: it is damaged, or nobody who is trusted has signed it.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        refusal: container::Refusal,
+    },
     /// A file has an extension that belongs to no language.
     #[error("{}: no signature language has this extension; known are {}", path.display(), known_extensions())]
     UnknownLanguage {
@@ -102,8 +141,9 @@ pub enum Error {
     },
 }
 
-/// The extensions of all languages, separated by spaces.
+/// The extensions of all languages and containers, separated by spaces.
 fn known_extensions() -> String {
-    let all: Vec<&str> = LANGUAGES.iter().flat_map(|language| language.extensions()).copied().collect();
+    let languages = LANGUAGES.iter().flat_map(|language| language.extensions());
+    let all: Vec<&str> = languages.copied().chain(container::Kind::EXTENSIONS).collect();
     all.join(" ")
 }

@@ -1,20 +1,30 @@
 //! Where languages put signatures.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use candor_detect::Compiler;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::pattern::Pattern;
+use md5::{Digest, Md5};
 
+use crate::ignored::Ignored;
 use crate::problem::{Complaint, Problem};
+use crate::settings::Unwanted;
 
 /// Takes the signatures of one file.
 pub struct Output<'a> {
     /// The file's name, as findings show it.
     pub(crate) source: &'a str,
+    /// Whether it came out of a container that its publisher signed.
+    pub(crate) official: bool,
+    /// Which signatures are taken, if the file is for unwanted programs.
+    pub(crate) unwanted: Option<&'a Unwanted>,
+    /// The line that is being read, as far as an ignore list asks for its digest.
+    pub(crate) line: Vec<u8>,
     pub(crate) compiler: &'a mut Compiler,
-    pub(crate) ignored: &'a mut HashSet<String>,
+    pub(crate) ignored: &'a mut Ignored,
     pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
@@ -25,10 +35,15 @@ impl Output<'_> {
         self.source
     }
 
+    /// Whether the file came out of a container that its publisher signed.
+    pub fn is_official(&self) -> bool {
+        self.official
+    }
+
     /// Adds a digest.
     ///
     /// # Errors
-    /// [`Complaint::Ignored`] if an ignore list names it.
+    /// [`Complaint::Ignored`] if an ignore list names it, [`Complaint::NotForUs`] if nobody asked for its category.
     pub fn hash(&mut self, signature: &HashSignature<'_>) -> Result<(), Complaint> {
         self.admit(signature.name)?;
         self.compiler.hash(signature);
@@ -38,16 +53,31 @@ impl Output<'_> {
     /// Adds a signature of patterns.
     ///
     /// # Errors
-    /// [`Complaint::Ignored`] if an ignore list names it.
+    /// [`Complaint::Ignored`] if an ignore list names it, [`Complaint::NotForUs`] if nobody asked for its category.
     pub fn logical(&mut self, signature: &LogicalSignature) -> Result<(), Complaint> {
         self.admit(&signature.name)?;
         self.compiler.logical(signature);
         Ok(())
     }
 
-    /// Adds a name to the ignore list.
-    pub fn ignore(&mut self, name: &str) {
-        self.ignored.insert(name.to_owned());
+    /// Adds a signature over what an archive says of a member.
+    ///
+    /// # Errors
+    /// As [`logical`](Self::logical).
+    pub fn listed(&mut self, signature: &MemberSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        if self.compiler.counts().members >= MAX_SIGNATURES as u64 {
+            return Err(Complaint::unsupported(format!(
+                "more than {MAX_SIGNATURES} signatures of this kind"
+            )));
+        }
+        self.compiler.member(signature);
+        Ok(())
+    }
+
+    /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.
+    pub fn ignore(&mut self, name: &str, line: Option<[u8; 16]>) {
+        self.ignored.add(name, line);
     }
 
     /// Adds a pattern to a group that signatures read later refer to.
@@ -60,21 +90,29 @@ impl Output<'_> {
         self.members.get(&group).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Reports a signature that is not used.
+    /// Reports a signature that is not used; line 0 is the file as a whole.
     pub fn problem(&mut self, line: u64, complaint: Complaint) {
         (self.report)(Problem { file: self.source.to_owned(), line, complaint });
+    }
+
+    /// Says which line the signatures that follow are of.
+    pub(crate) fn at_line(&mut self, line: &[u8]) {
+        if self.ignored.has_digests() {
+            self.line.clear();
+            self.line.extend_from_slice(line);
+        }
     }
 
     fn admit(&self, name: &str) -> Result<(), Complaint> {
         if self.compiler.is_full() {
             return Err(Complaint::unsupported("the database is full; build several"));
         }
-        if self.ignored.is_empty() {
-            return Ok(());
+        if self.unwanted.is_some_and(|unwanted| !unwanted.takes(name)) {
+            return Err(Complaint::NotForUs(
+                "nobody asked for this category of unwanted programs".to_owned(),
+            ));
         }
-        // Variants of one signature, `Name.{1,2}`, are ignored together by their common name.
-        let stem = name.split_once(".{").map_or(name, |(stem, _)| stem);
-        if self.ignored.contains(stem) || self.ignored.contains(name) {
+        if self.ignored.names(name, || Md5::digest(&self.line).into()) {
             Err(Complaint::Ignored)
         } else {
             Ok(())

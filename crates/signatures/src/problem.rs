@@ -53,7 +53,7 @@ impl fmt::Display for Complaint {
 pub struct Problem {
     /// The signature file.
     pub file: String,
-    /// The line, counted from 1.
+    /// The line, counted from 1; 0 if the file as a whole is not used.
     pub line: u64,
     /// Why.
     pub complaint: Complaint,
@@ -61,6 +61,9 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.complaint)
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.complaint),
+            line => write!(f, "{}:{line}: {}", self.file, self.complaint),
+        }
     }
 }

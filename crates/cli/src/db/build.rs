@@ -9,11 +9,12 @@ use anyhow::{Context, bail};
 use candor_detect::Database;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{kinds, sources};
+use super::kinds;
 use crate::databases::name_unread;
 use crate::exit_status::Outcome;
 use crate::numbers::{counted, grouped};
 use crate::replacement::Replacement;
+use crate::sources;
 
 /// What to build.
 #[derive(clap::Args, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Options {
     /// Signature files, or folders of them.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: sources::Options,
 }
 
 const AFTER_HELP: &str = "\
@@ -37,7 +40,7 @@ Exit status: 0 written, 2 nothing written.";
 
 /// Builds a database.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
-    let sources = sources(&options.sources)?;
+    let sources = options.reading.at(&options.sources)?;
     name_unread(&sources, "no signature language has their extension");
     let spinner = spinner();
     let mut problems = 0_u64;

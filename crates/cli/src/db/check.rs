@@ -11,12 +11,12 @@ use candor_signatures::{Complaint, Problem, Sources};
 use crossbeam_channel::bounded;
 use serde::Serialize;
 
-use super::sources;
 use crate::databases::name_unread;
 use crate::escape::Escaped;
 use crate::exit_status::Outcome;
 use crate::numbers::counted;
 use crate::output::json;
+use crate::sources;
 
 /// Problems that wait to be written.
 const WAITING: usize = 256;
@@ -28,6 +28,8 @@ pub(crate) struct Options {
     /// Signature files, or folders of them.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: sources::Options,
     /// Stop at the first problem of any kind, with exit status 1.
     #[arg(long)]
     strict: bool,
@@ -71,7 +73,8 @@ struct Summary<'a> {
 
 /// Checks signature files.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
-    let sources = sources(&options.sources)?;
+    let reading = options.reading.clone().with_all_unwanted();
+    let sources = reading.at(&options.sources)?;
     name_unread(&sources, "no signature language has their extension");
     let not_read: Vec<String> = sources.passed_over().iter().map(|path| path.display().to_string()).collect();
     // Compiling cannot be stopped, but the program can: the thread ends with it.
@@ -132,6 +135,8 @@ fn write_problem(writer: &mut dyn Write, format: Format, problem: &Problem, firs
     let (kind, reason) = (problem.complaint.kind(), reason(&problem.complaint));
     let (file, line) = (problem.file.as_str(), problem.line);
     match format {
+        // Line 0 is the file as a whole.
+        Format::Human if line == 0 => writeln!(writer, "{}: {kind}: {}", Escaped(file), Escaped(reason)),
         Format::Human => writeln!(writer, "{}:{line}: {kind}: {}", Escaped(file), Escaped(reason)),
         Format::Json => {
             writer.write_all(if first { b"\n" } else { b",\n" })?;

@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     database.verify().with_context(name)?;
     let counts = database.counts().with_context(name)?;
     let sources = database.sources().with_context(name)?;
+    let official = database.official_sources().with_context(name)?;
     let version = layout_version(path).with_context(name)?;
     let size = database.size();
     let mut stdout = io::stdout().lock();
@@ -44,7 +45,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     writeln!(stdout, "{:<16}{:>14}", "signatures", grouped(counts.total()))?;
     writeln!(stdout, "from {}", counted(sources.len() as u64, "file", "files"))?;
     for source in sources {
-        writeln!(stdout, "  {}", Escaped(source))?;
+        let origin = if official.contains(&source) { " (official)" } else { "" };
+        writeln!(stdout, "  {}{origin}", Escaped(source))?;
     }
     writeln!(stdout, "the whole content was read and agrees with the identity")?;
     stdout.flush()?;

@@ -4,10 +4,7 @@ mod build;
 mod check;
 mod info;
 
-use std::path::PathBuf;
-
 use candor_detect::Counts;
-use candor_signatures::Sources;
 use clap::Subcommand;
 
 use crate::exit_status::Outcome;
@@ -38,22 +35,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The sources at these paths.
-fn sources(paths: &[PathBuf]) -> anyhow::Result<Sources> {
-    let mut sources = Sources::default();
-    for path in paths {
-        sources.add_path(path)?;
-    }
-    Ok(sources)
-}
-
 /// The number of signatures by kind, for people.
-fn kinds(counts: &Counts) -> [(&'static str, u64); 5] {
+fn kinds(counts: &Counts) -> [(&'static str, u64); 6] {
     [
         ("object hashes", counts.object_hashes),
         ("section hashes", counts.section_hashes),
         ("import hashes", counts.import_hashes),
         ("trusted hashes", counts.trusted_hashes),
         ("logical", counts.logical),
+        ("members", counts.members),
     ]
 }

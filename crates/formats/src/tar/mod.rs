@@ -11,7 +11,7 @@
 mod header;
 mod pax;
 
-use candor_object::{Child, Content, FileType, Flow, Reason, Relation, Sink, Stop};
+use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Sink, Stop};
 
 use crate::search::{find, skip_zeros};
 use crate::{Format, Glimpse, fields};
@@ -142,6 +142,7 @@ fn member(
             }
             // An empty file is still an object, but a link or a directory is none.
             if size > 0 || (!bodiless && !name.ends_with('/')) {
+                sink.listed(Listed { name, packed: size, size, encrypted: false, position: None });
                 sink.range(Child::member(name), body)?;
             }
         }

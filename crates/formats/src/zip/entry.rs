@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use candor_object::{Child, Content, Reason, Sink, Stop};
+use candor_object::{Child, Content, Listed, Reason, Sink, Stop};
 use flate2::Crc;
 
 use super::header::{CENTRAL, Claims, LOCAL};
@@ -51,6 +51,7 @@ pub(super) struct Member<'a> {
     /// What it is called in gaps and anomalies.
     pub(super) label: String,
     name: String,
+    number: u64,
     central: Option<&'a Claims>,
     local: Option<&'a Claims>,
     /// Where its data starts.
@@ -91,7 +92,7 @@ impl<'a> Member<'a> {
     ) -> Self {
         let name = central.or(local).map(Claims::text).unwrap_or_default();
         let label = format!("entry {number} {name:.100?}");
-        Self { label, name, central, local, start, covered }
+        Self { label, name, number, central, local, start, covered }
     }
 
     fn claims(&self) -> impl Iterator<Item = &'a Claims> + use<'a> {
@@ -132,6 +133,7 @@ pub(super) fn open(
         return Ok(None);
     }
     note_disagreement(member, notes);
+    tell(member, notes);
 
     let encrypted = member.claims().filter(|claims| claims.is_encrypted()).count();
     if encrypted > 0 {
@@ -178,6 +180,24 @@ pub(super) fn open(
         raw(content, member, seen, notes)?;
     }
     conclude(content, member, &unsupported, outcome, notes)
+}
+
+/// Tells what each header says of the member; a header without sizes is silent where the other has them.
+fn tell(member: &Member<'_>, notes: &mut Notes<'_>) {
+    let sizeless = member.claims().all(Claims::is_sizeless);
+    let mut told = BTreeSet::new();
+    for claims in member.claims().filter(|claims| sizeless || !claims.is_sizeless()) {
+        let (name, encrypted) = (claims.text(), claims.is_encrypted());
+        if told.insert((name.clone(), claims.packed, claims.unpacked, encrypted)) {
+            notes.sink.listed(Listed {
+                name: &name,
+                packed: claims.packed,
+                size: claims.unpacked,
+                encrypted,
+                position: Some(member.number),
+            });
+        }
+    }
 }
 
 fn conclude(

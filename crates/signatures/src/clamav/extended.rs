@@ -1,6 +1,8 @@
-//! Extended signatures (`ndb`, `ndu`): one pattern with a target type and an offset.
+//! Extended signatures (`ndb`, `ndu`, and `sdb` of old): one pattern with a target type and an offset.
 //!
 //! `Name:TargetType:Offset:HexSig[:MinFL[:MaxFL]]`
+//!
+//! `sdb` asks ClamAV to look at content before it is opened, which is what we always do.
 
 use std::io;
 
@@ -23,7 +25,7 @@ impl Language for Extended {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["ndb", "ndu"]
+        &["ndb", "ndu", "sdb"]
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
@@ -38,7 +40,18 @@ fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>,
         _ => return Err(Complaint::malformed(format!("{} fields, expected 4 to 6", fields.len()))),
     };
     functionality_level(levels.first().copied(), levels.get(1).copied())?;
-    let name = name(signature)?;
+    self::signature(name(signature)?, target, offset, hex, line, output)
+}
+
+/// The signature of one pattern.
+pub(super) fn signature(
+    name: &str,
+    target: &str,
+    offset: &str,
+    hex: &str,
+    line: &str,
+    output: &mut Output<'_>,
+) -> Result<Option<LogicalSignature>, Complaint> {
     let (target, types) = target::target(target)?;
     let groups = pattern::parse(hex, Modifiers::default())?;
     if let Some(group) = near::group(offset) {

@@ -1,12 +1,14 @@
-//! Ignore lists (`ign2`): names of signatures that are not used.
+//! Ignore lists (`ign2`, and `ign` of old): names of signatures that are not used.
 //!
-//! `SigName[:MD5 of the database line]`, or `File:Line:SigName`. The digest would bind the entry to one version of the signature; the
-//! name is ignored whatever the digest says, since a changed signature of an ignored name is no more wanted.
+//! ```text
+//! SigName[:MD5 of the database line]
+//! database:line:SigName                of old; ClamAV regards the name only, and so do we
+//! ```
 
 use std::io;
 
 use crate::lines::each_line;
-use crate::{Complaint, Language, Output};
+use crate::{Complaint, Language, Output, Turn};
 
 /// Ignore lists.
 pub(crate) struct Ignore;
@@ -17,30 +19,37 @@ impl Language for Ignore {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["ign2"]
+        &["ign2", "ign"]
+    }
+
+    fn turn(&self) -> Turn {
+        Turn::First
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         each_line(text, output, |line, output| {
             let line = line.trim_end_matches(' ');
-            let (name, digest) = match line.split(':').collect::<Vec<_>>().as_slice() {
-                // As old lists (`ign`) have it: file, line, name.
-                [_, _, name] => (*name, None),
-                [name, digest] => (*name, Some(*digest)),
-                _ => (line, None),
+            let fields: Vec<&str> = line.split(':').collect();
+            let (name, digest) = match fields.as_slice() {
+                [name] | [_, _, name] => (*name, None),
+                [name, digest] => (*name, Some(digest_of_line(digest)?)),
+                _ => return Err(Complaint::malformed(format!("{} fields, expected 1 to 3", fields.len()))),
             };
-            if digest.is_some_and(|digest| hex::decode(digest).map(|bytes| bytes.len()) != Ok(16)) {
-                return Err(Complaint::malformed("what follows the name is no MD5"));
-            }
-            let name = super::name(name)?;
-            output.ignore(name.split_once(".{").map_or(name, |(stem, _)| stem));
+            output.ignore(super::name(name)?, digest);
             Ok(())
         })
     }
 }
 
+fn digest_of_line(text: &str) -> Result<[u8; 16], Complaint> {
+    let digest = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    digest.ok_or_else(|| Complaint::malformed("what follows the name is no MD5"))
+}
+
 #[cfg(test)]
 mod tests {
+    use md5::{Digest, Md5};
+
     use crate::Sources;
 
     #[test]
@@ -56,5 +65,23 @@ mod tests {
             problems,
             ["local.ign2:2: malformed: what follows the name is no MD5", "a.hdb:1: an ignore list names it"]
         );
+    }
+
+    #[test]
+    fn a_digest_binds_the_name_to_one_line() {
+        let line = "44d88612fea8a8f36de82e1278abb02f:68:One";
+        let left = |list: &str, file: &str| {
+            let mut sources = Sources::default();
+            sources.add_text("a.hdb", file);
+            sources.add_text("local.ign", list);
+            sources.build(|_| {}).unwrap().counts.object_hashes
+        };
+        let digest = hex::encode(Md5::digest(line));
+        assert_eq!(left(&format!("One:{digest}\n"), &format!("{line}\n")), 0);
+        assert_eq!(left(&format!("One:{}", digest.to_uppercase()), &format!("{line}\r\n")), 0);
+        assert_eq!(left(&format!("One:{digest}\n"), &format!("{line}:1\n")), 1);
+        assert_eq!(left(&format!("One:{digest}\nOne\n"), &format!("{line}:1\n")), 0);
+        assert_eq!(left("main.db:17:One\n", line), 0);
+        assert_eq!(left("a:b:c:One\n", line), 1);
     }
 }

@@ -16,10 +16,10 @@ use super::{
     FUNCTIONALITY_LEVEL, category, compare, each_signature, expression, name, near, offset, pattern, range,
     regex, target,
 };
-use crate::{Complaint, Language, Output};
+use crate::{Complaint, Language, Output, Turn};
 
 /// Functionality level from which on the target description may hold more than the target.
-const DESCRIPTION_LEVEL: u32 = 51;
+pub(super) const DESCRIPTION_LEVEL: u32 = 51;
 /// The target of PE files.
 const PE: u32 = 1;
 
@@ -36,6 +36,10 @@ impl Language for Logical {
 
     fn extensions(&self) -> &'static [&'static str] {
         &["ldb", "ldu"]
+    }
+
+    fn turn(&self) -> Turn {
+        Turn::Third
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {

@@ -1,24 +1,39 @@
 //! ClamAV's signature languages, written from the public signature manual and observed behaviour.
 //!
-//! One file per language: `hash`, `extended`, `logical`, `ignore`. `pattern` and `offset` read what several of
-//! them share; `regex`, `compare` and `near` the subsignatures of `logical` that are no patterns. `target` knows ClamAV's numbers and names of file types.
+//! One file per language, and `container` for files that hold others. `pattern`, `offset`, `expression` and `ere` read
+//! what several of them share; `regex`, `compare` and `near` the subsignatures of `logical` that are no patterns. `target`
+//! knows ClamAV's numbers and names of file types.
 
 mod compare;
 mod hash;
 mod extended;
+mod legacy;
 mod logical;
 mod ignore;
 mod near;
 mod regex;
+mod indicator;
+mod metadata;
+mod password;
+mod switches;
+mod magic;
+pub mod container;
 pub(crate) mod pattern;
 mod offset;
 mod target;
 pub(crate) mod expression;
+pub mod ere;
 
 pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
+pub(crate) use indicator::OpenIoc;
+pub(crate) use legacy::Legacy;
 pub(crate) use logical::Logical;
+pub(crate) use magic::Magic;
+pub(crate) use metadata::Metadata;
+pub(crate) use password::Passwords;
+pub(crate) use switches::Switches;
 
 use std::io;
 

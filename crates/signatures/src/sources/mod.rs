@@ -1,0 +1,291 @@
+//! The files that a database is built from.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use candor_detect::pattern::Pattern;
+use candor_detect::{Compiler, Counts};
+
+use crate::container::{Container, Kind, Refusal};
+use crate::ignored::Ignored;
+use crate::output::Output;
+use crate::problem::{Complaint, Problem};
+use crate::settings::{Settings, Unsigned, Unwanted};
+use crate::{Error, Language, Turn, language};
+
+/// Extensions of files for unwanted programs.
+const UNWANTED: [&str; 6] = ["hdu", "hsu", "mdu", "msu", "ndu", "ldu"];
+
+/// A database, compiled.
+#[derive(Debug)]
+pub struct Built {
+    /// Its bytes.
+    pub image: Vec<u8>,
+    /// The number of its signatures.
+    pub counts: Counts,
+}
+
+/// The files and texts that a database is built from.
+#[derive(Debug, Default)]
+pub struct Sources {
+    settings: Settings,
+    files: Vec<PathBuf>,
+    texts: Vec<(String, String)>,
+    containers: Vec<Container>,
+    passed_over: Vec<PathBuf>,
+    superseded: Vec<PathBuf>,
+    refused: Vec<Error>,
+}
+
+impl Sources {
+    /// Nothing yet, with these settings for what will come.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Adds a signature file or a container, or all of a folder in the order of their names. Files of a folder whose
+    /// extension belongs to no language are [`passed over`](Self::passed_over), its containers that are not signed or
+    /// damaged are [`refused`](Self::refused), and of two with the same name only the newer is used. Containers are
+    /// checked at once.
+    ///
+    /// # Errors
+    /// When the path cannot be read, a file's extension is unknown, the container is refused, or a folder holds no
+    /// signatures.
+    pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            return self.add_folder(path);
+        }
+        if !metadata.is_file() {
+            // Reading a FIFO or a device might never end.
+            let reason = "it is neither a regular file nor a folder";
+            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+        }
+        if is_container(path) {
+            let container = self.open(path)?;
+            self.add_container(container);
+        } else if language_of(path).is_some() {
+            self.files.push(path.to_owned());
+        } else {
+            return Err(Error::UnknownLanguage { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    fn add_folder(&mut self, path: &Path) -> Result<(), Error> {
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?.path();
+            if entry.is_file() {
+                found.push(entry);
+            }
+        }
+        found.sort();
+        let (containers, files): (Vec<_>, Vec<_>) = found.into_iter().partition(|file| is_container(file));
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| language_of(file).is_some());
+        if known.is_empty() && containers.is_empty() {
+            return Err(Error::NothingThere { path: path.to_owned() });
+        }
+        for path in containers {
+            match self.open(&path) {
+                Ok(container) => self.add_container(container),
+                Err(error) => self.refused.push(error),
+            }
+        }
+        self.files.extend(known);
+        self.passed_over.extend(unknown);
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> Result<Container, Error> {
+        let container = Container::open(path, &self.settings.keys);
+        let allowed = container.and_then(|container| match container.unsigned() {
+            Some(reason) if self.settings.unsigned == Unsigned::Refused => {
+                Err(Refusal::Unsigned(reason.to_owned()))
+            }
+            _ => Ok(container),
+        });
+        allowed.map_err(|refusal| match refusal {
+            Refusal::Unreadable(error) => Error::Unreadable { path: path.to_owned(), error },
+            refusal => Error::Refused { path: path.to_owned(), refusal },
+        })
+    }
+
+    /// Adds a container, unless a newer one of its name is there, and takes away an older one.
+    fn add_container(&mut self, container: Container) {
+        // What a user made is no earlier or later version of what is published under the same name.
+        let of = |container: &Container| (container.path().with_extension(""), container.kind() == Kind::Cud);
+        if let Some(same) = self.containers.iter_mut().find(|known| of(known) == of(&container)) {
+            let mut older = container;
+            if older.header().version > same.header().version {
+                std::mem::swap(&mut older, same);
+            }
+            self.superseded.push(older.path().to_owned());
+            return;
+        }
+        self.containers.push(container);
+        // As ClamAV reads them.
+        self.containers.sort_by_key(|container| !container.name().to_ascii_lowercase().starts_with("daily."));
+    }
+
+    /// Adds a text as if it were a file of this name.
+    pub fn add_text(&mut self, name: &str, text: &str) {
+        self.texts.push((name.to_owned(), text.to_owned()));
+    }
+
+    /// Files of folders that belong to no language.
+    pub fn passed_over(&self) -> &[PathBuf] {
+        &self.passed_over
+    }
+
+    /// Containers that are not used, since there is a newer one of the same name.
+    pub fn superseded(&self) -> &[PathBuf] {
+        &self.superseded
+    }
+
+    /// Why containers of folders are not used.
+    pub fn refused(&self) -> &[Error] {
+        &self.refused
+    }
+
+    /// The first reason why a container of a folder is not used, as an error.
+    ///
+    /// # Errors
+    /// That reason.
+    pub fn accept_no_refusal(&mut self) -> Result<(), Error> {
+        if self.refused.is_empty() { Ok(()) } else { Err(self.refused.swap_remove(0)) }
+    }
+
+    /// Compiles everything; `report` hears of each signature that is not used.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a container was changed since it was added. What is wrong in a file is no error
+    /// but a [`Problem`].
+    pub fn build(&self, mut report: impl FnMut(Problem)) -> Result<Built, Error> {
+        let mut build = Build {
+            unwanted: &self.settings.unwanted,
+            compiler: Compiler::default(),
+            ignored: Ignored::default(),
+            members: HashMap::new(),
+            report: &mut report,
+        };
+        for turn in Turn::ALL {
+            for (name, text) in &self.texts {
+                // Reading from memory cannot fail.
+                let _ = build.read(turn, name, false, &mut text.as_bytes());
+            }
+            for container in &self.containers {
+                build.container(turn, container)?;
+            }
+            for path in &self.files {
+                build.file(turn, path)?;
+            }
+        }
+        let counts = build.compiler.counts();
+        Ok(Built { image: build.compiler.finish(), counts })
+    }
+}
+
+/// A database that is being built.
+struct Build<'a> {
+    unwanted: &'a Unwanted,
+    compiler: Compiler,
+    ignored: Ignored,
+    members: HashMap<u8, Vec<Pattern>>,
+    report: &'a mut dyn FnMut(Problem),
+}
+
+impl Build<'_> {
+    /// Reads a file if it is its turn.
+    fn read(&mut self, turn: Turn, name: &str, official: bool, text: &mut dyn io::BufRead) -> io::Result<()> {
+        let language = language(name).filter(|language| language.turn() == turn);
+        let Some(language) = language else { return Ok(()) };
+        let unwanted = is_for_unwanted(name).then_some(self.unwanted);
+        self.compiler.official(official);
+        let mut output = Output {
+            source: name,
+            official,
+            unwanted,
+            line: Vec::new(),
+            compiler: &mut self.compiler,
+            ignored: &mut self.ignored,
+            members: &mut self.members,
+            report: self.report,
+        };
+        if unwanted == Some(&Unwanted::LeftOut) {
+            let reason = "signatures of unwanted programs, for which nobody asked";
+            output.problem(0, Complaint::NotForUs(reason.to_owned()));
+            return Ok(());
+        }
+        language.read(text, &mut output)
+    }
+
+    fn file(&mut self, turn: Turn, path: &Path) -> Result<(), Error> {
+        if language_of(path).is_none_or(|language| language.turn() != turn) {
+            return Ok(());
+        }
+        let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut reader = BufReader::with_capacity(256 << 10, file);
+        self.read(turn, &file_name(path), false, &mut reader).map_err(unreadable)
+    }
+
+    fn container(&mut self, turn: Turn, container: &Container) -> Result<(), Error> {
+        if turn == Turn::First {
+            for member in container.members().iter().filter(|member| language(&member.name).is_none()) {
+                let complaint = Complaint::unsupported("no signature language has this extension");
+                (self.report)(Problem { file: member.name.clone(), line: 0, complaint });
+            }
+        }
+        let is_read = |name: &str| language(name).is_some_and(|language| language.turn() == turn);
+        if !container.members().iter().any(|member| is_read(&member.name)) {
+            return Ok(());
+        }
+        let official = container.unsigned().is_none();
+        container
+            .read(
+                |member| is_read(&member.name),
+                |member, body| self.read(turn, &member.name, official, body),
+            )
+            .map_err(|refusal| Error::Refused { path: container.path().to_owned(), refusal })
+    }
+}
+
+fn is_container(path: &Path) -> bool {
+    Kind::of(&file_name(path)).is_some()
+}
+
+fn is_for_unwanted(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    UNWANTED.contains(&extension.as_str())
+}
+
+fn language_of(path: &Path) -> Option<&'static dyn Language> {
+    language(&file_name(path))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The bytes of a text for languages that are not made of lines.
+///
+/// # Errors
+/// Those of reading; [`io::ErrorKind::InvalidData`] if it is longer than `most`.
+pub(crate) fn whole(text: &mut dyn io::BufRead, most: u64) -> io::Result<Vec<u8>> {
+    use io::Read;
+    let mut bytes = Vec::new();
+    text.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("longer than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
