@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use candor_detect::Database;
-use candor_signatures::{Complaint, Error, Problem, Sources, language};
+use candor_signatures::container::Keys;
+use candor_signatures::{Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, language};
 
 use super::options::Signatures;
 use crate::databases::{Origin, Used};
@@ -50,7 +51,7 @@ pub(super) fn is_rules(source: &str) -> bool {
 pub(super) struct Loaded {
     /// The databases.
     pub(super) used: Vec<Used>,
-    /// Signature files that came out of containers which their publisher signed. No container is read yet.
+    /// Signature files that came out of containers which their publisher signed.
     pub(super) official: HashSet<String>,
 }
 
@@ -59,8 +60,15 @@ pub(super) struct Loaded {
 /// # Errors
 /// When something cannot be read or has a malformed line.
 pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Loaded, Unloadable> {
+    let unwanted = match wanted {
+        Signatures { unwanted: false, .. } => Unwanted::LeftOut,
+        Signatures { included, .. } if !included.is_empty() => Unwanted::Only(included.clone()),
+        Signatures { excluded, .. } if !excluded.is_empty() => Unwanted::Except(excluded.clone()),
+        _ => Unwanted::All,
+    };
+    let sources = Sources::new(Settings { keys: Keys::clamav(), unsigned: Unsigned::Refused, unwanted });
     let mut loading =
-        Loading { wanted, notes, sources: Sources::default(), files: Vec::new(), used: Vec::new() };
+        Loading { wanted, notes, sources, files: Vec::new(), used: Vec::new(), official: HashSet::new() };
     for path in &wanted.paths {
         loading.path(path)?;
     }
@@ -74,6 +82,7 @@ struct Loading<'a> {
     /// The files among the sources, and the folder that each was found in.
     files: Vec<(PathBuf, Option<PathBuf>)>,
     used: Vec<Used>,
+    official: HashSet<String>,
 }
 
 impl Loading<'_> {
@@ -149,10 +158,8 @@ impl Loading<'_> {
         }
         match self.sources.add_path(path) {
             Ok(()) => self.files.push((path.to_owned(), folder.map(Path::to_owned))),
-            Err(Error::UnknownLanguage { .. }) if is_container(path) => {
-                self.error(format!(
-                    "Can't load {shown}: containers are not read yet, unpack it with sigtool"
-                ));
+            Err(Error::Refused { refusal, .. }) => {
+                self.error(format!("Can't load {shown}: {refusal}"));
                 return Err(Unloadable("Broken or not a CVD file".to_owned()));
             }
             Err(Error::UnknownLanguage { .. }) => {
@@ -177,6 +184,7 @@ impl Loading<'_> {
     fn compiled(&mut self, path: &Path) -> Result<(), Unloadable> {
         let shown = path.display().to_string();
         let used = Database::open(path).map_err(anyhow::Error::from).and_then(|database| {
+            self.note_official(&database)?;
             Used::new(|database| Origin::File(path.to_owned(), database), database, shown.clone())
         });
         match used {
@@ -198,7 +206,7 @@ impl Loading<'_> {
         if self.used.iter().all(|used| used.signatures == 0) {
             self.warning("no signature is loaded, so nothing can be found".to_owned());
         }
-        Ok(Loaded { used: self.used, official: HashSet::new() })
+        Ok(Loaded { used: self.used, official: self.official })
     }
 
     fn compile(&mut self) -> Result<(), Unloadable> {
@@ -220,7 +228,9 @@ impl Loading<'_> {
             self.warning(format!("{file}: {lines} not used; `candor db check` says why"));
         }
         let made = built.map_err(anyhow::Error::from).and_then(|built| {
-            Used::new(Origin::Memory, Database::from_vec(built.image)?, "signature files".to_owned())
+            let database = Database::from_vec(built.image)?;
+            self.note_official(&database)?;
+            Used::new(Origin::Memory, database, "signature files".to_owned())
         });
         match made {
             Ok(used) => {
@@ -232,6 +242,11 @@ impl Loading<'_> {
                 Err(Unloadable(CANNOT_OPEN.to_owned()))
             }
         }
+    }
+
+    fn note_official(&mut self, database: &Database) -> Result<(), candor_detect::Error> {
+        self.official.extend(database.official_sources()?.into_iter().map(str::to_owned));
+        Ok(())
     }
 
     fn refuse(&mut self, problem: &Problem) -> Unloadable {
