@@ -9,6 +9,7 @@ use candor_object::{Category, Content, Finding, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::Error;
+use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature};
@@ -25,6 +26,7 @@ struct CountsRecord {
     import_hashes: le::U64,
     trusted_hashes: le::U64,
     logical: le::U64,
+    programs: le::U64,
 }
 
 /// Number of signatures by kind, for people.
@@ -40,14 +42,16 @@ pub struct Counts {
     pub trusted_hashes: u64,
     /// Signatures of patterns and expressions.
     pub logical: u64,
+    /// Programs in bytecode.
+    pub programs: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
-        [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes, self.logical]
-            .iter()
-            .fold(0, |sum, count| u64::saturating_add(sum, *count))
+        let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
+        let others = [self.logical, self.programs];
+        hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
 
@@ -57,6 +61,7 @@ pub struct Compiler {
     strings: Strings,
     hashes: hash::Compiler,
     logical: logical::Compiler,
+    programs: bytecode::Compiler,
     counts: Counts,
 }
 
@@ -79,11 +84,17 @@ impl Compiler {
         self.counts.logical = self.counts.logical.saturating_add(1);
     }
 
+    /// Adds a program.
+    pub fn program(&mut self, signature: &BytecodeSignature) {
+        self.programs.add(signature, &mut self.strings);
+        self.counts.programs = self.counts.programs.saturating_add(1);
+    }
+
     /// Whether there is no room for another signature: places in a database have 32 bits.
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        self.strings.size().max(self.logical.size()) > FULL
+        self.strings.size().max(self.logical.size()).max(self.programs.size()) > FULL
     }
 
     /// The number of signatures so far.
@@ -100,10 +111,12 @@ impl Compiler {
             import_hashes: self.counts.import_hashes.into(),
             trusted_hashes: self.counts.trusted_hashes.into(),
             logical: self.counts.logical.into(),
+            programs: self.counts.programs.into(),
         };
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
+        self.programs.finish(&mut writer);
         let (strings, sources) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -224,6 +237,7 @@ impl Database {
             import_hashes: record.import_hashes.get(),
             trusted_hashes: record.trusted_hashes.get(),
             logical: record.logical.get(),
+            programs: record.programs.get(),
         })
     }
 
@@ -234,6 +248,14 @@ impl Database {
     pub fn sources(&self) -> Result<Vec<&str>, Error> {
         let records: &[Text] = self.image.records(self.bytes.as_ref(), Kind::Sources, 0)?;
         Ok(records.iter().map(|text| self.text(*text)).collect())
+    }
+
+    /// Its programs in bytecode, none of them decoded yet.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn programs(&self) -> Result<impl Iterator<Item = Stored<'_>>, Error> {
+        Stored::all(self)
     }
 
     /// The finding that speaks for content with a trusted digest.
@@ -276,6 +298,10 @@ impl Database {
 
     pub(crate) fn signature_tables(&self) -> Result<logical::SignatureTables<'_>, Error> {
         logical::SignatureTables::new(&self.image, self.bytes.as_ref())
+    }
+
+    pub(crate) fn program_tables(&self) -> Result<ProgramTables<'_>, Error> {
+        ProgramTables::new(&self.image, self.bytes.as_ref())
     }
 
     pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {

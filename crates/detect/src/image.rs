@@ -24,7 +24,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -80,6 +80,10 @@ pub(crate) enum Kind {
     ThreeBuckets = 72,
     /// Anchors of three bytes of a set.
     ThreeAnchors = 73,
+    /// Programs.
+    Bytecodes = 80,
+    /// Their compact forms.
+    BytecodeCode = 81,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -50,6 +50,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::ImportHashes,
     &clamav::Extended,
     &clamav::Logical,
+    &clamav::Bytecode,
     &candor::Candor,
     &hash_list::HashList,
 ];

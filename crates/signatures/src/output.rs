@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use candor_detect::Compiler;
+use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
 
@@ -40,6 +41,16 @@ impl Output<'_> {
     pub fn logical(&mut self, signature: &LogicalSignature) -> Result<(), Complaint> {
         self.admit(&signature.name)?;
         self.compiler.logical(signature);
+        Ok(())
+    }
+
+    /// Adds a program.
+    ///
+    /// # Errors
+    /// [`Complaint::Ignored`] if an ignore list names it.
+    pub fn program(&mut self, signature: &BytecodeSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        self.compiler.program(signature);
         Ok(())
     }
 

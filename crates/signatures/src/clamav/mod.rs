@@ -1,17 +1,19 @@
 //! ClamAV's signature languages, written from the public signature manual and observed behaviour.
 //!
-//! One file per language: `hash`, `extended`, `logical`, `ignore`. `pattern` and `offset` read what several of
+//! One file per language: `hash`, `extended`, `logical`, `bytecode`, `ignore`. `pattern` and `offset` read what several of
 //! them share, `target` knows ClamAV's numbers and names of file types.
 
 mod hash;
 mod extended;
 mod logical;
+mod bytecode;
 mod ignore;
 pub(crate) mod pattern;
 mod offset;
 mod target;
 pub(crate) mod expression;
 
+pub(crate) use bytecode::Bytecode;
 pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
