@@ -25,7 +25,7 @@ pub(super) fn text(context: &mut Context<'_, '_>, arguments: &Arguments) -> Resu
 
 /// A number in a message.
 pub(super) fn number(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    context.host.prints(arguments.unsigned(0).to_string().as_bytes());
+    context.host.prints(arguments.signed(0).to_string().as_bytes());
     Ok(0)
 }
 

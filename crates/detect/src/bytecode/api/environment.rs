@@ -1,6 +1,6 @@
 //! The platform that a program runs on, and what startup programs switch off there.
 
-use super::{Arguments, Context, FUNCTIONALITY_LEVEL, Failure};
+use super::{Arguments, Context, FAILED, FUNCTIONALITY_LEVEL, Failure};
 use crate::bytecode::draft::Kind;
 
 /// Flags and names of the structure that programs see; each name has so many bytes.
@@ -9,28 +9,35 @@ const NAME: usize = 65;
 const MAX_REASON: usize = 1024;
 
 /// ClamAV's number of the operating system's family, here Linux.
-const OS_CATEGORY: u32 = 3;
+const OS_CATEGORY: u32 = 10;
 /// ClamAV's number of the processor's family, here 64-bit x86.
 const ARCHITECTURE: u32 = 2;
-/// ClamAV's number of the operating system.
-const OS: u32 = 7;
+/// ClamAV's number of the operating system, which it does not know either.
+const OS: u32 = 0;
 /// ClamAV's number of the compiler's family.
-const COMPILER: u32 = 0;
+const COMPILER: u32 = 1;
 const POINTER_SIZE: u32 = 8;
+/// The version of the compiler: ClamAV's is built with such a one.
+const COMPILER_VERSION: u32 = 0x000c_0200;
 
 /// The platform in three numbers.
 fn platform() -> [u32; 3] {
     let level = FUNCTIONALITY_LEVEL;
-    [OS_CATEGORY << 24 | ARCHITECTURE << 20 | COMPILER << 16 | level << 8 | level, POINTER_SIZE << 24, 0]
+    [
+        OS_CATEGORY << 24 | ARCHITECTURE << 20 | COMPILER << 16 | level << 8 | level,
+        POINTER_SIZE << 24 | COMPILER_VERSION,
+        COMPILER_VERSION,
+    ]
 }
 
 /// The structure that programs see.
 fn environment() -> Vec<u8> {
     let [a, b, c] = platform();
-    let numbers = [a, b, c, 0, 0, FUNCTIONALITY_LEVEL, FUNCTIONALITY_LEVEL];
+    let level = FUNCTIONALITY_LEVEL;
+    let numbers = [a, b, c, COMPILER_VERSION, COMPILER_VERSION, level, level];
     let mut bytes = numbers.map(u32::to_le_bytes).concat();
     // The same on all machines, so that a program does the same on all.
-    for name in ["candor", "x86_64-linux", "generic", "Linux", "", "", "x86_64"] {
+    for name in ["1.6.0", "x86_64-linux", "generic", "Linux", "", "", "x86_64"] {
         let mut field = name.as_bytes().to_vec();
         field.resize(NAME, 0);
         bytes.extend(field);
@@ -61,6 +68,9 @@ pub(super) fn disable_programs(context: &mut Context<'_, '_>, arguments: &Argume
 
 /// A startup program may switch the compiler off, and there is none.
 pub(super) fn disable_compiler(context: &mut Context<'_, '_>, _: &Arguments) -> Result<u64, Failure> {
+    if context.kind != Kind::Startup {
+        return Ok(FAILED);
+    }
     Ok(if context.outcome.disables.is_some() { 2 } else { 1 })
 }
 

@@ -23,7 +23,7 @@ fn factor(arguments: &Arguments) -> f64 {
 /// 2^26 * log2(a / b)
 pub(super) fn logarithm(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let (a, b) = (arguments.unsigned(0), arguments.unsigned(1));
-    if a == 0 || b == 0 {
+    if b == 0 {
         return Ok(i32::MAX.unsigned_abs().into());
     }
     Ok(rounded(UNIT * (f64::from(a) / f64::from(b)).log2()))

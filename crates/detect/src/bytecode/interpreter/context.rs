@@ -41,23 +41,32 @@ impl<'p, 'h> Context<'p, 'h> {
             engines: Engines::default(),
             pdf: None,
             error_at: 0,
-            next_look: BETWEEN_LOOKS,
+            next_look: 0,
         }
     }
 
-    /// Counts instructions, or work that is worth so many.
+    /// Counts an instruction.
+    pub(super) fn step(&mut self) -> Result<(), Failure> {
+        self.outcome.instructions = self.outcome.instructions.saturating_add(1);
+        self.within_limits()
+    }
+
+    /// Counts work that is worth so many instructions.
     pub(crate) fn spend(&mut self, instructions: u64) -> Result<(), Failure> {
-        self.outcome.instructions = self.outcome.instructions.saturating_add(instructions);
-        if self.outcome.instructions > self.limits.instructions {
+        self.outcome.work = self.outcome.work.saturating_add(instructions);
+        self.within_limits()
+    }
+
+    fn within_limits(&mut self) -> Result<(), Failure> {
+        let spent = self.outcome.instructions.saturating_add(self.outcome.work);
+        if spent < self.next_look {
+            return Ok(());
+        }
+        if spent > self.limits.instructions {
             return Err(Failure::Instructions);
         }
-        if self.outcome.instructions >= self.next_look {
-            self.next_look = self.outcome.instructions.saturating_add(BETWEEN_LOOKS);
-            if Instant::now() >= self.limits.deadline {
-                return Err(Failure::Time);
-            }
-        }
-        Ok(())
+        self.next_look = spent.saturating_add(BETWEEN_LOOKS).min(self.limits.instructions.saturating_add(1));
+        if Instant::now() >= self.limits.deadline { Err(Failure::Time) } else { Ok(()) }
     }
 
     /// Notes that the program did not get what it asked for.

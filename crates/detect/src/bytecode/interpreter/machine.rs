@@ -44,7 +44,7 @@ impl<'p, 'h> Machine<'p, 'h> {
         loop {
             let step = frame.function.steps.get(frame.next).ok_or(Failure::Inconsistent)?;
             frame.next = frame.next.saturating_add(1);
-            self.context.spend(1)?;
+            self.context.step()?;
             match step {
                 Step::Call { function, arguments, into } => {
                     let values = self.arguments(&frame, arguments)?;

@@ -144,6 +144,8 @@ pub struct Outcome {
     pub pdf_flags: u32,
     /// Instructions that it took.
     pub instructions: u64,
+    /// What functions of the host did for it, in instructions.
+    pub work: u64,
 }
 
 /// Why a program did not end well. What it found before is lost: a program that fails cannot be believed.
