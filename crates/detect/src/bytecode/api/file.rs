@@ -21,6 +21,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Where reading goes on.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Takes what was written.
     pub(crate) fn take_written(&mut self) -> Option<Extracted> {
         self.from_written = false;

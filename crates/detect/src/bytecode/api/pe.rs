@@ -29,8 +29,6 @@ struct Header {
     /// The optional header, as much as the file header says and there is.
     optional: Vec<u8>,
     is_64: bool,
-    file_alignment: u32,
-    section_alignment: u32,
     /// Size of all headers, which lie in memory as in the file.
     headers: u32,
     sections: Vec<Section>,
@@ -108,9 +106,7 @@ impl Header {
             });
         }
         let headers = word(&optional, 60);
-        let file_alignment_known =
-            Self { start, file, optional, is_64, file_alignment, section_alignment, headers, sections };
-        Ok(Some(file_alignment_known))
+        Ok(Some(Self { start, file, optional, is_64, headers, sections }))
     }
 
     /// The offset in the file of a virtual address.

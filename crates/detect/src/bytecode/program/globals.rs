@@ -74,7 +74,7 @@ fn fill(
                 }
             }
             let start = output.len();
-            let mut pad = |output: &mut Vec<u8>, to: u32| {
+            let pad = |output: &mut Vec<u8>, to: u32| {
                 output.resize(start.saturating_add(usize::try_from(to).unwrap_or_default()), 0);
             };
             for field in types.fields(number) {
