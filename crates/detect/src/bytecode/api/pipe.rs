@@ -35,8 +35,8 @@ fn add(context: &mut Context<'_, '_>, pipe: Pipe) -> Result<u64, Failure> {
 
 pub(super) fn new(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let Some(size) = arguments.size(0).filter(|size| *size > 0) else { return Ok(FAILED) };
-    context.spend(size as u64 / 64)?;
     let buffer = context.memory.allocate(size)?;
+    context.spend(size as u64 / 64)?;
     add(context, Pipe { buffer, size, from_object: false, read: 0, written: 0 })
 }
 
