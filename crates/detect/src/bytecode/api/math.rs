@@ -5,6 +5,9 @@ use super::{Arguments, Context, FAILED, Failure, signed};
 /// What stands for one where the result would be too small as a whole number.
 const UNIT: f64 = 67_108_864.0;
 
+/// What stands for a result that does not exist.
+const LARGEST: u64 = 0x7fff_ffff;
+
 /// Rounds; what is out of range is the nearest that is in it.
 #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
 fn rounded(value: f64) -> u64 {
@@ -24,7 +27,7 @@ fn factor(arguments: &Arguments) -> f64 {
 pub(super) fn logarithm(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let (a, b) = (arguments.unsigned(0), arguments.unsigned(1));
     if b == 0 {
-        return Ok(i32::MAX.unsigned_abs().into());
+        return Ok(LARGEST);
     }
     Ok(rounded(UNIT * (f64::from(a) / f64::from(b)).log2()))
 }
@@ -33,24 +36,24 @@ pub(super) fn logarithm(_: &mut Context<'_, '_>, arguments: &Arguments) -> Resul
 pub(super) fn power(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let (a, b) = (arguments.signed(0), arguments.signed(1));
     if a == 0 && b < 0 {
-        return Ok(i32::MAX.unsigned_abs().into());
+        return Ok(LARGEST);
     }
     Ok(rounded(factor(arguments) * f64::from(a).powi(b)))
 }
 
 /// c * e^(a / b)
 pub(super) fn exponential(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    Ok(fraction(arguments).map_or(i32::MAX.unsigned_abs().into(), |x| rounded(factor(arguments) * x.exp())))
+    Ok(fraction(arguments).map_or(LARGEST, |x| rounded(factor(arguments) * x.exp())))
 }
 
 /// c * sin(a / b)
 pub(super) fn sine(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    Ok(fraction(arguments).map_or(i32::MAX.unsigned_abs().into(), |x| rounded(factor(arguments) * x.sin())))
+    Ok(fraction(arguments).map_or(LARGEST, |x| rounded(factor(arguments) * x.sin())))
 }
 
 /// c * cos(a / b)
 pub(super) fn cosine(_: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    Ok(fraction(arguments).map_or(i32::MAX.unsigned_abs().into(), |x| rounded(factor(arguments) * x.cos())))
+    Ok(fraction(arguments).map_or(LARGEST, |x| rounded(factor(arguments) * x.cos())))
 }
 
 /// The entropy of bytes, in bits for each, times 2^26.

@@ -145,12 +145,16 @@ pub(super) fn facts(host: &dyn Host) -> Result<Vec<u8>, Failure> {
     put(4, &entry.unwrap_or(0).to_le_bytes());
     put(8, &u16::try_from(header.sections.len()).unwrap_or(u16::MAX).to_le_bytes());
     put(FILE_HEADER_AT, &header.file);
-    let (at, fixed) = if header.is_64 { (OPTIONAL_64_AT, 112) } else { (OPTIONAL_32_AT, 96) };
-    let cut = header.optional.len().min(fixed + DIRECTORIES);
+    let (at, fixed): (_, usize) = if header.is_64 { (OPTIONAL_64_AT, 112) } else { (OPTIONAL_32_AT, 96) };
+    let cut = header.optional.len().min(fixed.saturating_add(DIRECTORIES));
     let optional = header.optional.get(..cut).unwrap_or_default();
     put(at, optional);
     put(DIRECTORIES_AT, optional.get(fixed..).unwrap_or_default());
-    let end = header.sections.iter().map(|section| u64::from(section.offset) + u64::from(section.size)).max();
+    let end = header
+        .sections
+        .iter()
+        .map(|section| u64::from(section.offset).saturating_add(section.size.into()))
+        .max();
     let overlay = end.filter(|end| *end < size).unwrap_or(0);
     let overlay_size = if overlay == 0 { 0 } else { size.saturating_sub(overlay) };
     let others =

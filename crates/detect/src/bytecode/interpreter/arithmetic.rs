@@ -11,7 +11,7 @@ pub(crate) fn masked(value: u64, bits: u8) -> u64 {
 /// The number that the lowest bits mean with their highest as the sign.
 pub(crate) fn signed(value: u64, bits: u8) -> i64 {
     let unused = 64_u32.saturating_sub(u32::from(bits));
-    let [bytes @ ..] = value.checked_shl(unused).unwrap_or(0).to_le_bytes();
+    let bytes = value.checked_shl(unused).unwrap_or(0).to_le_bytes();
     i64::from_le_bytes(bytes).checked_shr(unused).unwrap_or(0)
 }
 

@@ -10,6 +10,8 @@
 
 mod digits;
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
