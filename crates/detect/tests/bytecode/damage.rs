@@ -66,7 +66,7 @@ fn a_program_lies_in_a_database() {
         name: "BC.Test".to_owned(),
         source: "a.cbc".to_owned(),
         trigger: trigger.clone(),
-        draft: draft.clone(),
+        draft,
     });
     assert_eq!((compiler.counts().programs, compiler.counts().total()), (1, 1));
     let database = Database::from_vec(compiler.finish()).unwrap();

@@ -11,7 +11,7 @@ fn fails(code: &Assembler, limits: &Limits) -> String {
 }
 
 /// A program that does something for ever.
-fn for_ever(something: impl FnOnce(&mut Assembler)) -> Assembler {
+fn for_ever<T>(something: impl FnOnce(&mut Assembler) -> T) -> Assembler {
     let mut code = Assembler::new(Kind::Logical);
     code.jump(1);
     code.block();
@@ -45,13 +45,13 @@ fn work_of_the_host_counts_as_instructions() {
 #[test]
 fn memory_that_is_asked_for_is_limited() {
     let few = Limits { memory: 1 << 20, ..limits() };
-    let asks: [fn(&mut Assembler); 6] = [
-        |code| drop(code.api(18, "malloc", &[POINTER, 32], &[constant(1000)])),
-        |code| drop(code.api(18, "malloc", &[POINTER, 32], &[constant(0xffff_ffff)])),
-        |code| drop(code.api(24, "hashset_new", &[32], &[])),
-        |code| drop(code.api(57, "map_new", &[32, 32, 32], &[constant(4), constant(4)])),
-        |code| drop(code.api(30, "buffer_pipe_new", &[32, 32], &[constant(100)])),
-        |code| drop(code.api(105, "bzip2_init", &[32, 32, 32], &[constant(0), constant(0)])),
+    let asks: [fn(&mut Assembler) -> u32; 6] = [
+        |code| code.api(18, "malloc", &[POINTER, 32], &[constant(1000)]),
+        |code| code.api(18, "malloc", &[POINTER, 32], &[constant(0xffff_ffff)]),
+        |code| code.api(24, "hashset_new", &[32], &[]),
+        |code| code.api(57, "map_new", &[32, 32, 32], &[constant(4), constant(4)]),
+        |code| code.api(30, "buffer_pipe_new", &[32, 32], &[constant(100)]),
+        |code| code.api(105, "bzip2_init", &[32, 32, 32], &[constant(0), constant(0)]),
     ];
     for ask in asks {
         let reason = fails(&for_ever(ask), &few);
@@ -78,12 +78,12 @@ fn what_is_written_is_limited_and_said() {
         code.api(22, "extract_new", &[32, 32], &[constant(1)]);
     }
     code.ret(constant(0));
-    let run = |limits: &Limits| {
+    let ran = |limits: &Limits| {
         let mut shown = Shown::new(b"");
-        let outcome = candor_detect::bytecode::run(&code.program(), &mut shown, limits).unwrap();
+        let outcome = run(&code.program(), &mut shown, limits).unwrap();
         (shown.extracted.len(), outcome.left_out.len())
     };
-    assert_eq!(run(&limits()), (3, 0));
-    assert_eq!(run(&Limits { extracted: 2, ..limits() }), (2, 1));
-    assert_eq!(run(&Limits { extracted_bytes: 9, ..limits() }), (0, 1));
+    assert_eq!(ran(&limits()), (3, 0));
+    assert_eq!(ran(&Limits { extracted: 2, ..limits() }), (2, 1));
+    assert_eq!(ran(&Limits { extracted_bytes: 9, ..limits() }), (0, 1));
 }

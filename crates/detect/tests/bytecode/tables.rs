@@ -122,7 +122,7 @@ fn streams_are_inflated_and_unpacked() {
 fn pipes_are_filled_and_emptied() {
     let mut code = Assembler::new(Kind::Logical);
     let pipe = code.api(30, "buffer_pipe_new", &[32, 32], &[constant(4)]);
-    let mut number = |code: &mut Assembler, number: u32, name: &str, amount: Option<u64>| {
+    let number = |code: &mut Assembler, number: u32, name: &str, amount: Option<u64>| {
         let arguments: Vec<_> = [value(pipe)].into_iter().chain(amount.map(constant)).collect();
         let answer = code.api(number, name, &[32; 3][..=arguments.len()], &arguments);
         code.print(answer);

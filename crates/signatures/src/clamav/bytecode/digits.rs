@@ -6,9 +6,6 @@ pub(super) struct Digits<'t> {
     rest: &'t str,
 }
 
-/// Longest number in digits.
-const MAX_DIGITS: u8 = 16;
-
 impl<'t> Digits<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self { rest: text }
@@ -67,10 +64,10 @@ impl<'t> Digits<'t> {
         Ok(self.digits(2)?.to_le_bytes()[0])
     }
 
-    /// A number: how many digits it has, then these, the lowest first.
+    /// A number: how many digits it has, 16 at most, then these, the lowest first.
     pub(super) fn number(&mut self) -> Result<u64, String> {
         match self.letter()? {
-            letter @ 0x60..=0x70 => self.digits((letter - 0x60).min(MAX_DIGITS)),
+            letter @ 0x60..=0x70 => self.digits(letter.saturating_sub(0x60)),
             letter => Err(format!("{:?} does not begin a number", char::from(letter))),
         }
     }
@@ -89,7 +86,7 @@ impl<'t> Digits<'t> {
     /// A constant: as a number, with other letters at the beginning.
     pub(super) fn constant(&mut self) -> Result<u64, String> {
         match self.letter()? {
-            letter @ 0x40..=0x50 => self.digits((letter - 0x40).min(MAX_DIGITS)),
+            letter @ 0x40..=0x50 => self.digits(letter.saturating_sub(0x40)),
             letter => Err(format!("{:?} does not begin a constant", char::from(letter))),
         }
     }

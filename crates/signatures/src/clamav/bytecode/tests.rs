@@ -220,7 +220,7 @@ fn what_is_wrong_is_said_with_its_line() {
     assert!(wrong("\nE", "\nX").starts_with("4: malformed: lines of kind 'X'"));
     assert!(wrong("\nG", "\nG|").starts_with("5: malformed"));
     assert!(wrong("cgef", "ccef").starts_with("2: malformed: import 0"));
-    let cut = read(whole[..whole.len() / 2].as_bytes(), "a.cbc").unwrap_err();
+    let cut = read(&whole.as_bytes()[..whole.len() / 2], "a.cbc").unwrap_err();
     assert!(cut.line >= 2);
     assert_eq!(read(b"", "a.cbc").unwrap_err().line, 1);
     assert_eq!(read(b"\xff", "a.cbc").unwrap_err().line, 1);
