@@ -25,14 +25,6 @@ impl Host for Shown {
         None
     }
 
-    fn file_type(&self) -> &str {
-        "data"
-    }
-
-    fn container(&self) -> Option<&str> {
-        None
-    }
-
     fn matches(&self) -> &Matches {
         &self.matches
     }

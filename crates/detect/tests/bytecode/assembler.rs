@@ -253,12 +253,4 @@ impl Host for Shown {
     fn prints(&mut self, text: &[u8]) {
         self.printed.extend_from_slice(text);
     }
-
-    fn file_type(&self) -> &str {
-        "data"
-    }
-
-    fn container(&self) -> Option<&str> {
-        None
-    }
 }

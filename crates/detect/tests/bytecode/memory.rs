@@ -155,5 +155,5 @@ fn the_host_shows_matches_size_and_kind() {
     shown.matches.counts[1] = 3;
     shown.matches.offsets[1] = 2;
     candor_detect::bytecode::run(&code.program(), &mut shown, &limits()).unwrap();
-    assert_eq!(String::from_utf8(shown.printed).unwrap(), "3 2 -1 5 256 ");
+    assert_eq!(String::from_utf8(shown.printed).unwrap(), "3 2 -2 5 256 ");
 }

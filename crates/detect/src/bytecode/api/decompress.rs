@@ -9,6 +9,9 @@ use super::{Arguments, Context, FAILED, Failure, pipe, signed};
 const INFLATE: u64 = 64 << 10;
 const BZIP2: u64 = 4 << 20;
 
+/// Most bytes that go in or come out at once.
+const CHUNK: usize = 16 << 10;
+
 /// Answers of zlib and bzip2.
 const STREAM_END: i32 = 1;
 const BUFFER_ERROR: i32 = -5;
@@ -151,15 +154,17 @@ fn process<T>(
         if let Some(ended) = between.ended {
             return Ok(Some(ended));
         }
-        let (readable, space) = (pipe::available(context, between.from), pipe::space(context, between.to));
+        let readable = pipe::available(context, between.from).min(CHUNK);
+        let space = pipe::space(context, between.to).min(CHUNK);
         if readable == 0 || space == 0 {
             return Ok(moved.then_some(0));
         }
         let input = pipe::show(context, between.from, readable)?;
         let input = context.memory.bytes(input, readable)?.to_vec();
-        let mut output = vec![0; space.min(64 << 10)];
+        let mut output = vec![0; space];
         let done = turn(&mut between.engine, &input, &mut output);
-        context.spend((done.read.saturating_add(done.written) as u64 / 4).saturating_add(16))?;
+        let moved_here = done.read.saturating_add(done.written) as u64;
+        context.spend((moved_here / 4).saturating_add(input.len() as u64 / 16).saturating_add(16))?;
         let written = output.get(..done.written).unwrap_or_default();
         let place = pipe::write_place(context, between.to, written.len());
         context.memory.bytes_mut(place, written.len())?.copy_from_slice(written);

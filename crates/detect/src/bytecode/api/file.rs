@@ -7,8 +7,8 @@ use crate::bytecode::interpreter::Extracted;
 
 /// Longest sequence of bytes that is looked for.
 const MAX_NEEDLE: usize = 1024;
-/// Bytes that are read at once where the object is not in memory.
-const WINDOW: usize = 256 << 10;
+/// Bytes that are read at once, first and at most. What is found is mostly near.
+const WINDOWS: (usize, usize) = (4 << 10, 256 << 10);
 
 /// Where the program reads, and what it has written.
 #[derive(Default)]
@@ -151,8 +151,10 @@ fn search(context: &mut Context<'_, '_>, arguments: &Arguments, end: u64) -> Res
     let finder = memmem::Finder::new(&needle);
     let mut offset = context.files.position;
     let mut buffer = Vec::new();
+    let mut most = WINDOWS.0.max(length);
     while offset.saturating_add(length as u64) <= end {
-        let count = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(WINDOW);
+        let count = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(most);
+        most = most.saturating_mul(4).min(WINDOWS.1);
         buffer.resize(count, 0);
         let count = bytes(context, offset, &mut buffer)?;
         let window = buffer.get(..count).unwrap_or_default();

@@ -169,7 +169,7 @@ fn low(value: u64) -> u32 {
 
 /// The offset in the file of a virtual address.
 pub(super) fn raw_address(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    context.spend(64)?;
+    context.spend(256)?;
     let size = context.host.content().size();
     let header = Header::read(context.host)?;
     Ok(header.and_then(|header| header.offset(arguments.unsigned(0), size)).unwrap_or(NOWHERE))
@@ -177,7 +177,7 @@ pub(super) fn raw_address(context: &mut Context<'_, '_>, arguments: &Arguments) 
 
 /// Writes what is known of a section.
 pub(super) fn section(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
-    context.spend(64)?;
+    context.spend(256)?;
     let header = Header::read(context.host)?;
     let number = usize::try_from(arguments.unsigned(1)).unwrap_or(usize::MAX);
     let Some(section) = header.and_then(|header| header.sections.get(number).copied()) else {

@@ -87,11 +87,13 @@ impl<'p, 'h> Machine<'p, 'h> {
             return Err(Failure::Depth);
         }
         let function = self.program.functions.get(number as usize).ok_or(Failure::Inconsistent)?;
-        let mark = self.context.memory.enter(&function.objects)?;
         let registers = self.registers.len();
         let count = function.registers as usize;
+        let mark = self.context.memory.enter(&function.objects)?;
         self.context.memory.charge((count as u64).saturating_mul(8))?;
-        self.context.spend((count.saturating_add(function.objects.len()) as u64) / 8)?;
+        let cleared = function.objects.iter().fold(0_u64, |sum, size| sum.saturating_add(u64::from(*size)));
+        let made = count.saturating_add(function.objects.len()) as u64;
+        self.context.spend((made / 8).saturating_add(cleared / 64))?;
         self.registers.resize(registers.saturating_add(count), 0);
         let frame = Frame { function, next: 0, registers, mark, into };
         for (place, value) in function.parameters.iter().zip(values) {

@@ -10,6 +10,9 @@ use super::pointer::{self, Region};
 /// Most pieces of memory that are asked for; stops a program that asks for nothing many times.
 const MAX_PIECES: usize = 1 << 20;
 
+/// What a piece is worth in bytes besides its own; it is not given back, since its number is not used again.
+const PIECE: u64 = 32;
+
 /// The memory of a running program.
 pub(crate) struct Memory<'p> {
     globals: &'p [Vec<u8>],
@@ -49,7 +52,7 @@ impl<'p> Memory<'p> {
         if self.heap.len() >= MAX_PIECES {
             return Err(Failure::Memory);
         }
-        self.charge(size as u64)?;
+        self.charge((size as u64).saturating_add(PIECE))?;
         let number = u32::try_from(self.heap.len()).map_err(|_| Failure::Memory)?;
         self.heap.push(vec![0; size]);
         Ok(pointer::of_heap(number))

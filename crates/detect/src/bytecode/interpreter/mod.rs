@@ -61,7 +61,7 @@ pub struct Matches {
 
 impl Matches {
     /// The offset of what did not match.
-    pub const NOWHERE: u32 = 0xffff_ffff;
+    pub const NOWHERE: u32 = 0xffff_fffe;
 }
 
 impl Default for Matches {
@@ -101,12 +101,6 @@ pub trait Host {
 
     /// Where things are in it, if it is an executable.
     fn layout(&self) -> Option<&Layout>;
-
-    /// The name of its file type.
-    fn file_type(&self) -> &str;
-
-    /// The name of the type of the container that it came out of.
-    fn container(&self) -> Option<&str>;
 
     /// Where the trigger matched.
     fn matches(&self) -> &Matches;

@@ -51,6 +51,12 @@ impl Program {
     /// The first [`Fault`].
     pub fn new(draft: &Draft) -> Result<Self, Fault> {
         let types = Types::new(&draft.types)?;
+        if draft.imports.len() > api::COUNT {
+            return Err(Fault::new(
+                "imports",
+                format!("{} of them, at most {}", draft.imports.len(), api::COUNT),
+            ));
+        }
         for (place, import) in draft.imports.iter().enumerate() {
             let place = || format!("import {place}");
             let (parameters, returns) =
