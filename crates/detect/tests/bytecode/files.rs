@@ -106,8 +106,11 @@ fn a_buffer_is_filled_behind_what_is_not_read_yet() {
     fill(8, 6, 4);
     fill(8, 8, 1);
     fill(9, 0, 1);
+    fill(8, 0, 8);
+    fill(4, 4, 8);
+    fill(8, 8, 0);
     code.ret(constant(0));
-    assert_eq!(code.prints(b"0123456789ab"), "8 48 2 48 6 54 0 54 -1 54");
+    assert_eq!(code.prints(CONTENT), "8 97 8 122 8 53 8 48 -1 48 -1 48 7 51 0 51");
 }
 
 #[test]

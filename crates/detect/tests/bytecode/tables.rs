@@ -61,7 +61,7 @@ fn maps_hold_values_that_the_program_may_write_to() {
     let done = code.api(64, "map_done", &[32, 32], &[value(map)]);
     code.print(done);
     code.ret(constant(0));
-    assert_eq!(code.prints(b""), "1 0 -1 0 0 1 5 86 0 0 1 0 -1");
+    assert_eq!(code.prints(b""), "1 0 -1 0 0 1 5 86 1 0 0 0 -1");
 }
 
 /// Inflates or unpacks the object from a place on and writes what comes out.
@@ -138,9 +138,17 @@ fn pipes_are_filled_and_emptied() {
     code.print(byte);
     number(&mut code, 34, "buffer_pipe_read_stopped", Some(3));
     number(&mut code, 35, "buffer_pipe_write_avail", None);
+    // Only where the buffer was filled to its end does it begin again.
+    number(&mut code, 37, "buffer_pipe_write_stopped", Some(1));
+    number(&mut code, 35, "buffer_pipe_write_avail", None);
+    number(&mut code, 32, "buffer_pipe_read_avail", None);
+    number(&mut code, 34, "buffer_pipe_read_stopped", Some(9));
+    number(&mut code, 32, "buffer_pipe_read_avail", None);
+    number(&mut code, 35, "buffer_pipe_write_avail", None);
+    number(&mut code, 34, "buffer_pipe_read_stopped", Some(1));
     number(&mut code, 38, "buffer_pipe_done", None);
     number(&mut code, 35, "buffer_pipe_write_avail", None);
     number(&mut code, 38, "buffer_pipe_done", None);
     code.ret(constant(0));
-    assert_eq!(code.prints(b""), "4 0 3 1 9 0 4 0 0 -1");
+    assert_eq!(code.prints(b""), "4 0 3 1 9 0 1 0 0 1 0 0 4 -1 0 0 -1");
 }

@@ -22,7 +22,7 @@ pub(super) fn extract_new(context: &mut Context<'_, '_>, arguments: &Arguments) 
     Ok(u64::from(found))
 }
 
-/// Sets the container's type for what is written. Returns the type.
+/// Sets the container's type for what is written. Returns the one before.
 pub(super) fn set_container(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     Ok(u64::from(context.files.set_container(arguments.unsigned(0))))
 }

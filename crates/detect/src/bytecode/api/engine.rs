@@ -9,7 +9,7 @@ pub(super) fn level(_: &mut Context<'_, '_>, _: &Arguments) -> Result<u64, Failu
 
 /// What is scanned, as flags: what ClamAV 1.4.6 answers where nothing is set otherwise.
 pub(super) fn scan_options(_: &mut Context<'_, '_>, _: &Arguments) -> Result<u64, Failure> {
-    Ok(0x0340_6637)
+    Ok(0x0340_6237)
 }
 
 /// What signatures are used, as flags: what ClamAV 1.4.6 answers where nothing is set otherwise.

@@ -17,7 +17,7 @@ const OS: u32 = 0;
 /// ClamAV's number of the compiler's family.
 const COMPILER: u32 = 1;
 const POINTER_SIZE: u32 = 8;
-/// The version of the compiler: ClamAV's is built with such a one.
+/// The version of the compiler for C; of that for C++ there is none.
 const COMPILER_VERSION: u32 = 0x000c_0200;
 
 /// The platform in three numbers.
@@ -25,7 +25,7 @@ fn platform() -> [u32; 3] {
     let level = FUNCTIONALITY_LEVEL;
     [
         OS_CATEGORY << 24 | ARCHITECTURE << 20 | COMPILER << 16 | level << 8 | level,
-        POINTER_SIZE << 24 | COMPILER_VERSION,
+        POINTER_SIZE << 24,
         COMPILER_VERSION,
     ]
 }
@@ -34,7 +34,7 @@ fn platform() -> [u32; 3] {
 fn environment() -> Vec<u8> {
     let [a, b, c] = platform();
     let level = FUNCTIONALITY_LEVEL;
-    let numbers = [a, b, c, COMPILER_VERSION, COMPILER_VERSION, level, level];
+    let numbers = [a, b, c, COMPILER_VERSION, 0, level, level];
     let mut bytes = numbers.map(u32::to_le_bytes).concat();
     // The same on all machines, so that a program does the same on all.
     for name in ["1.6.0", "x86_64-linux", "generic", "Linux", "", "", "x86_64"] {

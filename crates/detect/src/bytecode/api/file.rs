@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::{Arguments, Context, FAILED, Failure, place};
 use crate::bytecode::interpreter::Extracted;
+use crate::bytecode::interpreter::pointer::moved;
 
 /// Longest sequence of bytes that is looked for.
 const MAX_NEEDLE: usize = 1024;
@@ -38,11 +39,10 @@ impl Files {
     }
 
     pub(super) fn set_container(&mut self, container: u32) -> u32 {
-        self.next_container = container;
         if let Some(written) = &mut self.written {
             written.container = container;
         }
-        container
+        std::mem::replace(&mut self.next_container, container)
     }
 }
 
@@ -179,26 +179,28 @@ pub(super) fn byte_at(context: &mut Context<'_, '_>, arguments: &Arguments) -> R
     Ok(if count == 1 { u64::from(byte[0]) } else { FAILED })
 }
 
-/// Fills a buffer that is partly read: what is not read yet moves to its beginning. Returns how much there is.
+/// Fills a buffer: what is not read yet moves to its beginning, and behind it comes as much as there is room for.
+/// Returns how much there is. Fails if there is less room than wanted.
 pub(super) fn fill_buffer(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let buffer = arguments.pointer(0);
     let (length, filled) = (arguments.unsigned(1), arguments.unsigned(2));
-    let (cursor, fill) = (arguments.unsigned(3), arguments.unsigned(4));
-    if length == 0 || filled > length || cursor > filled || fill > length {
+    let (cursor, wanted) = (arguments.unsigned(3), arguments.unsigned(4));
+    if length == 0 || filled > length || cursor > filled {
         return Ok(FAILED);
     }
     let there = filled.saturating_sub(cursor);
-    if there >= fill && there > 0 {
-        return Ok(u64::from(there));
+    let room = length.saturating_sub(there);
+    if wanted > room {
+        return Ok(FAILED);
     }
     context.spend(u64::from(length) / 8)?;
-    let from = crate::bytecode::interpreter::pointer::moved(buffer, i64::from(cursor));
-    context.memory.copy(buffer, from, there as usize)?;
-    let mut more = vec![0; length.saturating_sub(there) as usize];
+    context.memory.bytes_mut(buffer, length as usize)?;
+    context.memory.copy(buffer, moved(buffer, i64::from(cursor)), there as usize)?;
+    let mut more = vec![0; room as usize];
     let position = context.files.position;
     let count = bytes(context, position, &mut more)?;
-    let to = crate::bytecode::interpreter::pointer::moved(buffer, i64::from(there));
-    context.memory.bytes_mut(to, count)?.copy_from_slice(more.get(..count).unwrap_or_default());
+    let behind = context.memory.bytes_mut(moved(buffer, i64::from(there)), count)?;
+    behind.copy_from_slice(more.get(..count).unwrap_or_default());
     context.files.position = position.saturating_add(count as u64);
     Ok(u64::from(there).saturating_add(count as u64))
 }

@@ -51,6 +51,8 @@ pub(super) fn done(context: &mut Context<'_, '_>, arguments: &Arguments) -> Resu
     let slot = arguments.size(0).and_then(|number| context.tables.sets.get_mut(number));
     let Some(set) = slot.and_then(Option::take) else { return Ok(FAILED) };
     context.memory.refund((set.len() as u64).saturating_mul(ENTRY));
+    // The number of the last one is used again.
+    context.tables.sets.pop_if(|last| last.is_none());
     Ok(0)
 }
 

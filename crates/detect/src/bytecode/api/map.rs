@@ -92,7 +92,7 @@ pub(super) fn set_value(context: &mut Context<'_, '_>, arguments: &Arguments) ->
     Ok(0)
 }
 
-/// 0 if the key was there, 1 if not.
+/// 1 if the key was there, 0 if not: the opposite of what the documentation says, as ClamAV does it.
 pub(super) fn remove(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
     let Some(key) = key(context, arguments)? else { return Ok(FAILED) };
     let Some(map) = map(context, arguments.size(2)) else { return Ok(FAILED) };
@@ -101,10 +101,10 @@ pub(super) fn remove(context: &mut Context<'_, '_>, arguments: &Arguments) -> Re
         map.added = None;
     }
     map.found = None;
-    let Some(value) = removed else { return Ok(1) };
+    let Some(value) = removed else { return Ok(0) };
     context.memory.free(value.pointer);
     context.memory.refund(KEY.saturating_add(key.len() as u64));
-    Ok(0)
+    Ok(1)
 }
 
 /// 1 if the key is there; its value is remembered.

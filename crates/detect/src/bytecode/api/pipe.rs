@@ -97,12 +97,13 @@ pub(super) fn read_get(context: &mut Context<'_, '_>, arguments: &Arguments) -> 
     show(context, arguments.size(0), amount)
 }
 
-/// So many bytes were read. A buffer that was read to its end is empty again.
+/// So many bytes were read. A buffer that was filled and read to its end is empty again. Fails where there was
+/// nothing to read.
 pub(super) fn stop_reading(context: &mut Context<'_, '_>, number: Option<usize>, amount: usize) -> bool {
-    let amount = amount.min(available(context, number)) as u64;
-    let Some(pipe) = pipe(context, number) else { return false };
-    pipe.read = pipe.read.saturating_add(amount);
-    if !pipe.from_object && pipe.read >= pipe.written as u64 {
+    let there = available(context, number);
+    let Some(pipe) = pipe(context, number).filter(|_| there > 0) else { return false };
+    pipe.read = pipe.read.saturating_add(amount.min(there) as u64);
+    if !pipe.from_object && pipe.read >= pipe.size as u64 {
         pipe.read = 0;
         pipe.written = 0;
     }

@@ -201,7 +201,7 @@ pub fn shape(opcode: u8) -> Option<Shape> {
         21..=30 | 35 | 36 => &[Type, Operand, Operand],
         31 | 40..=43 => &[Operand, Operand, Operand],
         32 | 33 => &[Function],
-        37 => &[Type],
+        37 => &[Type, Operand],
         _ => return None,
     };
     Some(Shape { slots, list: matches!(opcode, 32 | 33 | 37) })
