@@ -40,16 +40,28 @@ fn positions_lie_in_the_object() {
 
 #[test]
 fn numbers_are_read_from_text() {
-    let mut code = Assembler::new(Kind::Logical);
-    code.api(4, "seek", &[32, 32, 32], &[constant(4), constant(0)]);
-    for radix in [10, 10, 16] {
-        let number = code.api(23, "read_number", &[32, 32], &[constant(radix)]);
-        code.print(number);
-        let position = code.api(4, "seek", &[32, 32, 32], &[constant(0), constant(1)]);
-        code.print(position);
-    }
-    code.ret(constant(0));
-    assert_eq!(code.prints(CONTENT), "12345 13 77 16 255 19");
+    let read = |content: &[u8], radix: u64, starts: &[u64]| {
+        let mut code = Assembler::new(Kind::Logical);
+        for start in starts {
+            code.api(4, "seek", &[32, 32, 32], &[constant(*start), constant(0)]);
+            let number = code.api(23, "read_number", &[32, 32], &[constant(radix)]);
+            code.print(number);
+            let position = code.api(4, "seek", &[32, 32, 32], &[constant(0), constant(1)]);
+            code.print(position);
+        }
+        code.ret(constant(0));
+        code.prints(content)
+    };
+    assert_eq!(read(CONTENT, 10, &[4, 13]), "12345 13 77 16");
+    assert_eq!(read(CONTENT, 16, &[16]), "255 19");
+    // Digits near the end are not found.
+    assert_eq!(read(b"abcd zz no digits here at all, nothing", 10, &[4, 38, 0]), "-1 36 -1 38 -1 32");
+    assert_eq!(read(b"abcd zz 12345", 10, &[4, 13]), "-1 4 -1 13");
+    let long = b"abcd 1234567890123456789012345678901234567890 77";
+    assert_eq!(read(long, 10, &[4, 10]), "-1 45 -1 45");
+    let large = b"abcd 12345678901234567890 99999999999 x";
+    assert_eq!(read(large, 10, &[4, 6, 26]), "-350287150 25 1630997202 25 -1 26");
+    assert_eq!(read(b"abcd -5 +6 0x1F ffff", 16, &[4, 8]), "-1 4 -1 8");
 }
 
 #[test]

@@ -206,30 +206,46 @@ pub(super) fn fill_buffer(context: &mut Context<'_, '_>, arguments: &Arguments) 
 }
 
 /// Reads a number from the position on, of radix 10 or 16. What is no digit before it is passed over, and the
-/// position moves behind it.
+/// position moves behind it. A number that is too large is the largest of 64 bits, of which 32 are returned.
+///
+/// As in ClamAV, digits are looked for in pieces of 16 bytes, and not in one that reaches the end.
 pub(super) fn read_number(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<u64, Failure> {
+    const PIECE: usize = 16;
     let radix = arguments.unsigned(0);
     if radix != 10 && radix != 16 {
         return Ok(FAILED);
     }
-    let mut number: Option<u32> = None;
-    let mut buffer = [0; 256];
-    loop {
-        let count = bytes(context, context.files.position, &mut buffer)?;
-        context.spend(16)?;
-        for byte in buffer.get(..count).unwrap_or_default() {
-            match (char::from(*byte).to_digit(radix), number) {
-                (Some(digit), _) => {
-                    let before = number.unwrap_or(0);
-                    number = Some(before.wrapping_mul(radix).wrapping_add(digit));
-                }
-                (None, Some(number)) => return Ok(u64::from(number)),
-                (None, None) => {}
-            }
-            context.files.position = context.files.position.saturating_add(1);
+    let digit = |byte: u8| char::from(byte).to_digit(radix);
+    let mut piece = [0; PIECE];
+    let start = loop {
+        context.spend(4)?;
+        let position = context.files.position;
+        if size(context) <= position.saturating_add(PIECE as u64) {
+            return Ok(FAILED);
         }
-        if count < buffer.len() {
-            return Ok(number.map_or(FAILED, u64::from));
+        let count = bytes(context, position, &mut piece)?;
+        let found = piece.iter().take(count).position(|byte| digit(*byte).is_some());
+        if let Some(found) = found {
+            break position.saturating_add(found as u64);
+        }
+        context.files.position = position.saturating_add(PIECE as u64);
+    };
+    let mut number = 0_u64;
+    context.files.position = start;
+    loop {
+        context.spend(4)?;
+        let count = bytes(context, context.files.position, &mut piece)?;
+        let digits = piece.iter().take(count).map_while(|byte| digit(*byte));
+        let mut read = 0_usize;
+        for digit in digits {
+            let next =
+                number.checked_mul(u64::from(radix)).and_then(|number| number.checked_add(u64::from(digit)));
+            number = next.unwrap_or(u64::MAX);
+            read = read.saturating_add(1);
+        }
+        context.files.position = context.files.position.saturating_add(read as u64);
+        if read < PIECE {
+            return Ok(number & 0xffff_ffff);
         }
     }
 }

@@ -15,7 +15,7 @@ use candor_object::{Content, Layout};
 
 use super::program::Program;
 
-pub(crate) use arithmetic::signed;
+pub(crate) use arithmetic::{masked, signed};
 pub(crate) use context::Context;
 
 /// What a program may use. Each limit stops a program that never ends or grows for ever.

@@ -5,6 +5,7 @@ use super::types::{Class, Types, bytes};
 use super::{Binary, Comparison, Fault, Fill, Function, MAX_INSTRUCTIONS, MAX_PARAMETERS, MAX_VALUES};
 use super::{Place, Source, Step, globals};
 use crate::bytecode::api;
+use crate::bytecode::interpreter::{masked, signed};
 
 /// What an instruction wants of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +162,7 @@ impl<'d, 't> Lowering<'d, 't> {
 
     fn source(&mut self, argument: Argument, want: Want) -> Result<Source, String> {
         match (argument, want) {
-            (Argument::Constant(value, _), Want::Integer(bits)) => Ok(Source::Constant(mask(value, bits))),
+            (Argument::Constant(value, _), Want::Integer(bits)) => Ok(Source::Constant(masked(value, bits))),
             (Argument::Constant(0, _), Want::Pointer) => Ok(Source::Constant(0)),
             (Argument::Constant(..), Want::Pointer) => Err("a number is used as a pointer".to_owned()),
             (Argument::Global(number), Want::Pointer) => self.global(number),
@@ -479,7 +480,7 @@ impl<'d, 't> Lowering<'d, 't> {
     ) -> Result<(), String> {
         match index {
             Argument::Constant(value, size) => {
-                let value = super::super::interpreter::signed(value, size.clamp(1, 8).saturating_mul(8));
+                let value = signed(value, size.clamp(1, 8).saturating_mul(8));
                 let moved = value.wrapping_mul(i64::from(stride)).to_le_bytes();
                 let low = moved.first_chunk().copied().map_or(0, u32::from_le_bytes);
                 *offset = offset.wrapping_add(low);
@@ -537,11 +538,6 @@ const MEMBER: u8 = 36;
 const SET: u8 = 40;
 const COMPARE: u8 = 43;
 const ABORT: u8 = 45;
-
-/// The lowest bits of a number.
-fn mask(value: u64, bits: u8) -> u64 {
-    value & u64::MAX.checked_shr(64_u32.saturating_sub(u32::from(bits))).unwrap_or(0)
-}
 
 fn binary(opcode: u8) -> Binary {
     match opcode {
