@@ -8,6 +8,7 @@
 //!
 //! In a database, programs lie as drafts in a compact form and are decoded when their trigger fires.
 
+mod api;
 mod compile;
 mod draft;
 mod interpreter;
@@ -15,8 +16,7 @@ mod program;
 mod section;
 mod search;
 
-pub mod api;
-
+pub use api::FUNCTIONALITY_LEVEL;
 pub use draft::{
     Argument, Draft, DraftFunction, DraftInstruction, Global, Import, Kind, Local, Shape, Slot, Type,
 };

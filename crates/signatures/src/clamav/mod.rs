@@ -28,7 +28,7 @@ use crate::lines::each_line;
 use crate::{Complaint, Output};
 
 /// The functionality level that we answer as: that of ClamAV 1.6.
-const FUNCTIONALITY_LEVEL: u32 = 240;
+const FUNCTIONALITY_LEVEL: u32 = candor_detect::bytecode::FUNCTIONALITY_LEVEL;
 
 /// Reads a signature of patterns from each line. Files whose extension ends in `u` hold those for unwanted programs.
 fn each_signature(

@@ -1,11 +1,13 @@
 //! Verifies a function and lowers it to steps.
 
-use super::super::draft::{Argument, Draft, DraftFunction, DraftInstruction, is_terminator, shape};
+mod memory;
+mod operands;
+
 use super::types::{Class, Types, bytes};
-use super::{Binary, Comparison, Fault, Fill, Function, MAX_INSTRUCTIONS, MAX_PARAMETERS, MAX_VALUES};
-use super::{Place, Source, Step, globals};
+use super::{Binary, Comparison, Fault, Function, MAX_INSTRUCTIONS, MAX_PARAMETERS, MAX_VALUES};
+use super::{Place, Source, Step};
 use crate::bytecode::api;
-use crate::bytecode::interpreter::{masked, signed};
+use crate::bytecode::draft::{Argument, Draft, DraftFunction, DraftInstruction, is_terminator, shape};
 
 /// What an instruction wants of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,118 +134,6 @@ impl<'d, 't> Lowering<'d, 't> {
         Ok(steps)
     }
 
-    fn value(&self, number: u32) -> Result<&Value, String> {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        self.values.get(place).ok_or_else(|| format!("there is no value {number}"))
-    }
-
-    /// Where a value takes a result.
-    fn place(&self, number: u32) -> Result<Place, String> {
-        let value = self.value(number)?;
-        match value.class {
-            Class::Integer(_) | Class::Pointer => Ok(value.home),
-            _ => Err(format!("value {number} cannot take a result")),
-        }
-    }
-
-    /// Where the result of an instruction goes; its type must be that of the value.
-    fn destination(&self, instruction: &DraftInstruction) -> Result<Place, String> {
-        let class = self.types.class(instruction.result);
-        let value = self.value(instruction.target)?;
-        if value.class != class {
-            let (target, result) = (instruction.target, instruction.result);
-            return Err(format!(
-                "value {target} is of type {}, the result of type {result}",
-                value.value_type
-            ));
-        }
-        self.place(instruction.target)
-    }
-
-    fn source(&mut self, argument: Argument, want: Want) -> Result<Source, String> {
-        match (argument, want) {
-            (Argument::Constant(value, _), Want::Integer(bits)) => Ok(Source::Constant(masked(value, bits))),
-            (Argument::Constant(0, _), Want::Pointer) => Ok(Source::Constant(0)),
-            (Argument::Constant(..), Want::Pointer) => Err("a number is used as a pointer".to_owned()),
-            (Argument::Global(number), Want::Pointer) => self.global(number),
-            (Argument::Global(number), Want::Integer(_)) => {
-                Err(format!("global {number} is used as an integer"))
-            }
-            (Argument::Value(number), want) => self.operand(number, want),
-            _ => Err("an argument is no operand".to_owned()),
-        }
-    }
-
-    /// A global as an operand: a pointer is its value, anything else its address.
-    fn global(&self, number: u32) -> Result<Source, String> {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let globals = &self.draft.globals;
-        let known = globals.get(place).ok_or_else(|| format!("there is no global {number}"))?;
-        let value = match (self.types.class(known.global_type), known.parts.as_slice()) {
-            (Class::Pointer, [0]) => 0,
-            (Class::Pointer, [offset, target]) => globals::global(*target, *offset, globals.len())?,
-            (Class::Pointer, _) => return Err(format!("global {number} is no pointer")),
-            _ => globals::global(u64::from(number), 0, globals.len())?,
-        };
-        Ok(Source::Constant(value))
-    }
-
-    fn operand(&mut self, number: u32, want: Want) -> Result<Source, String> {
-        let value = *self.value(number)?;
-        match (value.class, want) {
-            (Class::Integer(bits), Want::Integer(wanted)) if bits != wanted => {
-                return Err(format!("value {number} has {bits} bits, expected {wanted}"));
-            }
-            (Class::Integer(_), Want::Integer(_)) | (Class::Pointer, Want::Pointer) => {}
-            (Class::Integer(_) | Class::Aggregate, Want::Pointer) => {
-                let place = usize::try_from(number).unwrap_or(usize::MAX);
-                if let Some(value) = self.values.get_mut(place) {
-                    value.addressed = true;
-                }
-                return Ok(match value.home {
-                    Place::Object(object, _) => Source::Address(object),
-                    // In the first pass only.
-                    Place::Register(_) => Source::Constant(0),
-                });
-            }
-            _ => return Err(format!("value {number} cannot be used here")),
-        }
-        Ok(match value.home {
-            Place::Register(register) => Source::Register(register),
-            Place::Object(object, size) => Source::Object(object, size),
-        })
-    }
-
-    /// What is wanted of an operand of a type.
-    fn want(&self, number: u32) -> Result<Want, String> {
-        match self.types.class(number) {
-            Class::Integer(bits) => Ok(Want::Integer(bits)),
-            Class::Pointer => Ok(Want::Pointer),
-            _ => Err(format!("there are no operands of type {number}")),
-        }
-    }
-
-    fn bits(&self, number: u32) -> Result<u8, String> {
-        match self.types.class(number) {
-            Class::Integer(bits) => Ok(bits),
-            _ => Err(format!("type {number} is no integer")),
-        }
-    }
-
-    /// Bytes of an integer or pointer in memory.
-    fn width(&self, number: u32) -> Result<(Want, u8), String> {
-        let want = self.want(number)?;
-        Ok((want, if let Want::Integer(bits) = want { bytes(bits) } else { 8 }))
-    }
-
-    fn block(&self, argument: Option<&Argument>) -> Result<u32, String> {
-        let Some(Argument::Block(number)) = argument else {
-            return Err("a block is missing".to_owned());
-        };
-        let place = usize::try_from(*number).unwrap_or(usize::MAX);
-        self.blocks.get(place).copied().ok_or_else(|| format!("there is no block {number}"))
-    }
-
     fn step(&mut self, instruction: &DraftInstruction) -> Result<Step, String> {
         let shape = shape(instruction.opcode)
             .ok_or_else(|| format!("there is no instruction {}", instruction.opcode))?;
@@ -339,18 +229,6 @@ impl<'d, 't> Lowering<'d, 't> {
         }
     }
 
-    fn pair(&mut self, left: Argument, right: Argument, want: Want) -> Result<(Source, Source), String> {
-        Ok((self.source(left, want)?, self.source(right, want)?))
-    }
-
-    fn must_be(&self, instruction: &DraftInstruction, class: Class) -> Result<(), String> {
-        if self.types.class(instruction.result) == class {
-            Ok(())
-        } else {
-            Err(format!("its result cannot be of type {}", instruction.result))
-        }
-    }
-
     fn resize(
         &mut self,
         instruction: &DraftInstruction,
@@ -369,34 +247,6 @@ impl<'d, 't> Lowering<'d, 't> {
         let source = self.source(source, Want::Integer(from))?;
         let signed = opcode == SIGN_EXTEND;
         Ok(Step::Resize { signed, from, to, source, into: self.destination(instruction)? })
-    }
-
-    /// The type of what a store writes: that of the value, or the width of the constant.
-    fn stored(&self, instruction: &DraftInstruction, value: Argument) -> Result<(Want, u8), String> {
-        match value {
-            Argument::Value(number) => self.width(self.value(number)?.value_type),
-            Argument::Constant(..) if instruction.result != 0 => self.width(instruction.result),
-            Argument::Constant(_, size) => Ok((Want::Integer(64), size.clamp(1, 8).next_power_of_two())),
-            _ => Ok((Want::Pointer, 8)),
-        }
-    }
-
-    fn operands(&mut self, operands: &[Argument], wants: &[Want]) -> Result<Box<[Source]>, String> {
-        if operands.len() != wants.len() {
-            return Err(format!("it has {} operands, the function {}", operands.len(), wants.len()));
-        }
-        operands.iter().zip(wants).map(|(operand, want)| self.source(*operand, *want)).collect()
-    }
-
-    /// Where the result of a call goes.
-    fn result(&self, instruction: &DraftInstruction, returns: u32) -> Result<Option<Place>, String> {
-        if returns == 0 {
-            return Ok(None);
-        }
-        if self.types.class(instruction.result) != self.types.class(returns) {
-            return Err(format!("its result is of type {}, the function's {returns}", instruction.result));
-        }
-        self.destination(instruction).map(Some)
     }
 
     fn call(
@@ -431,112 +281,10 @@ impl<'d, 't> Lowering<'d, 't> {
         let into = self.result(instruction, returns)?;
         Ok(Step::Api { function, arguments: self.operands(operands, &wants)?, into })
     }
-
-    /// Pointer arithmetic. One instruction moves by elements of what the type points to, one takes a member
-    /// of that, and one does both.
-    fn offset(
-        &mut self,
-        instruction: &DraftInstruction,
-        number: u32,
-        base: Argument,
-        indices: &[Argument],
-    ) -> Result<Step, String> {
-        self.must_be(instruction, Class::Pointer)?;
-        let mut current = self.types.target(number)?;
-        let base = self.source(base, Want::Pointer)?;
-        let mut offset = 0_u32;
-        let mut terms = Vec::new();
-        let mut indices = indices.iter().copied();
-        if instruction.opcode != MEMBER {
-            let index = indices.next().ok_or("it has no index")?;
-            let stride = self.types.size(current)?;
-            self.term(index, stride, &mut offset, &mut terms)?;
-        }
-        for index in indices {
-            if let Some((_, element)) = self.types.elements(current) {
-                let stride = self.types.size(element)?;
-                self.term(index, stride, &mut offset, &mut terms)?;
-                current = element;
-                continue;
-            }
-            let Argument::Constant(field, _) = index else {
-                return Err("the number of a field is no constant".to_owned());
-            };
-            let place = usize::try_from(field).unwrap_or(usize::MAX);
-            let found = self.types.fields(current).nth(place);
-            let (start, member) = found.ok_or_else(|| format!("type {current} has no field {field}"))??;
-            offset = offset.wrapping_add(start);
-            current = member;
-        }
-        Ok(Step::Offset { base, offset, terms: terms.into(), into: self.destination(instruction)? })
-    }
-
-    fn term(
-        &mut self,
-        index: Argument,
-        stride: u32,
-        offset: &mut u32,
-        terms: &mut Vec<(Source, u8, u32)>,
-    ) -> Result<(), String> {
-        match index {
-            Argument::Constant(value, size) => {
-                let value = signed(value, size.clamp(1, 8).saturating_mul(8));
-                let moved = value.wrapping_mul(i64::from(stride)).to_le_bytes();
-                let low = moved.first_chunk().copied().map_or(0, u32::from_le_bytes);
-                *offset = offset.wrapping_add(low);
-            }
-            Argument::Value(number) => {
-                let bits = self.bits(self.value(number)?.value_type)?;
-                terms.push((self.source(index, Want::Integer(bits))?, bits, stride));
-            }
-            _ => return Err("an index is no integer".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn memory(
-        &mut self,
-        instruction: &DraftInstruction,
-        opcode: u8,
-        target: Argument,
-        with: Argument,
-        size: Argument,
-    ) -> Result<Step, String> {
-        let target = self.source(target, Want::Pointer)?;
-        let size_bits = self.integer(size, 32)?;
-        let size = self.source(size, Want::Integer(size_bits))?;
-        if opcode == SET {
-            let bits = self.integer(with, 8)?;
-            let with = self.source(with, Want::Integer(bits))?;
-            return Ok(Step::Fill { operation: Fill::Set, target, with, size });
-        }
-        let with = self.source(with, Want::Pointer)?;
-        if opcode == COMPARE {
-            self.must_be(instruction, Class::Integer(32))?;
-            return Ok(Step::CompareMemory {
-                left: target,
-                right: with,
-                size,
-                into: self.destination(instruction)?,
-            });
-        }
-        Ok(Step::Fill { operation: Fill::Copy, target, with, size })
-    }
-
-    /// The width of an integer operand of any width; constants have the one given.
-    fn integer(&self, argument: Argument, constant: u8) -> Result<u8, String> {
-        match argument {
-            Argument::Value(number) => self.bits(self.value(number)?.value_type),
-            _ => Ok(constant),
-        }
-    }
 }
 
 const TRUNCATE: u8 = 14;
 const SIGN_EXTEND: u8 = 15;
-const MEMBER: u8 = 36;
-const SET: u8 = 40;
-const COMPARE: u8 = 43;
 const ABORT: u8 = 45;
 
 fn binary(opcode: u8) -> Binary {
