@@ -10,6 +10,7 @@ use std::time::Instant;
 use candor_object::{Category, Content, Finding, Listed, Object, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
+use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature};
@@ -29,6 +30,7 @@ struct CountsRecord {
     import_hashes: le::U64,
     trusted_hashes: le::U64,
     logical: le::U64,
+    programs: le::U64,
 }
 
 /// Number of signatures by kind, for people.
@@ -46,15 +48,16 @@ pub struct Counts {
     pub logical: u64,
     /// Signatures of what archives say of a member.
     pub members: u64,
+    /// Programs in bytecode.
+    pub programs: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
-        let Self { object_hashes, section_hashes, import_hashes, trusted_hashes, logical, members } = *self;
-        [object_hashes, section_hashes, import_hashes, trusted_hashes, logical, members]
-            .iter()
-            .fold(0, |sum, count| u64::saturating_add(sum, *count))
+        let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
+        let others = [self.logical, self.members, self.programs];
+        hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
 
@@ -65,6 +68,7 @@ pub struct Compiler {
     hashes: hash::Compiler,
     logical: logical::Compiler,
     members: member::Compiler,
+    programs: bytecode::Compiler,
     counts: Counts,
 }
 
@@ -102,11 +106,18 @@ impl Compiler {
         self.strings.official(official);
     }
 
+    /// Adds a program.
+    pub fn program(&mut self, signature: &BytecodeSignature) {
+        self.programs.add(signature, &mut self.strings);
+        self.counts.programs = self.counts.programs.saturating_add(1);
+    }
+
     /// Whether there is no room for another signature: places in a database have 32 bits.
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        self.strings.size().max(self.logical.size()) > FULL || self.logical.is_full()
+        let size = self.strings.size().max(self.logical.size()).max(self.programs.size());
+        size > FULL || self.logical.is_full()
     }
 
     /// The number of signatures so far.
@@ -123,11 +134,13 @@ impl Compiler {
             import_hashes: self.counts.import_hashes.into(),
             trusted_hashes: self.counts.trusted_hashes.into(),
             logical: self.counts.logical.into(),
+            programs: self.counts.programs.into(),
         };
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
         self.members.finish(&mut writer);
+        self.programs.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -252,6 +265,7 @@ impl Database {
             trusted_hashes: record.trusted_hashes.get(),
             logical: record.logical.get(),
             members: self.member_records()?.len() as u64,
+            programs: record.programs.get(),
         })
     }
 
@@ -279,6 +293,14 @@ impl Database {
         };
         let others: HashSet<&str> = of(false).collect();
         Ok(of(true).filter(|name| !others.contains(name)).collect())
+    }
+
+    /// Its programs in bytecode, none of them decoded yet.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn programs(&self) -> Result<impl Iterator<Item = Stored<'_>>, Error> {
+        Stored::all(self)
     }
 
     /// The finding that speaks for content with a trusted digest.
@@ -344,6 +366,10 @@ impl Database {
     /// Expressions that were compiled.
     pub(crate) fn regexes(&self) -> &regex::Cache {
         &self.regexes
+    }
+
+    pub(crate) fn program_tables(&self) -> Result<ProgramTables<'_>, Error> {
+        ProgramTables::new(&self.image, self.bytes.as_ref())
     }
 
     pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {

@@ -88,6 +88,10 @@ pub(crate) enum Kind {
     ThreeBuckets = 72,
     /// Anchors of three bytes of a set.
     ThreeAnchors = 73,
+    /// Programs.
+    Bytecodes = 80,
+    /// Their compact forms.
+    BytecodeCode = 81,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -22,6 +22,7 @@ mod image;
 mod map;
 mod strings;
 
+pub mod bytecode;
 pub mod hash;
 pub mod logical;
 pub mod member;

@@ -60,6 +60,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Passwords,
     &clamav::Switches,
     &clamav::Magic,
+    &clamav::Bytecode,
     &candor::Candor,
     &hash_list::HashList,
 ];

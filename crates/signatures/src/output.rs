@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use candor_detect::Compiler;
+use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
@@ -72,6 +73,16 @@ impl Output<'_> {
             )));
         }
         self.compiler.member(signature);
+        Ok(())
+    }
+
+    /// Adds a program.
+    ///
+    /// # Errors
+    /// [`Complaint::Ignored`] if an ignore list names it.
+    pub fn program(&mut self, signature: &BytecodeSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        self.compiler.program(signature);
         Ok(())
     }
 

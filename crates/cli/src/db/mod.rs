@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
 }
 
 /// The number of signatures by kind, for people.
-fn kinds(counts: &Counts) -> [(&'static str, u64); 6] {
+fn kinds(counts: &Counts) -> [(&'static str, u64); 7] {
     [
         ("object hashes", counts.object_hashes),
         ("section hashes", counts.section_hashes),
@@ -44,5 +44,6 @@ fn kinds(counts: &Counts) -> [(&'static str, u64); 6] {
         ("trusted hashes", counts.trusted_hashes),
         ("logical", counts.logical),
         ("members", counts.members),
+        ("programs", counts.programs),
     ]
 }

@@ -9,6 +9,7 @@ mod hash;
 mod extended;
 mod legacy;
 mod logical;
+mod bytecode;
 mod ignore;
 mod near;
 mod regex;
@@ -24,6 +25,7 @@ mod target;
 pub(crate) mod expression;
 pub mod ere;
 
+pub(crate) use bytecode::Bytecode;
 pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
@@ -44,7 +46,7 @@ use crate::lines::each_line;
 use crate::{Complaint, Output};
 
 /// The functionality level that we answer as: that of ClamAV 1.6.
-const FUNCTIONALITY_LEVEL: u32 = 240;
+const FUNCTIONALITY_LEVEL: u32 = candor_detect::bytecode::FUNCTIONALITY_LEVEL;
 
 /// Reads a signature of patterns from each line. Files whose extension ends in `u` hold those for unwanted programs.
 fn each_signature(
