@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-use candor_object::{Category, Content, Finding, ObjectId};
+use candor_object::{Category, Content, FileType, Finding, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::Error;
@@ -247,6 +247,15 @@ impl Database {
         deadline: Instant,
     ) -> Result<Option<Finding>, Error> {
         hash::trusted(self, content, id, deadline)
+    }
+
+    /// Whether anything is known that an object of a type could be found by: a pattern, or digests of whole objects, of
+    /// which no type is known.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn searches(&self, file_type: FileType) -> Result<bool, Error> {
+        Ok(self.has_digests(Subject::Object) || !self.filters(file_type.name())?.is_empty())
     }
 
     /// The text at a place; empty where the place is damaged.

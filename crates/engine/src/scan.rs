@@ -52,34 +52,63 @@ impl<'e> Scan<'e> {
 
     /// Scans one object and, depth first, all that comes out of it; its number in the report.
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
-        let id = ObjectId(u32::try_from(self.report.objects.len()).unwrap_or(u32::MAX));
-        let parent = self.chain.last().map(|(id, _)| *id);
-        let container = self.chain.last().map(|(_, object)| object.file_type);
         let identified = identify(&content);
         let format = *identified.as_ref().unwrap_or(&None);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
         let file_type = format.map_or(fallback, Format::file_type);
-        self.report.objects.push(Seen {
-            parent,
-            name: name.to_owned(),
-            relation,
-            file_type,
-            size: content.size(),
-            sha256: None,
-        });
+        let container = self.chain.last().map(|(_, object)| object.file_type);
+        let depth = self.chain.len() as u32;
+        let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
-        let depth = self.chain.len() as u32;
-        self.chain.push((id, Object { content, file_type, name: name.to_owned(), relation, depth }));
         self.detect(id, container, format);
         if let Some(format) = format {
             self.open(id, format);
         }
+        self.leave();
+        id
+    }
+
+    /// Looks at a canonical form of the object that is being scanned. For signatures it is where that object is: in its
+    /// container, at its depth.
+    pub(crate) fn form(&mut self, name: &str, file_type: FileType, content: Content) -> ObjectId {
+        let mut around = self.chain.iter().rev().skip(1);
+        let container = around.next().map(|(_, object)| object.file_type);
+        let depth = self.chain.last().map_or(0, |(_, object)| object.depth);
+        let relation = Relation::Normalized;
+        let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
+        self.detect(id, container, None);
+        self.leave();
+        id
+    }
+
+    /// Whether some database searches objects of this type for anything.
+    pub(crate) fn searches(&self, file_type: FileType) -> bool {
+        // A damaged database says so when it is asked about an object.
+        self.databases.iter().any(|database| database.searches(file_type).unwrap_or(true))
+    }
+
+    /// Writes an object into the report and makes it the one that is being scanned.
+    fn enter(&mut self, object: Object) -> ObjectId {
+        let id = ObjectId(u32::try_from(self.report.objects.len()).unwrap_or(u32::MAX));
+        self.report.objects.push(Seen {
+            parent: self.chain.last().map(|(id, _)| *id),
+            name: object.name.clone(),
+            relation: object.relation,
+            file_type: object.file_type,
+            size: object.content.size(),
+            sha256: None,
+        });
+        self.chain.push((id, object));
+        id
+    }
+
+    /// The object that is being scanned is done.
+    fn leave(&mut self) {
         if let Some((_, object)) = self.chain.pop() {
             self.keep_buffer(object.content);
         }
-        id
     }
 
     fn detect(&mut self, id: ObjectId, container: Option<FileType>, format: Option<&'static dyn Format>) {

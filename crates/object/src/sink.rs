@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::{Content, Reason, Relation};
+use crate::{Content, FileType, Reason, Relation};
 
 /// Whether a format goes on. `?` passes a stop on; damage in the content is no stop but a gap.
 pub type Flow = Result<(), Stop>;
@@ -62,6 +62,16 @@ pub trait Sink {
 
     /// Takes a child that lies as it is in the container: a range of the container's content, not copied.
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow;
+
+    /// Whether anybody looks at a form of this type; making one that nobody looks at is of no use.
+    fn wants(&self, _file_type: FileType) -> bool {
+        true
+    }
+
+    /// Takes a canonical form of the container, made for matching. It has this type, whatever it looks like, and
+    /// nothing is taken out of it. It counts as being where the container is, and spends of the budget only time and
+    /// memory that is held, so that it has to be of bounded size and not much larger than the container.
+    fn form(&mut self, name: &str, file_type: FileType, body: &mut dyn Read) -> Flow;
 
     /// Notes that a part of the container was not examined, and why. `detail` is for people: short, in lower
     /// case, without a full stop, naming the member or the offset.

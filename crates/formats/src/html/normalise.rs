@@ -159,13 +159,13 @@ impl Normaliser {
     /// Takes the next bytes of the page.
     pub(super) fn push(&mut self, bytes: &[u8], forms: &mut Forms) {
         for byte in bytes.iter().copied().filter(|byte| *byte != 0) {
-            if self.is_left_out(byte) {
-                continue;
-            }
             if self.raw == Some(Raw::Script)
                 && let Some(script) = forms.scripts.last_mut()
             {
                 script.push(byte);
+            }
+            if self.is_left_out(byte) {
+                continue;
             }
             while let Next::Again = self.step(byte, forms) {}
         }

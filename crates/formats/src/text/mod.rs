@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 
-use candor_object::FileType;
+use candor_object::{Content, FileType, Flow, Sink};
 
 use crate::{Format, Glimpse, HEAD};
+
+pub(crate) mod normalise;
 
 /// Text that is nothing more special.
 pub(crate) struct Text;
@@ -23,6 +25,10 @@ impl Format for Text {
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         is_text(glimpse.head)
+    }
+
+    fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
+        normalise::normalise(content, sink)
     }
 }
 

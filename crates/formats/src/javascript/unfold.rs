@@ -1,0 +1,188 @@
+//! Undoes what scripts hide themselves with: joined strings, `unescape`, `eval` and one packer.
+
+use std::ops::Range;
+
+use super::lexer::{Text, Token, number, push_utf8};
+
+/// Most strings that are evaluated in a script: each moves what is behind it.
+const MAX_EVALUATED: usize = 256;
+
+/// Joins strings with a plus between them.
+pub(super) fn join(text: &mut Text) {
+    let tokens = std::mem::take(&mut text.tokens);
+    text.tokens.reserve(tokens.len());
+    let mut place = 0_usize;
+    while let Some(token) = tokens.get(place) {
+        place = place.saturating_add(1);
+        let Token::String(first) = token else {
+            text.tokens.push(*token);
+            continue;
+        };
+        let mut joined: Option<Vec<u8>> = None;
+        while let Some([Token::Sign(b'+'), Token::String(next)]) = tokens.get(place..place.saturating_add(2)) {
+            let next = text.piece(*next).to_vec();
+            joined.get_or_insert_with(|| text.piece(*first).to_vec()).extend(next);
+            place = place.saturating_add(2);
+        }
+        let piece = joined.map_or(*first, |joined| text.keep(&joined));
+        text.tokens.push(Token::String(piece));
+    }
+}
+
+/// Replaces `unescape` of a string by the string that it gives. What follows the string goes with it, which should be
+/// the parenthesis.
+pub(super) fn decode(text: &mut Text) {
+    let tokens = std::mem::take(&mut text.tokens);
+    let mut decoded: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut place = 0_usize;
+    while let Some(token) = tokens.get(place) {
+        match argument(text, &tokens, place, b"unescape") {
+            Some(Token::String(content)) => {
+                let content = percent(text.piece(content));
+                decoded.push(Token::String(text.keep(&content)));
+                place = place.saturating_add(4);
+            }
+            _ => {
+                decoded.push(*token);
+                place = place.saturating_add(1);
+            }
+        }
+    }
+    text.tokens = decoded;
+}
+
+/// Replaces `eval` of a string by what is in the string, once, and unpacks packed scripts.
+pub(super) fn evaluate(text: &mut Text) {
+    let mut place = 0_usize;
+    for _ in 0..MAX_EVALUATED {
+        let places = place..text.tokens.len();
+        let Some((found, range, script)) =
+            places.into_iter().find_map(|place| call(text, place).map(|(range, script)| (place, range, script)))
+        else {
+            return;
+        };
+        let behind = text.tokens.len().saturating_sub(range.end);
+        text.insert(range, &script);
+        place = text.tokens.len().saturating_sub(behind).max(found.saturating_add(1));
+    }
+}
+
+/// The first argument of a call of the function at a place.
+fn argument(text: &Text, tokens: &[Token], place: usize, function: &[u8]) -> Option<Token> {
+    let [Token::Word { text: name, .. }, Token::Sign(b'('), argument, ..] = tokens.get(place..)? else {
+        return None;
+    };
+    let member = place.checked_sub(1).and_then(|before| tokens.get(before)) == Some(&Token::Sign(b'.'));
+    (!member && text.piece(*name) == function).then_some(*argument)
+}
+
+/// Tokens that a script is to stand in place of.
+type Replacement = (Range<usize>, Vec<u8>);
+
+fn call(text: &Text, place: usize) -> Option<Replacement> {
+    match argument(text, &text.tokens, place, b"eval")? {
+        Token::String(script) => {
+            let behind = text.tokens.get(place.saturating_add(3)..)?;
+            let length = match behind {
+                [Token::Sign(b')'), Token::Sign(b';'), ..] => 5,
+                [Token::Sign(b')'), ..] => 4,
+                _ => return None,
+            };
+            Some((place..place.saturating_add(length), text.piece(script).to_vec()))
+        }
+        Token::Keyword(function) if text.piece(function) == b"function" => packed(text, place),
+        _ => None,
+    }
+}
+
+/// Decodes percent signs; what is no escape stays.
+fn percent(content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(content.len());
+    let mut rest = content;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+        match (byte, after) {
+            (b'%', [b'u' | b'U', a, b, c, d, after @ ..]) if hexadecimal(&[*a, *b, *c, *d]) => {
+                push_utf8(number(&[*a, *b, *c, *d]), &mut out);
+                rest = after;
+            }
+            (b'%', [a, b, after @ ..]) if hexadecimal(&[*a, *b]) => {
+                out.push(number(&[*a, *b]).max(1) as u8);
+                rest = after;
+            }
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+/// Most tokens of an unpacking function.
+const MAX_UNPACKER: usize = 1000;
+
+/// The packer of Dean Edwards, `eval(function(p,a,c,k,e,d){…}('payload',radix,count,'a|b|c'.split('|'),0,{}))`: each word
+/// of the payload is the number of a word in the list.
+fn packed(text: &Text, place: usize) -> Option<Replacement> {
+    let token = |number: usize| text.tokens.get(place.saturating_add(number));
+    let parameter = |number: usize, names: &[&[u8]]| match token(number) {
+        Some(Token::Word { text: name, .. }) => names.contains(&text.piece(*name)),
+        _ => false,
+    };
+    let names: [&[&[u8]]; 6] = [&[b"p"], &[b"a"], &[b"c"], &[b"k"], &[b"e"], &[b"d", b"r"]];
+    let known = names.iter().enumerate().all(|(number, names)| {
+        let comma = number == 5 || token(number.saturating_mul(2).saturating_add(5)) == Some(&Token::Sign(b','));
+        comma && parameter(number.saturating_mul(2).saturating_add(4), names)
+    });
+    if !known {
+        return None;
+    }
+    let rest = text.tokens.get(place..)?;
+    let tail = (16..rest.len().min(MAX_UNPACKER)).find(|start| {
+        matches!(rest.get(*start..), Some([Token::Sign(b'}'), Token::Sign(b'('), Token::String(_), ..]))
+    })?;
+    let [_, _, Token::String(payload), Token::Sign(b','), Token::Integer(radix), Token::Sign(b','),
+        Token::Integer(_), Token::Sign(b','), Token::String(words), Token::Sign(b'.'),
+        Token::Word { text: split, .. }, Token::Sign(b'('), Token::String(separator), Token::Sign(b')'),
+        Token::Sign(b','), Token::Integer(_), Token::Sign(b','), Token::Sign(b'{'), Token::Sign(b'}'), ..] =
+        rest.get(tail..)?
+    else {
+        return None;
+    };
+    if text.piece(*split) != b"split" || text.piece(*separator) != b"|" {
+        return None;
+    }
+    let words: Vec<&[u8]> = text.piece(*words).split(|byte| *byte == b'|').collect();
+    let script = unpack(text.piece(*payload), u32::try_from(*radix).ok()?, &words);
+    let start = place.saturating_add(tail).saturating_add(2);
+    Some((start..start.saturating_add(17), script))
+}
+
+/// Most bytes that a packed script unpacks to.
+const MAX_UNPACKED: usize = 4 << 20;
+
+fn unpack(payload: &[u8], radix: u32, words: &[&[u8]]) -> Vec<u8> {
+    let mut script = Vec::new();
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    for run in payload.chunk_by(|left, right| is_word(left) && is_word(right)) {
+        let word = word_number(run, radix).and_then(|number| words.get(number)).filter(|word| !word.is_empty());
+        let word = word.copied().unwrap_or(run);
+        if script.len().saturating_add(word.len()) > MAX_UNPACKED {
+            break;
+        }
+        script.extend_from_slice(word);
+    }
+    script
+}
+
+fn word_number(word: &[u8], radix: u32) -> Option<usize> {
+    word.iter().try_fold(0_usize, |number, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(10),
+            b'A'..=b'Z' => byte.wrapping_sub(b'A').wrapping_add(36),
+            _ => return None,
+        };
+        let digit = Some(u32::from(digit)).filter(|digit| *digit < radix)?;
+        number.checked_mul(radix as usize)?.checked_add(digit as usize)
+    })
+}
