@@ -46,6 +46,7 @@ mod unopened;
 mod mail;
 
 mod html;
+mod javascript;
 mod script;
 mod text;
 

@@ -4,15 +4,18 @@
 //! put out: `benches/normalise` does that for any number of generated pages. Where a rule below looks odd, a page
 //! that shows it is among the tests.
 
-use super::entities;
+use crate::javascript::MAX_SCRIPT;
 
 /// Longest name of a tag, an attribute or a character reference that is kept, in bytes.
-const MAX_NAME: usize = 1024;
+pub(super) const MAX_NAME: usize = 1024;
 /// Longest value of an attribute that is kept, in bytes; the markup has all of it.
-const MAX_VALUE: usize = 1024;
+pub(super) const MAX_VALUE: usize = 1024;
 
 /// Bytes of a piece of a page: white space at the start of a piece is left out, which joins words.
 const MAX_PIECE: u32 = 8191;
+
+/// Most bytes of the content of a `data:` address that are kept.
+const MAX_DATA: usize = 64 << 20;
 
 /// Where the forms go. Whoever drives the normaliser takes out what has come together.
 #[derive(Debug, Default)]
@@ -23,8 +26,27 @@ pub(super) struct Forms {
     pub(super) text: Vec<u8>,
     /// Bytes of scripts as they are, those of the last one being incomplete while [`Normaliser::in_script`].
     pub(super) scripts: Vec<Vec<u8>>,
-    /// Contents of `data:` addresses.
+    /// Contents of `data:` addresses, that of the last one being incomplete while [`Normaliser::in_data`].
     pub(super) data: Vec<DataAddress>,
+    /// A script or the content of an address was longer than is kept.
+    pub(super) cut_scripts: bool,
+    pub(super) cut_data: bool,
+}
+
+impl Forms {
+    pub(super) fn add_to_script(&mut self, byte: u8) {
+        match self.scripts.last_mut() {
+            Some(script) if script.len() < MAX_SCRIPT => script.push(byte),
+            _ => self.cut_scripts = true,
+        }
+    }
+
+    pub(super) fn add_to_data(&mut self, byte: u8) {
+        match self.data.last_mut() {
+            Some(address) if address.payload.len() < MAX_DATA => address.payload.push(byte),
+            _ => self.cut_data = true,
+        }
+    }
 }
 
 /// The content of a `data:` address.
@@ -37,7 +59,7 @@ pub(super) struct DataAddress {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// In text.
     Text,
     /// In text, where white space is left out: at the start and behind tags.
@@ -55,7 +77,9 @@ enum State {
     Gap,
     AttributeName,
     /// Behind `=`, and whether bytes beyond ASCII have been there.
-    BeforeValue { began: bool },
+    BeforeValue {
+        began: bool,
+    },
     /// In a value, between quotes of this kind or without.
     Value(Option<u8>),
     /// Behind the first white space in a quoted value.
@@ -71,17 +95,23 @@ enum State {
     /// In the content of one.
     Data(Option<u8>),
     /// Behind a percent sign in it.
-    Percent { quote: Option<u8>, high: Option<u8> },
+    Percent {
+        quote: Option<u8>,
+        high: Option<u8>,
+    },
     /// Behind `&`; [`Normaliser::back`] is where it stands.
     Reference,
     /// Behind `&#`, and whether digits are hexadecimal.
-    Number { hexadecimal: bool, any: bool },
+    Number {
+        hexadecimal: bool,
+        any: bool,
+    },
     /// In up to three bytes beyond ASCII.
     Wide,
 }
 
 /// What [`Normaliser::step`] makes of a byte.
-enum Next {
+pub(super) enum Next {
     /// It is used up.
     Done,
     /// The state has changed, and the byte belongs to the new one.
@@ -91,36 +121,36 @@ enum Next {
 /// Turns the bytes of a page into its forms, in any pieces.
 #[derive(Debug)]
 pub(super) struct Normaliser {
-    state: State,
+    pub(super) state: State,
     /// Bytes of the piece so far, those at its end without white space, and whether it has had nothing else.
-    piece: u32,
-    word: u32,
-    piece_begins: bool,
+    pub(super) piece: u32,
+    pub(super) word: u32,
+    pub(super) piece_begins: bool,
     /// The state that a reference or a wide character stands in.
-    back: State,
+    pub(super) back: State,
     /// White space stood before what comes next in the markup.
-    gap: bool,
+    pub(super) gap: bool,
     /// The text ends in a space that is not to be doubled.
-    spaced: bool,
+    pub(super) spaced: bool,
     /// The element whose content is raw, if one is open.
-    raw: Option<Raw>,
-    tag: Vec<u8>,
-    attribute: Vec<u8>,
-    value: Vec<u8>,
+    pub(super) raw: Option<Raw>,
+    pub(super) tag: Vec<u8>,
+    pub(super) attribute: Vec<u8>,
+    pub(super) value: Vec<u8>,
     /// The first value of each attribute that may become the address.
-    source: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
+    pub(super) source: Option<Vec<u8>>,
+    pub(super) target: Option<Vec<u8>>,
     /// The address of the link or picture that was just closed.
-    address: Option<Vec<u8>>,
-    reference: Vec<u8>,
-    number: u64,
-    wide: Vec<u8>,
+    pub(super) address: Option<Vec<u8>>,
+    pub(super) reference: Vec<u8>,
+    pub(super) number: u64,
+    pub(super) wide: Vec<u8>,
     /// Bytes beyond ASCII in a value, waiting for a letter.
-    wide_value: Vec<u8>,
+    pub(super) wide_value: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Raw {
+pub(super) enum Raw {
     Script,
     Style,
 }
@@ -151,7 +181,7 @@ impl Default for Normaliser {
 }
 
 /// White space as C's `isspace` sees it; carriage returns never get here.
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
@@ -159,10 +189,8 @@ impl Normaliser {
     /// Takes the next bytes of the page.
     pub(super) fn push(&mut self, bytes: &[u8], forms: &mut Forms) {
         for byte in bytes.iter().copied().filter(|byte| *byte != 0) {
-            if self.raw == Some(Raw::Script)
-                && let Some(script) = forms.scripts.last_mut()
-            {
-                script.push(byte);
+            if self.in_script() {
+                forms.add_to_script(byte);
             }
             if self.is_left_out(byte) {
                 continue;
@@ -172,7 +200,7 @@ impl Normaliser {
     }
 
     /// Whether the byte is white space at the start of a piece, or a carriage return.
-    fn is_left_out(&mut self, byte: u8) -> bool {
+    pub(super) fn is_left_out(&mut self, byte: u8) -> bool {
         let space = is_space(byte);
         if self.piece == MAX_PIECE {
             // A piece that would end in a word ends before that word instead, if it has another.
@@ -190,6 +218,15 @@ impl Normaliser {
         self.raw == Some(Raw::Script)
     }
 
+    /// Whether the last `data:` address is still open.
+    pub(super) fn in_data(&self) -> bool {
+        let state = match self.state {
+            State::Reference | State::Number { .. } => self.back,
+            state => state,
+        };
+        matches!(state, State::DataType(_) | State::DataGap | State::Data(_) | State::Percent { .. })
+    }
+
     /// The page ends here.
     pub(super) fn finish(&mut self, forms: &mut Forms) {
         match self.state {
@@ -200,7 +237,7 @@ impl Normaliser {
         }
     }
 
-    fn step(&mut self, byte: u8, forms: &mut Forms) -> Next {
+    pub(super) fn step(&mut self, byte: u8, forms: &mut Forms) -> Next {
         match self.state {
             State::Trim => {
                 if let Some(address) = self.address.take() {
@@ -265,7 +302,7 @@ impl Normaliser {
         }
     }
 
-    fn text(&mut self, byte: u8, forms: &mut Forms) -> Next {
+    pub(super) fn text(&mut self, byte: u8, forms: &mut Forms) -> Next {
         if is_space(byte) {
             self.gap = true;
             self.space(forms);
@@ -299,13 +336,13 @@ impl Normaliser {
     }
 
     /// A space in the text, where there is none yet.
-    fn space(&mut self, forms: &mut Forms) {
+    pub(super) fn space(&mut self, forms: &mut Forms) {
         if !std::mem::replace(&mut self.spaced, true) {
             forms.text.push(b' ');
         }
     }
 
-    fn raw(&mut self, byte: u8, forms: &mut Forms) -> Next {
+    pub(super) fn raw(&mut self, byte: u8, forms: &mut Forms) -> Next {
         match byte {
             _ if is_space(byte) => {}
             b'<' => self.state = State::Open,
@@ -317,447 +354,14 @@ impl Normaliser {
         Next::Done
     }
 
-    fn open(&mut self, byte: u8, forms: &mut Forms) -> Next {
-        if is_space(byte) {
-            return Next::Done;
-        }
-        if byte == b'!' && self.raw.is_none() {
-            self.state = State::Comment;
-            return Next::Done;
-        }
-        forms.markup.push(b'<');
-        if self.raw.is_some() && byte != b'/' {
-            self.state = if byte == b'!' { State::RawDeclaration } else { State::Raw };
-            forms.markup.push(byte.to_ascii_lowercase());
-            return Next::Done;
-        }
-        self.tag.clear();
-        self.attribute.clear();
-        self.source = None;
-        self.target = None;
-        self.state = State::TagName;
-        Next::Again
-    }
-
-    fn tag_name(&mut self, byte: u8, forms: &mut Forms) -> Next {
-        let ends = byte == b'>';
-        if !ends && !is_space(byte) {
-            let byte = byte.to_ascii_lowercase();
-            forms.markup.push(byte);
-            keep(&mut self.tag, byte, MAX_NAME);
-            return Next::Done;
-        }
-        if self.raw.is_some() {
-            if ends {
-                forms.markup.push(b'>');
-            }
-            self.end_in_raw(ends, forms);
-        } else if ends {
-            self.end_tag(forms);
-        } else {
-            self.state = State::Gap;
-        }
-        Next::Done
-    }
-
-    /// A tag's name has ended in raw content: only two end it, and white space will do for them.
-    fn end_in_raw(&mut self, complete: bool, forms: &mut Forms) {
-        let ends = match self.tag.as_slice() {
-            b"/script" => true,
-            b"/style" => self.raw == Some(Raw::Style),
-            _ => false,
-        };
-        if !ends {
-            self.state = State::Raw;
-            return;
-        }
-        if let (Some(Raw::Script), Some(script)) = (self.raw, forms.scripts.last_mut()) {
-            let end = if complete { script.iter().rposition(|byte| *byte == b'<') } else { None };
-            script.truncate(end.unwrap_or(script.len()));
-        }
-        self.raw = None;
-        self.state = State::Trim;
-    }
-
-    fn end_tag(&mut self, forms: &mut Forms) {
-        self.end_attribute();
-        forms.markup.push(b'>');
-        self.state = State::Trim;
-        match self.tag.as_slice() {
-            b"a" => self.address = self.target.take().filter(|address| !address.is_empty()),
-            b"img" => self.address = self.source.take().filter(|address| !address.is_empty()),
-            b"script" => {
-                self.raw = Some(Raw::Script);
-                self.state = State::Raw;
-                forms.scripts.push(Vec::new());
-            }
-            b"style" => {
-                self.raw = Some(Raw::Style);
-                self.state = State::Raw;
-            }
-            _ => {}
-        }
-    }
-
-    fn gap_in_tag(&mut self, byte: u8, forms: &mut Forms) -> Next {
-        match byte {
-            _ if is_space(byte) => {}
-            b'>' => self.end_tag(forms),
-            b'=' => {
-                self.begin_value(forms);
-            }
-            _ => {
-                forms.markup.push(b' ');
-                self.end_attribute();
-                self.state = State::AttributeName;
-                return Next::Again;
-            }
-        }
-        Next::Done
-    }
-
-    fn attribute_name(&mut self, byte: u8, forms: &mut Forms) -> Next {
-        match byte {
-            _ if is_space(byte) => self.state = State::Gap,
-            b'>' => self.end_tag(forms),
-            b'=' => {
-                self.begin_value(forms);
-            }
-            _ => {
-                let byte = byte.to_ascii_lowercase();
-                forms.markup.push(byte);
-                keep(&mut self.attribute, byte, MAX_NAME);
-            }
-        }
-        Next::Done
-    }
-
-    fn begin_value(&mut self, forms: &mut Forms) {
-        forms.markup.push(b'=');
-        self.value.clear();
-        self.state = State::BeforeValue { began: false };
-    }
-
-    fn before_value(&mut self, byte: u8, began: bool, forms: &mut Forms) -> Next {
-        match byte {
-            _ if is_space(byte) && began => {
-                self.end_value();
-                self.state = State::Gap;
-                Next::Done
-            }
-            _ if is_space(byte) => Next::Done,
-            0x80.. => {
-                self.add_wide_to_value(byte, forms);
-                self.state = State::BeforeValue { began: true };
-                Next::Done
-            }
-            b'"' | b'\'' => {
-                self.add_to_value(b'"', b'"', forms);
-                self.state = State::Value(Some(byte));
-                Next::Done
-            }
-            _ => {
-                self.state = State::Value(None);
-                Next::Again
-            }
-        }
-    }
-
-    fn value(&mut self, byte: u8, quote: Option<u8>, forms: &mut Forms) -> Next {
-        match byte {
-            _ if quote == Some(byte) => {
-                self.add_to_value(b'"', b'"', forms);
-                self.end_value();
-                self.state = State::Gap;
-            }
-            b'>' if quote.is_none() => {
-                self.end_value();
-                self.end_tag(forms);
-            }
-            b'>' => {
-                self.add_to_value(byte, byte, forms);
-                self.state = State::ValueGap;
-            }
-            _ if is_space(byte) && quote.is_none() => {
-                self.end_value();
-                self.state = State::Gap;
-            }
-            _ if is_space(byte) => {
-                self.add_to_value(if byte == b'\n' { b' ' } else { byte }, b' ', forms);
-                self.state = State::ValueGap;
-            }
-            b'&' => self.begin_reference(self.state),
-            b':' if self.value.strip_prefix(b"\"").unwrap_or(&self.value) == b"data" => {
-                self.state = State::DataColon(quote);
-            }
-            0x80.. => self.add_wide_to_value(byte, forms),
-            b'\'' => self.add_to_value(b'"', b'"', forms),
-            b'"' => self.add_to_value(b'"', b'"', forms),
-            _ => {
-                self.end_wide_value(forms);
-                self.add_to_value(byte.to_ascii_lowercase(), byte, forms);
-            }
-        }
-        Next::Done
-    }
-
-    fn add_wide_to_value(&mut self, byte: u8, forms: &mut Forms) {
-        if self.wide_value.len() == 3 {
-            self.end_wide_value(forms);
-        }
-        self.wide_value.push(byte);
-    }
-
-    /// Puts out the wide character that waits for a letter. It waits over quotes, white space and references, and
-    /// where no letter follows in a value it is lost.
-    fn end_wide_value(&mut self, forms: &mut Forms) {
-        let mut wide = std::mem::take(&mut self.wide_value);
-        let shown = if FULL_STOPS.contains(&wide.as_slice()) { b"." } else { wide.as_slice() };
-        for byte in shown {
-            self.add_to_value(*byte, *byte, forms);
-        }
-        wide.clear();
-        self.wide_value = wide;
-    }
-
-    fn add_to_value(&mut self, shown: u8, kept: u8, forms: &mut Forms) {
-        forms.markup.push(shown);
-        keep(&mut self.value, kept, MAX_VALUE);
-    }
-
-    /// Ends the value. A quote at its start, even one that was written as a reference, takes the last byte with it, which
-    /// need not be a quote: white space in a value hides where the quotes end. A NUL ends an address.
-    fn end_value(&mut self) {
-        if self.value.first() == Some(&b'"') {
-            self.value.remove(0);
-            self.value.pop();
-        }
-        let end = self.value.iter().position(|byte| *byte == 0).unwrap_or(self.value.len());
-        self.value.truncate(end);
-        self.end_attribute();
-    }
-
-    /// Keeps the value of the attribute, if it is the first one that may be an address.
-    fn end_attribute(&mut self) {
-        let place = match self.attribute.as_slice() {
-            b"href" => &mut self.target,
-            b"src" => &mut self.source,
-            _ => {
-                self.attribute.clear();
-                self.value.clear();
-                return;
-            }
-        };
-        if place.is_none() {
-            *place = Some(std::mem::take(&mut self.value));
-        }
-        self.attribute.clear();
-        self.value.clear();
-    }
-
-    fn data_colon(&mut self, byte: u8, quote: Option<u8>, forms: &mut Forms) -> Next {
-        let ends = quote.map_or(byte == b'>' || is_space(byte), |quote| byte == quote);
-        if ends {
-            self.value.clear();
-            self.state = State::Value(quote);
-            return Next::Again;
-        }
-        if quote.is_some() {
-            forms.markup.push(b'"');
-        }
-        self.value.clear();
-        forms.data.push(DataAddress::default());
-        self.state = State::DataType(quote);
-        Next::Again
-    }
-
-    fn data_type(&mut self, byte: u8, quote: Option<u8>, forms: &mut Forms) -> Next {
-        if byte == b',' {
-            self.state = State::Data(quote);
-            return Next::Done;
-        }
-        match quote {
-            Some(_) if quote == Some(byte) => {
-                self.state = State::Gap;
-                return Next::Done;
-            }
-            Some(_) if byte == b'>' || is_space(byte) => self.state = State::DataGap,
-            None if byte == b'>' => {
-                self.end_tag(forms);
-                return Next::Done;
-            }
-            None if is_space(byte) => {
-                self.state = State::Gap;
-                return Next::Done;
-            }
-            _ => {}
-        }
-        if let Some(address) = forms.data.last_mut() {
-            keep(&mut address.media_type, byte.to_ascii_lowercase(), MAX_NAME);
-        }
-        Next::Done
-    }
-
-    fn data(&mut self, byte: u8, quote: Option<u8>, forms: &mut Forms) -> Next {
-        let empty = forms.data.last().is_none_or(|address| address.payload.is_empty());
-        if self.data_ends(byte, quote) {
-            if empty && byte != b'>' {
-                self.state = State::Gap;
-            }
-            return Next::Done;
-        }
-        match byte {
-            b'&' => self.begin_reference(self.state),
-            b'%' => self.state = State::Percent { quote, high: None },
-            _ => forms.data.last_mut().into_iter().for_each(|address| address.payload.push(byte)),
-        }
-        Next::Done
-    }
-
-    /// Whether the byte ends a `data:` address. The tag goes on behind it without a gap.
-    fn data_ends(&mut self, byte: u8, quote: Option<u8>) -> bool {
-        let ends = match quote {
-            Some(quote) => byte == quote,
-            None => byte == b'>' || is_space(byte),
-        };
-        if ends {
-            self.attribute.clear();
-            self.state = State::DataEnd;
-        }
-        ends
-    }
-
-    fn percent(&mut self, byte: u8, quote: Option<u8>, high: Option<u8>, forms: &mut Forms) -> Next {
-        let digit = char::from(byte).to_digit(16).unwrap_or(0) as u8;
-        let Some(high) = high else {
-            self.state = State::Percent { quote, high: Some(digit) };
-            return Next::Done;
-        };
-        if let Some(address) = forms.data.last_mut() {
-            address.payload.push(high << 4 | digit);
-        }
-        self.state = State::Data(quote);
-        Next::Done
-    }
-
-    fn begin_reference(&mut self, back: State) {
-        self.reference.clear();
-        self.back = back;
-        self.state = State::Reference;
-    }
-
-    fn reference(&mut self, byte: u8, forms: &mut Forms) -> Next {
-        match byte {
-            b'#' if self.reference.is_empty() => {
-                self.number = 0;
-                self.state = State::Number { hexadecimal: false, any: false };
-                return Next::Done;
-            }
-            b';' => {
-                self.resolve(b";", forms);
-                return Next::Done;
-            }
-            b'-' | b':' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' if self.reference.len() < MAX_NAME => {
-                self.reference.push(byte);
-                return Next::Done;
-            }
-            _ => {}
-        }
-        self.literal(b"", forms);
-        Next::Again
-    }
-
-    /// The name is complete: its character, or what stands there.
-    fn resolve(&mut self, end: &[u8], forms: &mut Forms) {
-        match entities::character(&self.reference) {
-            Some(character) => {
-                self.state = self.back;
-                self.character(character, None, forms);
-            }
-            None => self.literal(end, forms),
-        }
-    }
-
-    /// Puts out a reference as it stands there.
-    fn literal(&mut self, end: &[u8], forms: &mut Forms) {
-        self.state = self.back;
-        let mut reference = std::mem::take(&mut self.reference);
-        self.referred(b'&', b'&', forms);
-        for byte in reference.iter().chain(end) {
-            let byte = byte.to_ascii_lowercase();
-            self.referred(byte, byte, forms);
-        }
-        reference.clear();
-        self.reference = reference;
-    }
-
-    fn number(&mut self, byte: u8, hexadecimal: bool, any: bool, forms: &mut Forms) -> Next {
-        if matches!(byte, b'x' | b'X') && !hexadecimal && !any {
-            self.state = State::Number { hexadecimal: true, any: false };
-            return Next::Done;
-        }
-        let radix = if hexadecimal { 16 } else { 10 };
-        if let Some(digit) = char::from(byte).to_digit(radix) {
-            let number = self.number.wrapping_mul(u64::from(radix));
-            self.number = number.wrapping_add(u64::from(digit));
-            self.state = State::Number { hexadecimal, any: true };
-            return Next::Done;
-        }
-        self.state = self.back;
-        let low = (self.number & 0xff) as u8;
-        if byte != b';' {
-            forms.markup.push(low);
-            return Next::Again;
-        }
-        if self.number < 0xff {
-            self.referred(low.to_ascii_lowercase(), low, forms);
-        } else {
-            self.character((self.number & 0xffff) as u16, Some(low), forms);
-        }
-        Next::Done
-    }
-
-    /// Puts out the character of a reference: as a byte, or as a reference in one way of writing. Of a number, values
-    /// keep the lowest byte.
-    fn character(&mut self, character: u16, low: Option<u8>, forms: &mut Forms) {
-        if character < 0xff {
-            if character != 0 {
-                self.referred(character as u8, character as u8, forms);
-            }
-            return;
-        }
-        let text = format!("&#x{character:04x};");
-        match low {
-            Some(low) => {
-                forms.markup.extend_from_slice(text.as_bytes());
-                if self.in_value() {
-                    keep(&mut self.value, low, MAX_VALUE);
-                }
-            }
-            None => text.bytes().for_each(|byte| self.referred(byte, byte, forms)),
-        }
-    }
-
-    fn in_value(&self) -> bool {
-        matches!(self.back, State::Value(_))
-    }
-
-    /// Puts out a byte of a reference where it stands; the text has none of them.
-    fn referred(&mut self, shown: u8, kept: u8, forms: &mut Forms) {
-        forms.markup.push(shown);
-        if self.in_value() {
-            keep(&mut self.value, kept, MAX_VALUE);
-        }
-    }
-
-    fn begin_wide(&mut self, back: State) -> Next {
+    pub(super) fn begin_wide(&mut self, back: State) -> Next {
         self.wide.clear();
         self.back = back;
         self.state = State::Wide;
         Next::Again
     }
 
-    fn wide(&mut self, byte: u8, forms: &mut Forms) -> Next {
+    pub(super) fn wide(&mut self, byte: u8, forms: &mut Forms) -> Next {
         if byte >= 0x80 && self.wide.len() < 3 {
             self.wide.push(byte);
             return Next::Done;
@@ -782,10 +386,130 @@ impl Normaliser {
 }
 
 /// Full stops of East Asian scripts, with which addresses are disguised.
-const FULL_STOPS: [&[u8]; 3] = ["\u{3002}".as_bytes(), "\u{fe52}".as_bytes(), "\u{ff0e}".as_bytes()];
+pub(super) const FULL_STOPS: [&[u8]; 3] =
+    ["\u{3002}".as_bytes(), "\u{fe52}".as_bytes(), "\u{ff0e}".as_bytes()];
 
-fn keep(bytes: &mut Vec<u8>, byte: u8, most: usize) {
+pub(super) fn keep(bytes: &mut Vec<u8>, byte: u8, most: usize) {
     if bytes.len() < most {
         bytes.push(byte);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn forms(pieces: &[&[u8]]) -> Forms {
+        let mut forms = Forms::default();
+        let mut normaliser = Normaliser::default();
+        pieces.iter().for_each(|piece| normaliser.push(piece, &mut forms));
+        normaliser.finish(&mut forms);
+        forms
+    }
+
+    /// Pages with what `sigtool --html-normalise` 1.4.6 makes of them: markup and text.
+    const PAGES: &[(&[u8], &[u8], &[u8])] = &[
+        (b"<B>Hello  <I> WORLD </I>\n foo</B> x", b"<b>hello <i>world </i>foo</b>x", b" hello world foo x"),
+        (b"a<!-- x -> y --> z", b"ay --> z", b"a y --> z"),
+        (b"<a  HREF = \"X y\"  b>z", b"<a href=\"x y\" b>z", b" X y z"),
+        (b"<a href=\"a b c\" x='d\"e'f>t", b"<a href=\"a b c\" x=\"d\"e\" f>t", b" a  t"),
+        (b"<a b=\"c >d\">e", b"<a b=\"c >d\">e", b" d\">e"),
+        (b"<img src=A href=B><b href=C>d", b"<img src=a href=b><b href=c>d", b" A d"),
+        (b"a&lt;b&#65;&#x42;&euro;&foo;&#66c", b"a<bab&#x20ac;&foo;Bc", b"a b c"),
+        (b"<a b=\"data:text/html,x\"d=e>f", b"<a b=\"data\"d=e>f", b" f"),
+        (b"<a b=data:text/html,abc>def", b"<a b=datadef", b" "),
+        (b"<script>A 'B' &lt; C<d></Script>e", b"<script>a\"b\"<c<d></script>e", b" e"),
+        (b"<style>A { b }</style >c", b"<style>a{b}</style>c", b" >c"),
+        (b"a\xe3\x80\x82b\xc3\xa9c\0\x01", b"a.b\xc3\xa9c\x01", b"a.b\xc3\xc3c "),
+        (b"<b x=\"a\xc3\xa9 b\xe9\">", b"<b x=\"a \xc3\xa9b\">", b" "),
+        (b"< / b\n=\n'>", b"</ b=\">", b" "),
+    ];
+
+    #[test]
+    fn forms_are_those_of_clamscan() {
+        for (page, markup, text) in PAGES {
+            let forms = forms(&[page]);
+            let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
+            assert_eq!(show(&forms.markup), show(markup), "{}", show(page));
+            assert_eq!(show(&forms.text), show(text), "{}", show(page));
+        }
+    }
+
+    #[test]
+    fn words_are_joined_where_pieces_meet() {
+        let mut page = vec![b'a'; 8191];
+        page.extend(b" b c");
+        let markup = forms(&[&page]).markup;
+        assert!(markup.ends_with(b"aaab c"));
+    }
+
+    #[test]
+    fn what_the_page_hides_comes_out() {
+        let page = b"<script>var a</script><a b='data:TEXT/html;Base64,QUJD%44'>\r<script>b";
+        let forms = forms(&[page]);
+        assert_eq!(forms.scripts, [b"var a".as_slice(), b"b"]);
+        let address = DataAddress { media_type: b"text/html;base64".to_vec(), payload: b"QUJDD".to_vec() };
+        assert_eq!(forms.data, [address]);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_page_is_bounded() {
+        let mut page = b"<a b=\"data:,".to_vec();
+        page.resize(MAX_DATA + 100, b'x');
+        let all = forms(&[&page]);
+        assert!(all.cut_data && all.data[0].payload.len() == MAX_DATA && all.markup.len() < 100);
+        let mut page = b"<script>".to_vec();
+        page.resize(MAX_SCRIPT + 100, b'x');
+        let all = forms(&[&page, b"</script>"]);
+        assert!(all.cut_scripts && all.scripts[0].len() == MAX_SCRIPT);
+    }
+
+    static PARTS: &[&[u8]] = &[
+        b"<",
+        b">",
+        b"a",
+        b" href=",
+        b" src='",
+        b"\"",
+        b"&#6",
+        b"&lt",
+        b";",
+        b"script",
+        b"style",
+        b"/",
+        b"!",
+        b"data:",
+        b",",
+        b"%4",
+        b" ",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"\xe3",
+        b"\x80\x82",
+        b"<img",
+        b"=",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(
+            page in prop::collection::vec(
+                prop::sample::select(PARTS),
+                0..40,
+            ),
+            split in 0usize..100,
+        ) {
+            let page = page.concat();
+            let (first, second) = page.split_at(split.min(page.len()));
+            let (whole, parts) = (forms(&[&page]), forms(&[first, second]));
+            prop_assert_eq!(&whole.markup, &parts.markup);
+            prop_assert_eq!(&whole.text, &parts.text);
+            prop_assert_eq!(&whole.scripts, &parts.scripts);
+            prop_assert_eq!(&whole.data, &parts.data);
+            prop_assert!(whole.markup.len() <= 4 * page.len() + 8 && whole.text.len() <= 4 * page.len() + 8);
+        }
     }
 }

@@ -8,7 +8,10 @@ use super::names::Names;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token {
     /// A word, and the function that it stands in.
-    Word { text: Piece, function: u32 },
+    Word {
+        text: Piece,
+        function: u32,
+    },
     /// A word of the language.
     Keyword(Piece),
     Integer(i32),
@@ -46,10 +49,15 @@ enum Lexeme {
     Word,
     Integer,
     Float,
-    String { quote: u8, escaped: bool },
+    String {
+        quote: u8,
+        escaped: bool,
+    },
     Slash,
     /// Between `/*` and `*/`, and whether the last byte was a star.
-    Comment { star: bool },
+    Comment {
+        star: bool,
+    },
     /// Behind `//`; white space of any kind ends it.
     LineComment,
 }
@@ -177,7 +185,9 @@ impl Text {
             b'\\' => {
                 self.word();
             }
-            b'!' | b'%' | b'&' | b'('..=b'.' | b':'..=b'?' | b'[' | b']' | b'^' | b'{'..=b'~' => self.sign(byte),
+            b'!' | b'%' | b'&' | b'('..=b'.' | b':'..=b'?' | b'[' | b']' | b'^' | b'{'..=b'~' => {
+                self.sign(byte)
+            }
             // White space, and what is in no script: it separates words and is left out.
             _ => {}
         }
@@ -254,7 +264,7 @@ fn unescape(raw: &[u8]) -> Vec<u8> {
             b'0' => out.push(1),
             b'x' => match rest.split_first_chunk::<2>() {
                 Some((digits, after)) => {
-                    out.push(number(digits).max(1) as u8);
+                    out.push(hexadecimal_byte(*digits));
                     rest = after;
                 }
                 None => {
@@ -278,30 +288,88 @@ fn unescape(raw: &[u8]) -> Vec<u8> {
 /// Hexadecimal digits as a number; what is no digit counts as all bits.
 pub(super) fn number(digits: &[u8]) -> u16 {
     digits.iter().fold(0_u16, |number, digit| {
-        let digit = char::from(*digit).to_digit(16).map_or(u16::MAX, |digit| digit as u16);
-        number.wrapping_shl(4) | digit
+        let digit = char::from(*digit).to_digit(16).and_then(|digit| u16::try_from(digit).ok());
+        number.wrapping_shl(4) | digit.unwrap_or(u16::MAX)
     })
+}
+
+/// Two hexadecimal digits as a byte; 1 for NUL.
+pub(super) fn hexadecimal_byte(digits: [u8; 2]) -> u8 {
+    let [low, _] = number(&digits).to_le_bytes();
+    low.max(1)
 }
 
 /// Appends a character in UTF-8, halves of pairs too; 1 for NUL.
 pub(super) fn push_utf8(unit: u16, out: &mut Vec<u8>) {
     let unit = unit.max(1);
-    let low = (unit & 0x3f) as u8 | 0x80;
-    let middle = (unit >> 6 & 0x3f) as u8;
+    // Halves of pairs are no characters, so that the bytes are made here.
+    let six = |shift: u32| unit.wrapping_shr(shift).to_le_bytes()[0] & 0x3f;
     match unit {
-        0..0x80 => out.push(unit as u8),
-        0x80..0x800 => out.extend([middle | 0xc0, low]),
-        _ => out.extend([(unit >> 12) as u8 | 0xe0, middle | 0x80, low]),
+        0..0x80 => out.push(six(0) | unit.to_le_bytes()[0]),
+        0x80..0x800 => out.extend([six(6) | 0xc0, six(0) | 0x80]),
+        _ => out.extend([six(12) | 0xe0, six(6) | 0x80, six(0) | 0x80]),
     }
 }
 
 /// Words that are no names, in order.
 static KEYWORDS: &[&[u8]] = &[
-    b"abstract", b"boolean", b"break", b"byte", b"case", b"catch", b"char", b"class", b"const", b"continue",
-    b"debugger", b"default", b"delete", b"do", b"double", b"else", b"enum", b"export", b"extends", b"false",
-    b"final", b"finally", b"float", b"for", b"function", b"goto", b"if", b"implements", b"import", b"in",
-    b"instanceof", b"int", b"interface", b"long", b"native", b"new", b"null", b"package", b"private",
-    b"protected", b"public", b"return", b"short", b"static", b"super", b"switch", b"synchronized", b"this",
-    b"throw", b"throws", b"transient", b"true", b"try", b"typeof", b"var", b"void", b"volatile", b"while",
+    b"abstract",
+    b"boolean",
+    b"break",
+    b"byte",
+    b"case",
+    b"catch",
+    b"char",
+    b"class",
+    b"const",
+    b"continue",
+    b"debugger",
+    b"default",
+    b"delete",
+    b"do",
+    b"double",
+    b"else",
+    b"enum",
+    b"export",
+    b"extends",
+    b"false",
+    b"final",
+    b"finally",
+    b"float",
+    b"for",
+    b"function",
+    b"goto",
+    b"if",
+    b"implements",
+    b"import",
+    b"in",
+    b"instanceof",
+    b"int",
+    b"interface",
+    b"long",
+    b"native",
+    b"new",
+    b"null",
+    b"package",
+    b"private",
+    b"protected",
+    b"public",
+    b"return",
+    b"short",
+    b"static",
+    b"super",
+    b"switch",
+    b"synchronized",
+    b"this",
+    b"throw",
+    b"throws",
+    b"transient",
+    b"true",
+    b"try",
+    b"typeof",
+    b"var",
+    b"void",
+    b"volatile",
+    b"while",
     b"with",
 ];

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lexer::{Text, Token, number, push_utf8};
+use super::lexer::{Text, Token, hexadecimal_byte, number, push_utf8};
 
 /// Most strings that are evaluated in a script: each moves what is behind it.
 const MAX_EVALUATED: usize = 256;
@@ -19,7 +19,8 @@ pub(super) fn join(text: &mut Text) {
             continue;
         };
         let mut joined: Option<Vec<u8>> = None;
-        while let Some([Token::Sign(b'+'), Token::String(next)]) = tokens.get(place..place.saturating_add(2)) {
+        while let Some([Token::Sign(b'+'), Token::String(next)]) = tokens.get(place..place.saturating_add(2))
+        {
             let next = text.piece(*next).to_vec();
             joined.get_or_insert_with(|| text.piece(*first).to_vec()).extend(next);
             place = place.saturating_add(2);
@@ -56,8 +57,9 @@ pub(super) fn evaluate(text: &mut Text) {
     let mut place = 0_usize;
     for _ in 0..MAX_EVALUATED {
         let places = place..text.tokens.len();
-        let Some((found, range, script)) =
-            places.into_iter().find_map(|place| call(text, place).map(|(range, script)| (place, range, script)))
+        let Some((found, range, script)) = places
+            .into_iter()
+            .find_map(|place| call(text, place).map(|(range, script)| (place, range, script)))
         else {
             return;
         };
@@ -99,19 +101,19 @@ fn call(text: &Text, place: usize) -> Option<Replacement> {
 fn percent(content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len());
     let mut rest = content;
-    while let Some((byte, after)) = rest.split_first() {
+    while let Some((first, after)) = rest.split_first() {
         rest = after;
         let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-        match (byte, after) {
+        match (first, after) {
             (b'%', [b'u' | b'U', a, b, c, d, after @ ..]) if hexadecimal(&[*a, *b, *c, *d]) => {
                 push_utf8(number(&[*a, *b, *c, *d]), &mut out);
                 rest = after;
             }
             (b'%', [a, b, after @ ..]) if hexadecimal(&[*a, *b]) => {
-                out.push(number(&[*a, *b]).max(1) as u8);
+                out.push(hexadecimal_byte([*a, *b]));
                 rest = after;
             }
-            _ => out.push(*byte),
+            _ => out.push(*first),
         }
     }
     out
@@ -130,7 +132,8 @@ fn packed(text: &Text, place: usize) -> Option<Replacement> {
     };
     let names: [&[&[u8]]; 6] = [&[b"p"], &[b"a"], &[b"c"], &[b"k"], &[b"e"], &[b"d", b"r"]];
     let known = names.iter().enumerate().all(|(number, names)| {
-        let comma = number == 5 || token(number.saturating_mul(2).saturating_add(5)) == Some(&Token::Sign(b','));
+        let comma =
+            number == 5 || token(number.saturating_mul(2).saturating_add(5)) == Some(&Token::Sign(b','));
         comma && parameter(number.saturating_mul(2).saturating_add(4), names)
     });
     if !known {
@@ -140,11 +143,28 @@ fn packed(text: &Text, place: usize) -> Option<Replacement> {
     let tail = (16..rest.len().min(MAX_UNPACKER)).find(|start| {
         matches!(rest.get(*start..), Some([Token::Sign(b'}'), Token::Sign(b'('), Token::String(_), ..]))
     })?;
-    let [_, _, Token::String(payload), Token::Sign(b','), Token::Integer(radix), Token::Sign(b','),
-        Token::Integer(_), Token::Sign(b','), Token::String(words), Token::Sign(b'.'),
-        Token::Word { text: split, .. }, Token::Sign(b'('), Token::String(separator), Token::Sign(b')'),
-        Token::Sign(b','), Token::Integer(_), Token::Sign(b','), Token::Sign(b'{'), Token::Sign(b'}'), ..] =
-        rest.get(tail..)?
+    let [
+        _,
+        _,
+        Token::String(payload),
+        Token::Sign(b','),
+        Token::Integer(radix),
+        Token::Sign(b','),
+        Token::Integer(_),
+        Token::Sign(b','),
+        Token::String(words),
+        Token::Sign(b'.'),
+        Token::Word { text: split, .. },
+        Token::Sign(b'('),
+        Token::String(separator),
+        Token::Sign(b')'),
+        Token::Sign(b','),
+        Token::Integer(_),
+        Token::Sign(b','),
+        Token::Sign(b'{'),
+        Token::Sign(b'}'),
+        ..,
+    ] = rest.get(tail..)?
     else {
         return None;
     };
@@ -164,7 +184,8 @@ fn unpack(payload: &[u8], radix: u32, words: &[&[u8]]) -> Vec<u8> {
     let mut script = Vec::new();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     for run in payload.chunk_by(|left, right| is_word(left) && is_word(right)) {
-        let word = word_number(run, radix).and_then(|number| words.get(number)).filter(|word| !word.is_empty());
+        let word =
+            word_number(run, radix).and_then(|number| words.get(number)).filter(|word| !word.is_empty());
         let word = word.copied().unwrap_or(run);
         if script.len().saturating_add(word.len()) > MAX_UNPACKED {
             break;

@@ -61,8 +61,9 @@ pub(crate) fn narrow(head: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// How characters are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(crate) enum Encoding {
     /// ASCII, UTF-8 or any other where ASCII letters are single bytes.
     Bytes,
     Utf16Le,
@@ -70,7 +71,7 @@ enum Encoding {
 }
 
 /// The encoding by the byte order mark, or by where NULs are; and what follows the mark.
-fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
+pub(crate) fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
     if let Some(body) = head.strip_prefix(b"\xef\xbb\xbf") {
         return (Encoding::Bytes, body);
     }
@@ -94,7 +95,8 @@ fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
     (Encoding::Bytes, head)
 }
 
-fn units(encoding: Encoding, body: &[u8]) -> impl Iterator<Item = u16> {
+/// The units of UTF-16.
+pub(crate) fn units(encoding: Encoding, body: &[u8]) -> impl Iterator<Item = u16> {
     body.as_chunks::<2>().0.iter().map(move |pair| {
         if encoding == Encoding::Utf16Be { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) }
     })

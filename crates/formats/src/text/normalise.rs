@@ -62,7 +62,12 @@ impl Read for Normalised {
 /// What becomes of each byte; 0 is left out.
 static FORMS: [u8; 256] = forms();
 
-#[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "the compiler runs it")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "the compiler runs it"
+)]
 const fn forms() -> [u8; 256] {
     let mut forms = [0; 256];
     let mut byte = 0;
@@ -82,8 +87,8 @@ const fn forms() -> [u8; 256] {
 fn fold(bytes: &[u8], to: &mut [u8], spaced: &mut bool) -> usize {
     let mut count: usize = 0;
     for byte in bytes {
-        let form = FORMS[usize::from(*byte)];
-        let Some(place) = to.get_mut(count) else { break };
+        let (Some(form), Some(place)) = (FORMS.get(usize::from(*byte)), to.get_mut(count)) else { break };
+        let form = *form;
         *place = form;
         let space = form == b' ';
         let kept = form != 0 && !(space && *spaced);

@@ -1,0 +1,157 @@
+//! Takes the forms and the `data:` addresses of a page out of it.
+
+use std::borrow::Cow;
+
+use candor_object::{Child, Content, FileType, Flow, Reason, Sink};
+
+use super::normalise::{DataAddress, Forms, Normaliser};
+use crate::javascript;
+use crate::mail::{Base64, Base64End};
+use crate::text::{Encoding, encoding};
+
+/// The type of the markup and of the text of a page.
+const NORMALIZED: FileType = FileType::new("html-normalized");
+
+/// Bytes of the page that are looked at between two looks at the clock.
+const WINDOW: usize = 64 << 10;
+/// Longest form, in bytes. A longer one is handed over in pieces, so that none takes much memory.
+const PIECE: usize = 16 << 20;
+/// Bytes that a piece has in common with the next, so that patterns are found where it ends.
+const OVERLAP: usize = 64 << 10;
+
+/// Hands over everything.
+pub(super) fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
+    let mut page = Page::new(sink);
+    let (encoding, mark) = {
+        let head = content.window(0, crate::HEAD)?;
+        let (encoding, body) = encoding(&head);
+        (encoding, head.len().saturating_sub(body.len()))
+    };
+    // The mark of UTF-8 is part of the forms; those of UTF-16 are of the encoding.
+    let mut offset = if encoding == Encoding::Bytes { 0 } else { mark as u64 };
+    while offset < content.size() {
+        sink.pulse()?;
+        let window = content.window(offset, WINDOW)?;
+        offset = offset.saturating_add(window.len() as u64);
+        page.push(&decoded(&window, encoding));
+        page.hand_over(sink)?;
+    }
+    page.finish(sink)
+}
+
+/// The bytes in UTF-8 if they are in UTF-16. Windows hold whole units, and half of a pair becomes a replacement
+/// character.
+fn decoded(window: &[u8], encoding: Encoding) -> Cow<'_, [u8]> {
+    if encoding == Encoding::Bytes {
+        return Cow::Borrowed(window);
+    }
+    let units = crate::text::units(encoding, window);
+    let letters = char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+    Cow::Owned(letters.collect::<String>().into_bytes())
+}
+
+/// A page that is being looked at.
+struct Page {
+    normaliser: Normaliser,
+    forms: Forms,
+    /// The scripts so far, in their form.
+    scripts: Vec<u8>,
+    wants_forms: bool,
+    wants_scripts: bool,
+}
+
+impl Page {
+    fn new(sink: &dyn Sink) -> Self {
+        Self {
+            normaliser: Normaliser::default(),
+            forms: Forms::default(),
+            scripts: Vec::new(),
+            wants_forms: sink.wants(NORMALIZED),
+            wants_scripts: sink.wants(javascript::NORMALIZED),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.normaliser.push(bytes, &mut self.forms);
+    }
+
+    /// Hands over what is complete or has become too long.
+    fn hand_over(&mut self, sink: &mut dyn Sink) -> Flow {
+        let open = usize::from(self.normaliser.in_script());
+        self.add_scripts(self.forms.scripts.len().saturating_sub(open), true, sink)?;
+        if self.scripts.len() >= PIECE {
+            sink.form("javascript", javascript::NORMALIZED, &mut self.scripts.as_slice())?;
+            self.scripts.clear();
+        }
+        let open = usize::from(self.normaliser.in_data());
+        let complete = self.forms.data.len().saturating_sub(open);
+        for address in self.forms.data.drain(..complete) {
+            content_of(address, sink)?;
+        }
+        if !self.wants_forms {
+            self.forms.markup.clear();
+            self.forms.text.clear();
+        }
+        for (name, form) in
+            [("nocomment.html", &mut self.forms.markup), ("notags.html", &mut self.forms.text)]
+        {
+            if form.len() >= PIECE {
+                sink.form(name, NORMALIZED, &mut form.as_slice())?;
+                form.drain(..form.len().saturating_sub(OVERLAP));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the rest.
+    fn finish(mut self, sink: &mut dyn Sink) -> Flow {
+        self.normaliser.finish(&mut self.forms);
+        self.hand_over(sink)?;
+        self.add_scripts(self.forms.scripts.len(), false, sink)?;
+        for address in std::mem::take(&mut self.forms.data) {
+            content_of(address, sink)?;
+        }
+        if self.forms.cut_scripts {
+            sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not normalized beyond that");
+        }
+        if self.forms.cut_data {
+            sink.gap(Reason::Unsupported, "data addresses of more than 64 MiB are cut");
+        }
+        let forms = [
+            ("nocomment.html", NORMALIZED, &self.forms.markup),
+            ("notags.html", NORMALIZED, &self.forms.text),
+            ("javascript", javascript::NORMALIZED, &self.scripts),
+        ];
+        for (name, file_type, form) in forms {
+            if !form.is_empty() && (self.wants_forms || file_type != NORMALIZED) {
+                sink.form(name, file_type, &mut form.as_slice())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the first scripts to those that have their form.
+    fn add_scripts(&mut self, count: usize, complete: bool, sink: &mut dyn Sink) -> Flow {
+        for script in self.forms.scripts.drain(..count).filter(|_| self.wants_scripts) {
+            sink.pulse()?;
+            if !self.scripts.is_empty() {
+                self.scripts.push(b'\n');
+            }
+            javascript::normalise(&script, complete, &mut self.scripts);
+        }
+        Ok(())
+    }
+}
+
+/// Hands over what a `data:` address holds.
+fn content_of(address: DataAddress, sink: &mut dyn Sink) -> Flow {
+    let DataAddress { media_type, payload } = address;
+    if payload.is_empty() {
+        return Ok(());
+    }
+    let content = Content::from_vec(payload);
+    if memchr::memmem::find(&media_type, b";base64").is_some() {
+        return sink.child(Child::part(""), &mut Base64::new(content, Base64End::Content));
+    }
+    sink.child(Child::part(""), &mut content.reader())
+}
