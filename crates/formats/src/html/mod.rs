@@ -14,7 +14,7 @@ mod references;
 mod tags;
 
 use crate::text::{is_text, narrow};
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, encoded_script};
 
 /// The HTML format.
 pub(crate) struct Html;
@@ -69,7 +69,8 @@ impl Format for Html {
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
-        open::open(content, sink)
+        open::open(content, sink)?;
+        encoded_script::hand_over(content, sink)
     }
 }
 

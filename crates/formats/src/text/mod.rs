@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use candor_object::{Content, FileType, Flow, Sink};
 
-use crate::{Format, Glimpse, HEAD};
+use crate::{Format, Glimpse, HEAD, encoded_script};
 
 pub(crate) mod normalise;
 
@@ -28,7 +28,8 @@ impl Format for Text {
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
-        normalise::normalise(content, sink)
+        normalise::normalise(content, sink)?;
+        encoded_script::hand_over(content, sink)
     }
 }
 
