@@ -73,6 +73,7 @@ fn patterns(criterion: &mut Criterion) {
                     layout: None,
                     container: None,
                     deadline,
+                    hashed: true,
                     digests: &Digests::default(),
                 };
                 let mut found = Vec::new();

@@ -249,13 +249,17 @@ impl Database {
         hash::trusted(self, content, id, deadline)
     }
 
-    /// Whether anything is known that an object of a type could be found by: a pattern, or digests of whole objects, of
-    /// which no type is known.
+    /// Whether there are digests of whole objects.
+    pub fn knows_digests(&self) -> bool {
+        self.has_digests(Subject::Object)
+    }
+
+    /// Whether objects of a type are searched for any pattern.
     ///
     /// # Errors
     /// [`Error::Damaged`].
     pub fn searches(&self, file_type: FileType) -> Result<bool, Error> {
-        Ok(self.has_digests(Subject::Object) || !self.filters(file_type.name())?.is_empty())
+        Ok(!self.filters(file_type.name())?.is_empty())
     }
 
     /// The text at a place; empty where the place is damaged.

@@ -54,6 +54,7 @@ fn inspect(database: &Database) -> usize {
         layout: Some(&layout),
         container: None,
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Vec::new();

@@ -69,6 +69,7 @@ fn findings(database: &Database, content: Content) -> Vec<Finding> {
         layout: None,
         container: None,
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Vec::new();
@@ -164,6 +165,7 @@ fn the_time_is_kept() {
         layout: None,
         container: None,
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Vec::new();

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Flow, Limit, MAX_NAME, ObjectId, Reason, Sink, Stop,
+    Budget, Category, Child, Content, Finding, Flow, Form, Limit, MAX_NAME, ObjectId, Reason, Sink, Stop,
     Strength,
 };
 
@@ -110,15 +110,15 @@ impl Sink for Nest<'_, '_> {
         self.note(id, size, end)
     }
 
-    fn wants(&self, file_type: FileType) -> bool {
-        self.scan.searches(file_type)
+    fn wants(&self, form: Form<'_>) -> bool {
+        self.scan.wants(form)
     }
 
-    fn form(&mut self, name: &str, file_type: FileType, body: &mut dyn Read) -> Flow {
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
         self.pulse()?;
         let (bytes, end) = self.read(body, |budget, held, bytes| budget.spend_form(held, bytes));
         let size = bytes.len();
-        let id = self.scan.form(name, file_type, Content::from_vec(bytes));
+        let id = self.scan.form(form, Content::from_vec(bytes));
         self.note(id, size, end)
     }
 

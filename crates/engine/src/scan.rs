@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candor_detect::{DETECTORS, Database, Digests, Error, Inspection, sha256};
 use candor_formats::{Format, identify, second};
 use candor_object::{
-    Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Object, ObjectId, Reason, Relation,
-    Report, Seen, Stop,
+    Budget, Category, Content, FileType, Finding, Form, Gap, Limit, Limits, Object, ObjectId, Reason,
+    Relation, Report, Seen, Stop,
 };
 
 use crate::nest::Nest;
@@ -62,7 +62,7 @@ impl<'e> Scan<'e> {
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
-        self.detect(id, container, format);
+        self.detect(id, container, format, true);
         if let Some(format) = format {
             self.open(id, format);
         }
@@ -72,21 +72,25 @@ impl<'e> Scan<'e> {
 
     /// Looks at a canonical form of the object that is being scanned. For signatures it is where that object is: in its
     /// container, at its depth.
-    pub(crate) fn form(&mut self, name: &str, file_type: FileType, content: Content) -> ObjectId {
+    pub(crate) fn form(&mut self, form: Form<'_>, content: Content) -> ObjectId {
         let mut around = self.chain.iter().rev().skip(1);
         let container = around.next().map(|(_, object)| object.file_type);
         let depth = self.chain.last().map_or(0, |(_, object)| object.depth);
+        let Form { name, file_type, hashed } = form;
         let relation = Relation::Normalized;
         let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
-        self.detect(id, container, None);
+        self.detect(id, container, None, hashed);
         self.leave();
         id
     }
 
-    /// Whether some database searches objects of this type for anything.
-    pub(crate) fn searches(&self, file_type: FileType) -> bool {
-        // A damaged database says so when it is asked about an object.
-        self.databases.iter().any(|database| database.searches(file_type).unwrap_or(true))
+    /// Whether some database knows anything that such a form could be found by.
+    pub(crate) fn wants(&self, form: Form<'_>) -> bool {
+        self.databases.iter().any(|database| {
+            let digests = form.hashed && database.knows_digests();
+            // A damaged database says so when it is asked about an object.
+            digests || database.searches(form.file_type).unwrap_or(true)
+        })
     }
 
     /// Writes an object into the report and makes it the one that is being scanned.
@@ -111,7 +115,13 @@ impl<'e> Scan<'e> {
         }
     }
 
-    fn detect(&mut self, id: ObjectId, container: Option<FileType>, format: Option<&'static dyn Format>) {
+    fn detect(
+        &mut self,
+        id: ObjectId,
+        container: Option<FileType>,
+        format: Option<&'static dyn Format>,
+        hashed: bool,
+    ) {
         let Some((_, object)) = self.chain.last() else {
             return;
         };
@@ -131,6 +141,7 @@ impl<'e> Scan<'e> {
             layout: layout.as_ref(),
             container,
             deadline,
+            hashed,
             digests: &digests,
         };
         let mut found = Vec::new();

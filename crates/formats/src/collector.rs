@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use candor_object::{Budget, Child, Content, FileType, Flow, Limit, Reason, Relation, Sink, Stop};
+use candor_object::{Budget, Child, Content, FileType, Flow, Form, Limit, Reason, Relation, Sink, Stop};
 
 /// A child as the collector keeps it.
 #[derive(Clone, Debug)]
@@ -83,10 +83,10 @@ impl Sink for Collector {
         Ok(())
     }
 
-    fn form(&mut self, name: &str, file_type: FileType, body: &mut dyn Read) -> Flow {
-        self.child(Child { name, relation: Relation::Normalized }, body)?;
-        if let Some(form) = self.children.last_mut() {
-            form.file_type = Some(file_type);
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
+        self.child(Child { name: form.name, relation: Relation::Normalized }, body)?;
+        if let Some(kept) = self.children.last_mut() {
+            kept.file_type = Some(form.file_type);
         }
         Ok(())
     }

@@ -49,6 +49,18 @@ impl<'a> Child<'a> {
     }
 }
 
+/// A canonical form of a container, made for matching.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// Which form it is, where there are several; else empty.
+    pub name: &'a str,
+    /// Its type, whatever it looks like.
+    pub file_type: FileType,
+    /// Whether it may be known by its digest. That costs as much as the search for patterns, and for some forms nobody
+    /// makes such signatures.
+    pub hashed: bool,
+}
+
 /// Takes children, gaps and notices; owns the children's memory and the budget.
 ///
 /// Two implementers: the engine, which scans each child before `child` returns, and a collector for tests.
@@ -63,15 +75,15 @@ pub trait Sink {
     /// Takes a child that lies as it is in the container: a range of the container's content, not copied.
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow;
 
-    /// Whether anybody looks at a form of this type; making one that nobody looks at is of no use.
-    fn wants(&self, _file_type: FileType) -> bool {
+    /// Whether anybody looks at such a form; making one that nobody looks at is of no use.
+    fn wants(&self, _form: Form<'_>) -> bool {
         true
     }
 
-    /// Takes a canonical form of the container, made for matching. It has this type, whatever it looks like, and
-    /// nothing is taken out of it. It counts as being where the container is, and spends of the budget only time and
-    /// memory that is held, so that it has to be of bounded size and not much larger than the container.
-    fn form(&mut self, name: &str, file_type: FileType, body: &mut dyn Read) -> Flow;
+    /// Takes a canonical form of the container. Nothing is taken out of it. It counts as being where the container is,
+    /// and spends of the budget only time and memory that is held, so that it has to be of bounded size, and all forms
+    /// together not much larger than the container.
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow;
 
     /// Notes that a part of the container was not examined, and why. `detail` is for people: short, in lower
     /// case, without a full stop, naming the member or the offset.

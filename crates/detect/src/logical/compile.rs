@@ -164,6 +164,7 @@ mod tests {
             layout: None,
             container: None,
             deadline: Instant::now() + Duration::from_secs(60),
+            hashed: true,
             digests: &Digests::default(),
         };
         let mut found = Vec::new();

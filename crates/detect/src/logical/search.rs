@@ -26,6 +26,7 @@ pub(crate) fn inspect(
     let mut hashers = Hashers::new(match inspection.digests.0.get() {
         // Another database left its digests; what this one wants beside them is computed where it is asked.
         Some(_) => [false; 3],
+        None if !inspection.hashed => [false; 3],
         None => wanted(database, inspection.object.content.size())?,
     });
     let started = matcher.search(&filters, &mut hashers)?;

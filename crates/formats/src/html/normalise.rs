@@ -188,15 +188,74 @@ pub(super) fn is_space(byte: u8) -> bool {
 impl Normaliser {
     /// Takes the next bytes of the page.
     pub(super) fn push(&mut self, bytes: &[u8], forms: &mut Forms) {
-        for byte in bytes.iter().copied().filter(|byte| *byte != 0) {
-            if self.in_script() {
-                forms.add_to_script(byte);
-            }
-            if self.is_left_out(byte) {
+        let mut rest = bytes;
+        while let Some((byte, after)) = rest.split_first() {
+            let run = self.run(rest, forms);
+            if run > 0 {
+                rest = rest.get(run..).unwrap_or_default();
                 continue;
             }
-            while let Next::Again = self.step(byte, forms) {}
+            rest = after;
+            self.take(*byte, forms);
         }
+    }
+
+    /// Takes the bytes at the start that mean nothing in this state, and tells how many they are. It changes nothing
+    /// that [`take`](Self::take) would not change, and is there because most bytes are of this kind.
+    fn run(&mut self, bytes: &[u8], forms: &mut Forms) -> usize {
+        let class = match self.state {
+            State::Text if !self.gap => TEXT,
+            State::Raw => RAW,
+            State::Comment => COMMENT,
+            State::TagName if self.raw.is_none() => NAME,
+            State::AttributeName => NAME,
+            State::Value(_) if self.wide_value.is_empty() => VALUE,
+            _ => return 0,
+        };
+        let most = usize::try_from(MAX_PIECE.saturating_sub(self.piece)).unwrap_or(0);
+        let plain = |byte: &u8| CLASSES.get(usize::from(*byte)).is_some_and(|classes| classes & class != 0);
+        let run = bytes.iter().take(most).take_while(|byte| plain(byte)).count();
+        let Some(bytes) = bytes.get(..run).filter(|bytes| !bytes.is_empty()) else { return 0 };
+        // A run is at most as long as a piece.
+        let length = u32::try_from(run).unwrap_or(MAX_PIECE);
+        self.piece = self.piece.saturating_add(length);
+        self.word = self.word.saturating_add(length).min(self.piece);
+        self.piece_begins = false;
+        if self.state == State::Comment {
+            return run;
+        }
+        let start = forms.markup.len();
+        forms.markup.extend_from_slice(bytes);
+        let lower = forms.markup.get_mut(start..).unwrap_or_default();
+        lower.make_ascii_lowercase();
+        match class {
+            TEXT => {
+                forms.text.extend_from_slice(lower);
+                self.spaced = false;
+            }
+            RAW if self.in_script() => bytes.iter().for_each(|byte| forms.add_to_script(*byte)),
+            NAME => {
+                let name = if self.state == State::TagName { &mut self.tag } else { &mut self.attribute };
+                lower.iter().for_each(|byte| keep(name, *byte, MAX_NAME));
+            }
+            VALUE => bytes.iter().for_each(|byte| keep(&mut self.value, *byte, MAX_VALUE)),
+            _ => {}
+        }
+        run
+    }
+
+    /// Takes one byte.
+    fn take(&mut self, byte: u8, forms: &mut Forms) {
+        if byte == 0 {
+            return;
+        }
+        if self.in_script() {
+            forms.add_to_script(byte);
+        }
+        if self.is_left_out(byte) {
+            return;
+        }
+        while let Next::Again = self.step(byte, forms) {}
     }
 
     /// Whether the byte is white space at the start of a piece, or a carriage return.
@@ -383,6 +442,41 @@ impl Normaliser {
         self.wide = wide;
         Next::Again
     }
+}
+
+/// States in which a byte means nothing.
+const TEXT: u8 = 1;
+const RAW: u8 = 2;
+const COMMENT: u8 = 4;
+const NAME: u8 = 8;
+const VALUE: u8 = 16;
+
+/// The states in which each byte means nothing.
+static CLASSES: [u8; 256] = classes();
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "the compiler runs it"
+)]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = b'!' as usize;
+    while byte < 0x7f {
+        classes[byte] = match byte as u8 {
+            b'<' => COMMENT | NAME | VALUE,
+            b'>' => TEXT | RAW,
+            b'&' => COMMENT | NAME,
+            b'\'' => TEXT | COMMENT | NAME,
+            b'"' => TEXT | RAW | COMMENT | NAME,
+            b':' => TEXT | RAW | COMMENT | NAME,
+            b'=' => TEXT | RAW | COMMENT | VALUE,
+            _ => TEXT | RAW | COMMENT | NAME | VALUE,
+        };
+        byte += 1;
+    }
+    classes
 }
 
 /// Full stops of East Asian scripts, with which addresses are disguised.

@@ -2,15 +2,24 @@
 
 use std::borrow::Cow;
 
-use candor_object::{Child, Content, FileType, Flow, Reason, Sink};
+use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
 
 use super::normalise::{DataAddress, Forms, Normaliser};
 use crate::javascript;
 use crate::mail::{Base64, Base64End};
 use crate::text::{Encoding, encoding};
 
-/// The type of the markup and of the text of a page.
+/// The markup and the text of a page, and its scripts.
+const MARKUP: Form<'_> = form("nocomment.html", NORMALIZED);
+const TEXT: Form<'_> = form("notags.html", NORMALIZED);
+const SCRIPTS: Form<'_> = form("javascript", javascript::NORMALIZED);
+
 const NORMALIZED: FileType = FileType::new("html-normalized");
+
+/// There are signatures by digest for all of them.
+const fn form(name: &str, file_type: FileType) -> Form<'_> {
+    Form { name, file_type, hashed: true }
+}
 
 /// Bytes of the page that are looked at between two looks at the clock.
 const WINDOW: usize = 64 << 10;
@@ -66,8 +75,8 @@ impl Page {
             normaliser: Normaliser::default(),
             forms: Forms::default(),
             scripts: Vec::new(),
-            wants_forms: sink.wants(NORMALIZED),
-            wants_scripts: sink.wants(javascript::NORMALIZED),
+            wants_forms: sink.wants(MARKUP),
+            wants_scripts: sink.wants(SCRIPTS),
         }
     }
 
@@ -80,7 +89,7 @@ impl Page {
         let open = usize::from(self.normaliser.in_script());
         self.add_scripts(self.forms.scripts.len().saturating_sub(open), true, sink)?;
         if self.scripts.len() >= PIECE {
-            sink.form("javascript", javascript::NORMALIZED, &mut self.scripts.as_slice())?;
+            sink.form(SCRIPTS, &mut self.scripts.as_slice())?;
             self.scripts.clear();
         }
         let open = usize::from(self.normaliser.in_data());
@@ -92,12 +101,10 @@ impl Page {
             self.forms.markup.clear();
             self.forms.text.clear();
         }
-        for (name, form) in
-            [("nocomment.html", &mut self.forms.markup), ("notags.html", &mut self.forms.text)]
-        {
-            if form.len() >= PIECE {
-                sink.form(name, NORMALIZED, &mut form.as_slice())?;
-                form.drain(..form.len().saturating_sub(OVERLAP));
+        for (form, bytes) in [(MARKUP, &mut self.forms.markup), (TEXT, &mut self.forms.text)] {
+            if bytes.len() >= PIECE {
+                sink.form(form, &mut bytes.as_slice())?;
+                bytes.drain(..bytes.len().saturating_sub(OVERLAP));
             }
         }
         Ok(())
@@ -111,20 +118,17 @@ impl Page {
         for address in std::mem::take(&mut self.forms.data) {
             content_of(address, sink)?;
         }
-        if self.forms.cut_scripts {
+        if self.forms.cut_scripts && self.wants_scripts {
             sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not normalized beyond that");
         }
         if self.forms.cut_data {
             sink.gap(Reason::Unsupported, "data addresses of more than 64 MiB are cut");
         }
-        let forms = [
-            ("nocomment.html", NORMALIZED, &self.forms.markup),
-            ("notags.html", NORMALIZED, &self.forms.text),
-            ("javascript", javascript::NORMALIZED, &self.scripts),
-        ];
-        for (name, file_type, form) in forms {
-            if !form.is_empty() && (self.wants_forms || file_type != NORMALIZED) {
-                sink.form(name, file_type, &mut form.as_slice())?;
+        for (form, bytes) in
+            [(MARKUP, &self.forms.markup), (TEXT, &self.forms.text), (SCRIPTS, &self.scripts)]
+        {
+            if !bytes.is_empty() {
+                sink.form(form, &mut bytes.as_slice())?;
             }
         }
         Ok(())

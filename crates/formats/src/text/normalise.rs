@@ -6,10 +6,10 @@
 
 use std::io::{self, Read};
 
-use candor_object::{Content, FileType, Flow, Sink};
+use candor_object::{Content, FileType, Flow, Form, Sink};
 
-/// The type of the form.
-pub(crate) const NORMALIZED: FileType = FileType::new("text-normalized");
+/// The form. Nobody has digests of it: `clamscan` does not look for them.
+const FORM: Form<'_> = Form { name: "", file_type: FileType::new("text-normalized"), hashed: false };
 
 /// Content of which one form is made, in bytes. What is longer has several forms, so that none takes much memory.
 const PIECE: u64 = 16 << 20;
@@ -18,14 +18,14 @@ const OVERLAP: u64 = 64 << 10;
 
 /// Hands over the forms of a text.
 pub(crate) fn normalise(content: &Content, sink: &mut dyn Sink) -> Flow {
-    if !sink.wants(NORMALIZED) {
+    if !sink.wants(FORM) {
         return Ok(());
     }
     let mut start = 0_u64;
     loop {
         let piece = content.range(start, PIECE);
         let end = start.saturating_add(piece.size());
-        sink.form("", NORMALIZED, &mut Normalised::new(piece))?;
+        sink.form(FORM, &mut Normalised::new(piece))?;
         if end >= content.size() {
             return Ok(());
         }
