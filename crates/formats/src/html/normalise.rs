@@ -204,7 +204,7 @@ impl Normaliser {
     /// that [`take`](Self::take) would not change, and is there because most bytes are of this kind.
     fn run(&mut self, bytes: &[u8], forms: &mut Forms) -> usize {
         let class = match self.state {
-            State::Text if !self.gap => TEXT,
+            State::Text => TEXT,
             State::Raw => RAW,
             State::Comment => COMMENT,
             State::TagName if self.raw.is_none() => NAME,
@@ -223,6 +223,9 @@ impl Normaliser {
         self.piece_begins = false;
         if self.state == State::Comment {
             return run;
+        }
+        if class == TEXT && std::mem::take(&mut self.gap) {
+            forms.markup.push(b' ');
         }
         let start = forms.markup.len();
         forms.markup.extend_from_slice(bytes);
