@@ -24,7 +24,8 @@ pub(super) struct Forms {
     pub(super) markup: Vec<u8>,
     /// The text: in lower case, without tags; the addresses of links and pictures stand where they are.
     pub(super) text: Vec<u8>,
-    /// Bytes of scripts as they are, those of the last one being incomplete while [`Normaliser::in_script`].
+    /// Bytes of scripts as they are with their closing tags, those of the last one being incomplete while
+    /// [`Normaliser::in_script`].
     pub(super) scripts: Vec<Vec<u8>>,
     /// Contents of `data:` addresses, that of the last one being incomplete while [`Normaliser::in_data`].
     pub(super) data: Vec<DataAddress>,
@@ -546,7 +547,7 @@ mod tests {
     fn what_the_page_hides_comes_out() {
         let page = b"<script>var a</script><a b='data:TEXT/html;Base64,QUJD%44'>\r<script>b";
         let forms = forms(&[page]);
-        assert_eq!(forms.scripts, [b"var a".as_slice(), b"b"]);
+        assert_eq!(forms.scripts, [b"var a</script>".as_slice(), b"b"]);
         let address = DataAddress { media_type: b"text/html;base64".to_vec(), payload: b"QUJDD".to_vec() };
         assert_eq!(forms.data, [address]);
     }

@@ -87,7 +87,7 @@ impl Page {
     /// Hands over what is complete or has become too long.
     fn hand_over(&mut self, sink: &mut dyn Sink) -> Flow {
         let open = usize::from(self.normaliser.in_script());
-        self.add_scripts(self.forms.scripts.len().saturating_sub(open), true, sink)?;
+        self.add_scripts(self.forms.scripts.len().saturating_sub(open), sink)?;
         if self.scripts.len() >= PIECE {
             sink.form(SCRIPTS, &mut self.scripts.as_slice())?;
             self.scripts.clear();
@@ -114,7 +114,7 @@ impl Page {
     fn finish(mut self, sink: &mut dyn Sink) -> Flow {
         self.normaliser.finish(&mut self.forms);
         self.hand_over(sink)?;
-        self.add_scripts(self.forms.scripts.len(), false, sink)?;
+        self.add_scripts(self.forms.scripts.len(), sink)?;
         for address in std::mem::take(&mut self.forms.data) {
             content_of(address, sink)?;
         }
@@ -135,13 +135,14 @@ impl Page {
     }
 
     /// Adds the first scripts to those that have their form.
-    fn add_scripts(&mut self, count: usize, complete: bool, sink: &mut dyn Sink) -> Flow {
-        for script in self.forms.scripts.drain(..count).filter(|_| self.wants_scripts) {
+    fn add_scripts(&mut self, count: usize, sink: &mut dyn Sink) -> Flow {
+        let wants = self.wants_scripts;
+        for script in self.forms.scripts.drain(..count).filter(|script| wants && !script.is_empty()) {
             sink.pulse()?;
             if !self.scripts.is_empty() {
                 self.scripts.push(b'\n');
             }
-            javascript::normalise(&script, complete, &mut self.scripts);
+            javascript::normalise(&script, &mut self.scripts);
         }
         Ok(())
     }

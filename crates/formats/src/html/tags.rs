@@ -39,7 +39,7 @@ impl Normaliser {
             if ends {
                 forms.markup.push(b'>');
             }
-            self.end_in_raw(ends, forms);
+            self.end_in_raw();
         } else if ends {
             self.end_tag(forms);
         } else {
@@ -49,7 +49,7 @@ impl Normaliser {
     }
 
     /// A tag's name has ended in raw content: only two end it, and white space will do for them.
-    pub(super) fn end_in_raw(&mut self, complete: bool, forms: &mut Forms) {
+    pub(super) fn end_in_raw(&mut self) {
         let ends = match self.tag.as_slice() {
             b"/script" => true,
             b"/style" => self.raw == Some(Raw::Style),
@@ -58,10 +58,6 @@ impl Normaliser {
         if !ends {
             self.state = State::Raw;
             return;
-        }
-        if let (Some(Raw::Script), Some(script)) = (self.raw, forms.scripts.last_mut()) {
-            let end = if complete { script.iter().rposition(|byte| *byte == b'<') } else { None };
-            script.truncate(end.unwrap_or(script.len()));
         }
         self.raw = None;
         self.state = State::Trim;

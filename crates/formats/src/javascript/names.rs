@@ -94,6 +94,7 @@ impl Names {
 
     /// Goes on in a function that was left.
     pub(super) fn go_to(&mut self, function: u32) {
+        self.expects = Expects::Nothing;
         self.current = function;
     }
 
