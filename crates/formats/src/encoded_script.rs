@@ -3,6 +3,8 @@
 //! There is no specification; the alphabets are what `clamscan` 1.4.6 decodes. Every character of the text is looked up
 //! in the alphabet that its place says, and `@` begins what the alphabets lack.
 
+use std::io;
+
 use candor_object::{Child, Content, FileType, Flow, Sink};
 use memchr::memmem;
 
@@ -46,10 +48,10 @@ pub(crate) fn hand_over(content: &Content, sink: &mut dyn Sink) -> Flow {
             continue;
         };
         offset = offset.saturating_add(place as u64);
-        let encoded = content.window(offset, HEADER.saturating_add(MAX_TEXT))?;
-        let consumed = match encoded.get(MARK.len()..HEADER).and_then(length) {
+        let length = content.window(offset, HEADER)?.get(MARK.len()..HEADER).and_then(length);
+        let consumed = match length {
             Some(length) => {
-                let (script, consumed) = decode(encoded.get(HEADER..).unwrap_or_default(), length);
+                let (script, consumed) = read(content, offset.saturating_add(HEADER as u64), length)?;
                 let page = [b"<script>".as_slice(), &script, b"</script>"].concat();
                 sink.child(Child::stream(), &mut page.as_slice())?;
                 HEADER.saturating_add(consumed)
@@ -59,6 +61,19 @@ pub(crate) fn hand_over(content: &Content, sink: &mut dyn Sink) -> Flow {
         offset = offset.saturating_add(consumed as u64);
     }
     Ok(())
+}
+
+/// The script at an offset, and how many bytes it took. Reads little more than that, however long the content is.
+fn read(content: &Content, offset: u64, length: u32) -> io::Result<(Vec<u8>, usize)> {
+    let mut size: usize = 4 << 10;
+    loop {
+        let encoded = content.window(offset, size)?;
+        let (script, consumed) = decode(&encoded, length);
+        if consumed < encoded.len() || encoded.len() < size || size >= MAX_TEXT {
+            return Ok((script, consumed));
+        }
+        size = size.saturating_mul(4);
+    }
 }
 
 /// The number in six digits of base64 and two equals signs.

@@ -1,7 +1,5 @@
 //! Words, numbers, strings and signs of a script, and what it declares.
 
-use std::ops::Range;
-
 use super::names::Names;
 
 /// A part of a script.
@@ -79,7 +77,7 @@ impl Text {
 
     /// Keeps bytes.
     pub(super) fn keep(&mut self, bytes: &[u8]) -> Piece {
-        // A script is at most 4 MiB long, and what is decoded of it is not longer.
+        // A script and what comes out of it are at most a few times 4 MiB long.
         let start = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(bytes);
         Piece { start, length: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
@@ -108,15 +106,12 @@ impl Text {
         }
     }
 
-    /// Reads text that came out of a string, in place of some tokens. It goes on where the last text ended, be it in a
-    /// word.
-    pub(super) fn insert(&mut self, place: Range<usize>, script: &[u8]) {
-        if let Some(Token::Word { function, .. }) = self.tokens.get(place.start) {
-            self.names.go_to(*function);
+    /// Reads what came out of a string in a call of `function`. It goes on where the last text ended, be it in a word.
+    pub(super) fn read_evaluated(&mut self, function: Token, script: &[u8]) {
+        if let Token::Word { function, .. } = function {
+            self.names.go_to(function);
         }
-        let behind: Vec<Token> = self.tokens.drain(place.start..).skip(place.len()).collect();
         self.read(script);
-        self.tokens.extend(behind);
     }
 
     /// Whether the byte is used up.

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::lexer::{Text, Token, hexadecimal_byte, number, push_utf8};
 
-/// Most strings that are evaluated in a script: each moves what is behind it.
-const MAX_EVALUATED: usize = 256;
+/// Most bytes that come out of the strings of one script: a packed script can hold far more than its own length.
+const MAX_UNPACKED: usize = 4 << 20;
 
 /// Joins strings with a plus between them.
 pub(super) fn join(text: &mut Text) {
@@ -54,18 +54,26 @@ pub(super) fn decode(text: &mut Text) {
 
 /// Replaces `eval` of a string by what is in the string, once, and unpacks packed scripts.
 pub(super) fn evaluate(text: &mut Text) {
+    let tokens = std::mem::take(&mut text.tokens);
+    let mut room = MAX_UNPACKED;
     let mut place = 0_usize;
-    for _ in 0..MAX_EVALUATED {
-        let places = place..text.tokens.len();
-        let Some((found, range, script)) = places
-            .into_iter()
-            .find_map(|place| call(text, place).map(|(range, script)| (place, range, script)))
-        else {
-            return;
+    while let Some(token) = tokens.get(place) {
+        let Some((range, script)) = call(text, &tokens, place, room) else {
+            text.tokens.push(*token);
+            place = place.saturating_add(1);
+            continue;
         };
-        let behind = text.tokens.len().saturating_sub(range.end);
-        text.insert(range, &script);
-        place = text.tokens.len().saturating_sub(behind).max(found.saturating_add(1));
+        // What stands before the script stays, as the function that unpacks does.
+        text.tokens.extend(tokens.get(place..range.start).into_iter().flatten());
+        room = room.saturating_sub(script.len());
+        let before = text.tokens.len();
+        text.read_evaluated(*token, &script);
+        place = range.end;
+        // Behind a call that leaves nothing, the next token is not the start of another.
+        if text.tokens.len() == before {
+            text.tokens.extend(tokens.get(place));
+            place = place.saturating_add(1);
+        }
     }
 }
 
@@ -81,18 +89,23 @@ fn argument(text: &Text, tokens: &[Token], place: usize, function: &[u8]) -> Opt
 /// Tokens that a script is to stand in place of.
 type Replacement = (Range<usize>, Vec<u8>);
 
-fn call(text: &Text, place: usize) -> Option<Replacement> {
-    match argument(text, &text.tokens, place, b"eval")? {
+fn call(text: &Text, tokens: &[Token], place: usize, room: usize) -> Option<Replacement> {
+    match argument(text, tokens, place, b"eval")? {
         Token::String(script) => {
-            let behind = text.tokens.get(place.saturating_add(3)..)?;
+            let behind = tokens.get(place.saturating_add(3)..)?;
             let length = match behind {
                 [Token::Sign(b')'), Token::Sign(b';'), ..] => 5,
                 [Token::Sign(b')'), ..] => 4,
                 _ => return None,
             };
-            Some((place..place.saturating_add(length), text.piece(script).to_vec()))
+            let script = text.piece(script).to_vec();
+            (script.len() <= room).then(|| (place..place.saturating_add(length), script))
         }
-        Token::Keyword(function) if text.piece(function) == b"function" => packed(text, place),
+        Token::Keyword(function) if text.piece(function) == b"function" => {
+            packed(text, tokens.get(place..)?, room).map(|(Range { start, end }, script)| {
+                (place.saturating_add(start)..place.saturating_add(end), script)
+            })
+        }
         _ => None,
     }
 }
@@ -124,8 +137,8 @@ const MAX_UNPACKER: usize = 1000;
 
 /// The packer of Dean Edwards, `eval(function(p,a,c,k,e,d){…}('payload',radix,count,'a|b|c'.split('|'),0,{}))`: each word
 /// of the payload is the number of a word in the list.
-fn packed(text: &Text, place: usize) -> Option<Replacement> {
-    let token = |number: usize| text.tokens.get(place.saturating_add(number));
+fn packed(text: &Text, rest: &[Token], room: usize) -> Option<Replacement> {
+    let token = |number: usize| rest.get(number);
     let parameter = |number: usize, names: &[&[u8]]| match token(number) {
         Some(Token::Word { text: name, .. }) => names.contains(&text.piece(*name)),
         _ => false,
@@ -139,7 +152,6 @@ fn packed(text: &Text, place: usize) -> Option<Replacement> {
     if !known {
         return None;
     }
-    let rest = text.tokens.get(place..)?;
     let tail = (16..rest.len().min(MAX_UNPACKER)).find(|start| {
         matches!(rest.get(*start..), Some([Token::Sign(b'}'), Token::Sign(b'('), Token::String(_), ..]))
     })?;
@@ -172,22 +184,19 @@ fn packed(text: &Text, place: usize) -> Option<Replacement> {
         return None;
     }
     let words: Vec<&[u8]> = text.piece(*words).split(|byte| *byte == b'|').collect();
-    let script = unpack(text.piece(*payload), u32::try_from(*radix).ok()?, &words);
-    let start = place.saturating_add(tail).saturating_add(2);
+    let script = unpack(text.piece(*payload), u32::try_from(*radix).ok()?, &words, room);
+    let start = tail.saturating_add(2);
     Some((start..start.saturating_add(17), script))
 }
 
-/// Most bytes that a packed script unpacks to.
-const MAX_UNPACKED: usize = 4 << 20;
-
-fn unpack(payload: &[u8], radix: u32, words: &[&[u8]]) -> Vec<u8> {
+fn unpack(payload: &[u8], radix: u32, words: &[&[u8]], room: usize) -> Vec<u8> {
     let mut script = Vec::new();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     for run in payload.chunk_by(|left, right| is_word(left) && is_word(right)) {
         let word =
             word_number(run, radix).and_then(|number| words.get(number)).filter(|word| !word.is_empty());
         let word = word.copied().unwrap_or(run);
-        if script.len().saturating_add(word.len()) > MAX_UNPACKED {
+        if script.len().saturating_add(word.len()) > room {
             break;
         }
         script.extend_from_slice(word);
