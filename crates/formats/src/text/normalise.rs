@@ -82,48 +82,9 @@ const fn forms() -> [u8; 256] {
     forms
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 32;
-
 /// Writes the form of `bytes` to the start of `to`, which is as long; the number of bytes written. `spaced` says whether
 /// a space was the last.
 fn fold(bytes: &[u8], to: &mut [u8], spaced: &mut bool) -> usize {
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let mut count: usize = 0;
-    for block in blocks {
-        let place = to.get_mut(count..).and_then(|to| to.first_chunk_mut());
-        if place.is_some_and(|place| fold_block(block, place, spaced)) {
-            count = count.wrapping_add(BLOCK);
-        } else {
-            count = count.wrapping_add(fold_bytes(block, to.get_mut(count..).unwrap_or_default(), spaced));
-        }
-    }
-    count.wrapping_add(fold_bytes(rest, to.get_mut(count..).unwrap_or_default(), spaced))
-}
-
-/// Writes the form of a block that is no shorter than the block: most are so, and need no decision for each byte. Says
-/// whether this is one; if not, what was written is to be written again.
-fn fold_block(block: &[u8; BLOCK], to: &mut [u8; BLOCK], spaced: &mut bool) -> bool {
-    let mut left_out = false;
-    let mut doubled = false;
-    let mut before = *spaced;
-    for (byte, to) in block.iter().zip(to.iter_mut()) {
-        let space = *byte == b' ' || byte.wrapping_sub(b'\t') < 5;
-        let upper = byte.wrapping_sub(b'A') < 26;
-        *to = if space { b' ' } else { *byte | u8::from(upper) << 5 };
-        left_out |= *byte >= 0x80 || (*byte < b' ' && !space);
-        doubled |= space && before;
-        before = space;
-    }
-    if left_out || doubled {
-        return false;
-    }
-    *spaced = before;
-    true
-}
-
-/// Writes the form of bytes one by one.
-fn fold_bytes(bytes: &[u8], to: &mut [u8], spaced: &mut bool) -> usize {
     let mut count: usize = 0;
     for byte in bytes {
         let (Some(form), Some(place)) = (FORMS.get(usize::from(*byte)), to.get_mut(count)) else { break };
@@ -178,9 +139,6 @@ mod tests {
                 whole.extend_from_slice(&buffer[..count]);
             }
             prop_assert_eq!(&whole, &form(&bytes));
-            let mut one_by_one = vec![0; bytes.len()];
-            let count = fold_bytes(&bytes, &mut one_by_one, &mut false);
-            prop_assert_eq!(&whole, &one_by_one[..count]);
             prop_assert!(whole.len() <= bytes.len() && !whole.windows(2).any(|pair| pair == b"  "));
         }
     }
