@@ -61,6 +61,7 @@ fn patterns(criterion: &mut Criterion) {
                     layout: None,
                     containers: &[],
                     deadline,
+                    hashed: true,
                     digests: &Digests::default(),
                 };
                 let mut found = Found::default();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, Finding, Listed, Object, ObjectId};
+use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
@@ -332,6 +332,19 @@ impl Database {
 
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Members, 0)
+    }
+
+    /// Whether there are digests of whole objects.
+    pub fn knows_digests(&self) -> bool {
+        self.has_digests(Subject::Object)
+    }
+
+    /// Whether objects of a type are searched for any pattern.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn searches(&self, file_type: FileType) -> Result<bool, Error> {
+        Ok(!self.filters(file_type.name())?.is_empty())
     }
 
     /// The text at a place; empty where the place is damaged.

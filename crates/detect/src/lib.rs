@@ -80,6 +80,8 @@ pub struct Inspection<'a> {
     pub containers: &'a [FileType],
     /// When the time is up.
     pub deadline: Instant,
+    /// Whether the object may be known by its digest.
+    pub hashed: bool,
     /// Digests of the whole object, once somebody read it.
     pub digests: &'a Digests,
 }

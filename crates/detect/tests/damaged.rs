@@ -79,6 +79,7 @@ fn inspect(database: &Database) -> usize {
         layout: Some(&layout),
         containers: &[],
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Found::default();

@@ -59,6 +59,7 @@ fn findings(database: &Database, content: Content) -> Vec<Finding> {
         layout: None,
         containers: &[],
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Found::default();
@@ -154,6 +155,7 @@ fn the_time_is_kept() {
         layout: None,
         containers: &[],
         deadline,
+        hashed: true,
         digests: &Digests::default(),
     };
     let mut found = Found::default();

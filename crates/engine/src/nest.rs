@@ -3,7 +3,8 @@
 use std::io::{self, ErrorKind, Read};
 
 use candor_object::{
-    Category, Child, Content, Finding, Flow, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink, Stop, Strength,
+    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink,
+    Stop, Strength,
 };
 
 use crate::scan::Scan;
@@ -42,14 +43,15 @@ impl<'s, 'e> Nest<'s, 'e> {
         if limit == Limit::Depth { Ok(false) } else { Err(Stop::Spent) }
     }
 
-    /// Reads a child until the end, the first error or a limit, and never again after that.
-    fn read(&mut self, body: &mut dyn Read) -> (Vec<u8>, Option<End>) {
+    /// Reads a child until the end, the first error or a limit, and never again after that. `spend` pays for bytes
+    /// beside those that are held already.
+    fn read(&mut self, body: &mut dyn Read, spend: Spend) -> (Vec<u8>, Option<End>) {
         let mut bytes = self.scan.buffer();
         loop {
             let held = bytes.len();
             let result = body.take(CHUNK).read_to_end(&mut bytes);
             let count = (bytes.len() - held) as u64;
-            if let Err(limit) = self.scan.budget.spend_bytes(held as u64, count) {
+            if let Err(limit) = spend(&mut self.scan.budget, held as u64, count) {
                 bytes.truncate(held);
                 return (bytes, Some(End::Limit(limit)));
             }
@@ -63,24 +65,9 @@ impl<'s, 'e> Nest<'s, 'e> {
             }
         }
     }
-}
 
-/// Why a child is not complete.
-enum End {
-    Limit(Limit),
-    Error(io::Error),
-}
-
-impl Sink for Nest<'_, '_> {
-    fn child(&mut self, child: Child<'_>, body: &mut dyn Read) -> Flow {
-        if !self.admit(&child)? {
-            return Ok(());
-        }
-        let (bytes, end) = self.read(body);
-        let size = bytes.len();
-        self.scan.budget.hold(size as u64);
-        let id = self.scan.object(clipped(child.name), child.relation, Content::from_vec(bytes));
-        self.scan.budget.release(size as u64);
+    /// Notes why a child is not complete, if it is not.
+    fn note(&mut self, id: ObjectId, size: usize, end: Option<End>) -> Flow {
         match end {
             None => Ok(()),
             Some(End::Error(error)) => {
@@ -98,6 +85,41 @@ impl Sink for Nest<'_, '_> {
                 if matches!(limit, Limit::ObjectBytes | Limit::HeldBytes) { Ok(()) } else { Err(Stop::Spent) }
             }
         }
+    }
+}
+
+/// A way to pay for bytes that come out of a container.
+type Spend = fn(&mut Budget, held: u64, bytes: u64) -> Result<(), Limit>;
+
+/// Why a child is not complete.
+enum End {
+    Limit(Limit),
+    Error(io::Error),
+}
+
+impl Sink for Nest<'_, '_> {
+    fn child(&mut self, child: Child<'_>, body: &mut dyn Read) -> Flow {
+        if !self.admit(&child)? {
+            return Ok(());
+        }
+        let (bytes, end) = self.read(body, Budget::spend_bytes);
+        let size = bytes.len();
+        self.scan.budget.hold(size as u64);
+        let id = self.scan.object(clipped(child.name), child.relation, Content::from_vec(bytes));
+        self.scan.budget.release(size as u64);
+        self.note(id, size, end)
+    }
+
+    fn wants(&self, form: Form<'_>) -> bool {
+        self.scan.wants(form)
+    }
+
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
+        self.pulse()?;
+        let (bytes, end) = self.read(body, |budget, held, bytes| budget.spend_form(held, bytes));
+        let size = bytes.len();
+        let id = self.scan.form(form, Content::from_vec(bytes));
+        self.note(id, size, end)
     }
 
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow {

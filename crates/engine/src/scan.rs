@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
-    Budget, Category, Content, FileType, Finding, Gap, Limit, Limits, Listed, Object, ObjectId, Reason,
+    Budget, Category, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId, Reason,
     Relation, Report, Seen, Stop,
 };
 
@@ -56,35 +56,23 @@ impl<'e> Scan<'e> {
 
     /// Scans one object and, depth first, all that comes out of it; its number in the report.
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
-        let id = ObjectId(u32::try_from(self.report.objects.len()).unwrap_or(u32::MAX));
-        let parent = self.chain.last().map(|(id, _)| *id);
         let identified = identify(&content);
         let format = *identified.as_ref().unwrap_or(&None);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
         let file_type = format.map_or(fallback, Format::file_type);
-        self.report.objects.push(Seen {
-            parent,
-            name: name.to_owned(),
-            relation,
-            file_type,
-            size: content.size(),
-            sha256: None,
-        });
+        let depth = self.chain.len() as u32;
+        let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
-        let depth = self.chain.len() as u32;
-        self.chain.push((id, Object { content, file_type, name: name.to_owned(), relation, depth }));
-        let handle_as = self.detect(id, format);
+        let handle_as = self.detect(id, format, true);
         if let Some(format) = format {
             self.open(id, format);
         }
         for other in handle_as {
             self.handle_as(id, other);
         }
-        if let Some((_, object)) = self.chain.pop() {
-            self.keep_buffer(object.content);
-        }
+        self.leave();
         id
     }
 
@@ -94,13 +82,62 @@ impl<'e> Scan<'e> {
         if let Some((_, object)) = self.chain.last_mut() {
             object.file_type = format.file_type();
             // What such a look asks for in turn is not done: two signatures could ask for each other for ever.
-            let _ = self.detect(id, Some(format));
+            let _ = self.detect(id, Some(format), true);
             self.open(id, format);
         }
     }
 
-    /// Looks at the object that was pushed last; the formats as which signatures want it to be looked at.
-    fn detect(&mut self, id: ObjectId, format: Option<&'static dyn Format>) -> Vec<&'static dyn Format> {
+    /// Looks at a canonical form of the object that is being scanned. For signatures it is where that object is: in its
+    /// container, at its depth.
+    pub(crate) fn form(&mut self, form: Form<'_>, content: Content) -> ObjectId {
+        let depth = self.chain.last().map_or(0, |(_, object)| object.depth);
+        let Form { name, file_type, hashed } = form;
+        let relation = Relation::Normalized;
+        let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
+        let _ = self.detect(id, None, hashed);
+        self.leave();
+        id
+    }
+
+    /// Whether some database knows anything that such a form could be found by.
+    pub(crate) fn wants(&self, form: Form<'_>) -> bool {
+        self.databases.iter().any(|database| {
+            let digests = form.hashed && database.knows_digests();
+            // A damaged database says so when it is asked about an object.
+            digests || database.searches(form.file_type).unwrap_or(true)
+        })
+    }
+
+    /// Writes an object into the report and makes it the one that is being scanned.
+    fn enter(&mut self, object: Object) -> ObjectId {
+        let id = ObjectId(u32::try_from(self.report.objects.len()).unwrap_or(u32::MAX));
+        self.report.objects.push(Seen {
+            parent: self.chain.last().map(|(id, _)| *id),
+            name: object.name.clone(),
+            relation: object.relation,
+            file_type: object.file_type,
+            size: object.content.size(),
+            sha256: None,
+        });
+        self.chain.push((id, object));
+        id
+    }
+
+    /// The object that is being scanned is done.
+    fn leave(&mut self) {
+        if let Some((_, object)) = self.chain.pop() {
+            self.keep_buffer(object.content);
+        }
+    }
+
+    /// Looks at the object that was pushed last, `hashed` if by its digest as well; the formats as which signatures want it
+    /// to be looked at.
+    fn detect(
+        &mut self,
+        id: ObjectId,
+        format: Option<&'static dyn Format>,
+        hashed: bool,
+    ) -> Vec<&'static dyn Format> {
         let Some(((_, object), around)) = self.chain.split_last() else {
             return Vec::new();
         };
@@ -121,6 +158,7 @@ impl<'e> Scan<'e> {
             layout: layout.as_ref(),
             containers: &containers,
             deadline,
+            hashed,
             digests: &digests,
         };
         let mut found = Found::default();

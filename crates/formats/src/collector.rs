@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use candor_object::{Budget, Child, Content, Flow, Limit, Reason, Relation, Sink, Stop};
+use candor_object::{Budget, Child, Content, FileType, Flow, Form, Limit, Reason, Relation, Sink, Stop};
 
 /// A child as the collector keeps it.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct Collected {
     pub name: String,
     /// How it came out.
     pub relation: Relation,
+    /// Its type, where the format gives it.
+    pub file_type: Option<FileType>,
     /// Its bytes, as far as they could be taken out.
     pub content: Content,
 }
@@ -39,7 +41,8 @@ impl Collector {
     }
 
     fn keep(&mut self, child: Child<'_>, content: Content) {
-        self.children.push(Collected { name: child.name.to_owned(), relation: child.relation, content });
+        let Child { name, relation } = child;
+        self.children.push(Collected { name: name.to_owned(), relation, file_type: None, content });
     }
 }
 
@@ -77,6 +80,14 @@ impl Sink for Collector {
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow {
         self.budget.spend_object(1).map_err(|limit| self.spent(limit))?;
         self.keep(child, content);
+        Ok(())
+    }
+
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
+        self.child(Child { name: form.name, relation: Relation::Normalized }, body)?;
+        if let Some(kept) = self.children.last_mut() {
+            kept.file_type = Some(form.file_type);
+        }
         Ok(())
     }
 

@@ -45,7 +45,9 @@ mod unopened;
 
 mod mail;
 
+mod encoded_script;
 mod html;
+mod javascript;
 mod script;
 mod text;
 
@@ -72,8 +74,8 @@ pub static FORMATS: &[&dyn Format] = &[
 /// The formats of messages, which are judged by their text.
 static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
 
-/// Text that holds nothing but itself.
-static TEXTS: &[&dyn Format] = &[&script::Script, &html::Html, &text::Text];
+/// Text, of which normalized forms come out, and what is encoded in it.
+static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
 
 /// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.

@@ -3,8 +3,9 @@
 //! Specification: <https://man7.org/linux/man-pages/man2/execve.2.html> ("Interpreter scripts"). What follows
 //! the first line may be binary: self-extracting installers (makeself) are a script with an archive behind it.
 
-use candor_object::FileType;
+use candor_object::{Content, FileType, Flow, Sink};
 
+use crate::text::normalise::normalise;
 use crate::{Format, Glimpse};
 
 /// A script.
@@ -28,6 +29,10 @@ impl Format for Script {
         let interpreter =
             line.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"/.%_".contains(byte));
         interpreter && !sound && line.iter().all(|byte| *byte == b'\t' || *byte >= b' ')
+    }
+
+    fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
+        normalise(content, sink)
     }
 }
 

@@ -37,9 +37,13 @@ fn describe(bytes: &[u8]) -> String {
     for child in &sink.children {
         let bytes = child.content.window(0, usize::MAX).unwrap();
         let (size, crc) = (bytes.len(), crc32fast::hash(&bytes));
-        let kind = file_type(&child.content).unwrap();
+        let kind = child.file_type.unwrap_or_else(|| file_type(&child.content).unwrap());
         let _ =
             writeln!(text, "{} {:?} {kind} {size} bytes crc32 {crc:08x}", child.relation.name(), child.name);
+        // A form is readable, and its size says little.
+        if child.file_type.is_some() && size < 2000 {
+            let _ = writeln!(text, "    \"{}\"", bytes.escape_ascii());
+        }
     }
     for (reason, detail) in &sink.gaps {
         let _ = writeln!(text, "gap {}: {detail}", reason.name());

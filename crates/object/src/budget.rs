@@ -158,6 +158,16 @@ impl Budget {
         Ok(())
     }
 
+    /// Spends `bytes` of a canonical form of an object, of which `held` bytes are in memory already. Forms are not much
+    /// larger than what they are made of, and that was paid for.
+    ///
+    /// # Errors
+    /// The limit that forbids it.
+    pub fn spend_form(&self, held: u64, bytes: u64) -> Result<(), Limit> {
+        let held = self.held.saturating_add(held).saturating_add(bytes);
+        if held > self.limits.held_bytes { Err(Limit::HeldBytes) } else { Ok(()) }
+    }
+
     /// Notes that an object of `bytes` stays in memory while what is inside is taken out.
     pub fn hold(&mut self, bytes: u64) {
         self.held = self.held.saturating_add(bytes);

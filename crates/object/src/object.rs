@@ -67,6 +67,6 @@ pub struct Object {
     pub name: String,
     /// How it came out of its container.
     pub relation: Relation,
-    /// Number of containers around it; 0 for a root object.
+    /// Number of containers around it; 0 for a root object. A normalized form has that of what it is a form of.
     pub depth: u32,
 }

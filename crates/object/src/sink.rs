@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::{Content, Reason, Relation};
+use crate::{Content, FileType, Reason, Relation};
 
 /// Whether a format goes on. `?` passes a stop on; damage in the content is no stop but a gap.
 pub type Flow = Result<(), Stop>;
@@ -64,6 +64,18 @@ pub struct Listed<'a> {
     pub position: Option<u64>,
 }
 
+/// A canonical form of a container, made for matching.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// Which form it is, where there are several; else empty.
+    pub name: &'a str,
+    /// Its type, whatever it looks like.
+    pub file_type: FileType,
+    /// Whether it may be known by its digest. That costs as much as the search for patterns, and for some forms nobody
+    /// makes such signatures.
+    pub hashed: bool,
+}
+
 /// Takes children, gaps and notices; owns the children's memory and the budget.
 ///
 /// Two implementers: the engine, which scans each child before `child` returns, and a collector for tests.
@@ -77,6 +89,16 @@ pub trait Sink {
 
     /// Takes a child that lies as it is in the container: a range of the container's content, not copied.
     fn range(&mut self, child: Child<'_>, content: Content) -> Flow;
+
+    /// Whether anybody looks at such a form; making one that nobody looks at is of no use.
+    fn wants(&self, _form: Form<'_>) -> bool {
+        true
+    }
+
+    /// Takes a canonical form of the container. Nothing is taken out of it. It counts as being where the container is,
+    /// and spends of the budget only time and memory that is held, so that it has to be of bounded size, and all forms
+    /// together not much larger than the container.
+    fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow;
 
     /// Notes that a part of the container was not examined, and why. `detail` is for people: short, in lower
     /// case, without a full stop, naming the member or the offset.

@@ -80,6 +80,7 @@ fn first(database: &Database, content: Content, deadline: Instant) -> Result<Opt
         containers: &[],
         deadline,
         digests: &Digests::default(),
+        hashed: true,
     };
     let mut found = Found::default();
     for detector in DETECTORS {

@@ -24,6 +24,9 @@ pub(crate) fn inspect(
     inspection: &Inspection<'_>,
     found: &mut Vec<Finding>,
 ) -> Result<(), Error> {
+    if !inspection.hashed {
+        return Ok(());
+    }
     let object = inspection.object;
     let whole = &object.content;
     for (name, algorithm) in

@@ -325,6 +325,7 @@ mod tests {
             layout: None,
             containers: &[],
             deadline: Instant::now() + Duration::from_secs(60),
+            hashed: true,
             digests: &Digests::default(),
         };
         let mut found = Found::default();

@@ -24,7 +24,8 @@ pub(crate) fn inspect(
     let view = View::new(&inspection.object.content, inspection.deadline);
     let mut matcher = Matcher::new(database.pattern_tables()?, view, inspection.layout);
     let size = inspection.object.content.size();
-    let mut hashers = Hashers::resume(wanted(database, size, inspection.digests)?, inspection.digests);
+    let wanted = if inspection.hashed { wanted(database, size, inspection.digests)? } else { [false; 3] };
+    let mut hashers = Hashers::resume(wanted, inspection.digests);
     let started = matcher.search(&filters, &mut hashers)?;
     hashers.leave(inspection.digests);
     let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);

@@ -164,6 +164,11 @@ impl<'d> Filters<'d> {
         })
     }
 
+    /// Whether no signature can be started by content, or starts without any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bitmap.is_empty() && self.two.is_none() && self.always.is_empty()
+    }
+
     /// Calls `found` for each anchor that begins in the first `count` bytes, with its place. `bytes` begin at
     /// an even place of the content. The searched bytes are shown to `reader`, block by block.
     pub(crate) fn search<E: From<Error>>(

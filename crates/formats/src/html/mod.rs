@@ -4,12 +4,19 @@
 //! <https://mimesniff.spec.whatwg.org/>. Browsers skip NULs (old ones inside of tags too), which is used against scanners, so
 //! that content that begins with a tag is HTML even if the rest looks binary.
 
-use candor_object::FileType;
+use candor_object::{Content, FileType, Flow, Sink};
+
+mod entities;
+mod data_address;
+mod normalise;
+mod open;
+mod references;
+mod tags;
 
 use crate::text::{is_text, narrow};
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, encoded_script};
 
-/// The HTML format; it is one object without children.
+/// The HTML format.
 pub(crate) struct Html;
 
 /// Tags that make a text HTML wherever they stand in its head.
@@ -59,6 +66,11 @@ impl Format for Html {
         let mut tags = head.iter().enumerate().filter(|(_, byte)| **byte == b'<').map(|(index, _)| index);
         is_text(glimpse.head)
             && tags.any(|index| head.get(index..).is_some_and(|rest| begins_with_one_of(rest, ANYWHERE)))
+    }
+
+    fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
+        open::open(content, sink)?;
+        encoded_script::hand_over(content, sink)
     }
 }
 

@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 
-use candor_object::FileType;
+use candor_object::{Content, FileType, Flow, Sink};
 
-use crate::{Format, Glimpse, HEAD};
+use crate::{Format, Glimpse, HEAD, encoded_script};
+
+pub(crate) mod normalise;
 
 /// Text that is nothing more special.
 pub(crate) struct Text;
@@ -23,6 +25,11 @@ impl Format for Text {
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         is_text(glimpse.head)
+    }
+
+    fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
+        normalise::normalise(content, sink)?;
+        encoded_script::hand_over(content, sink)
     }
 }
 
@@ -55,8 +62,9 @@ pub(crate) fn narrow(head: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// How characters are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(crate) enum Encoding {
     /// ASCII, UTF-8 or any other where ASCII letters are single bytes.
     Bytes,
     Utf16Le,
@@ -64,7 +72,7 @@ enum Encoding {
 }
 
 /// The encoding by the byte order mark, or by where NULs are; and what follows the mark.
-fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
+pub(crate) fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
     if let Some(body) = head.strip_prefix(b"\xef\xbb\xbf") {
         return (Encoding::Bytes, body);
     }
@@ -88,7 +96,8 @@ fn encoding(head: &[u8]) -> (Encoding, &[u8]) {
     (Encoding::Bytes, head)
 }
 
-fn units(encoding: Encoding, body: &[u8]) -> impl Iterator<Item = u16> {
+/// The units of UTF-16.
+pub(crate) fn units(encoding: Encoding, body: &[u8]) -> impl Iterator<Item = u16> {
     body.as_chunks::<2>().0.iter().map(move |pair| {
         if encoding == Encoding::Utf16Be { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) }
     })
