@@ -11,11 +11,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 use crate::Error;
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
-use crate::logical::{self, LogicalSignature};
+use crate::logical::{self, LogicalSignature, Outcome};
 use crate::map::Map;
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
 
 /// Number of signatures by kind.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +27,7 @@ struct CountsRecord {
     import_hashes: le::U64,
     trusted_hashes: le::U64,
     logical: le::U64,
+    yara: le::U64,
 }
 
 /// Number of signatures by kind, for people.
@@ -41,14 +43,15 @@ pub struct Counts {
     pub trusted_hashes: u64,
     /// Signatures of patterns and expressions.
     pub logical: u64,
+    /// YARA rules that make findings.
+    pub yara: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
-        [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes, self.logical]
-            .iter()
-            .fold(0, |sum, count| u64::saturating_add(sum, *count))
+        let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
+        hashes.iter().fold(self.logical.saturating_add(self.yara), |sum, count| sum.saturating_add(*count))
     }
 }
 
@@ -58,6 +61,7 @@ pub struct Compiler {
     strings: Strings,
     hashes: hash::Compiler,
     logical: logical::Compiler,
+    rules: yara::Compiler,
     counts: Counts,
 }
 
@@ -77,14 +81,24 @@ impl Compiler {
     /// Adds a signature of patterns.
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
-        self.counts.logical = self.counts.logical.saturating_add(1);
+        // What leads to rules is a part of them.
+        if !matches!(signature.outcome, Outcome::Rules(_)) {
+            self.counts.logical = self.counts.logical.saturating_add(1);
+        }
+    }
+
+    /// Adds a set of YARA rules; signatures that lead to it follow.
+    pub fn rules(&mut self, set: &RuleSet) -> RuleSetNumber {
+        let rules = set.units.iter().map(|unit| unit.rules.len() as u64);
+        self.counts.yara = rules.fold(self.counts.yara, u64::saturating_add);
+        self.rules.add(set, &mut self.strings)
     }
 
     /// Whether there is no room for another signature: places in a database have 32 bits.
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        self.strings.size().max(self.logical.size()) > FULL
+        self.strings.size().max(self.logical.size()).max(self.rules.size()) > FULL
     }
 
     /// The number of signatures so far.
@@ -101,10 +115,12 @@ impl Compiler {
             import_hashes: self.counts.import_hashes.into(),
             trusted_hashes: self.counts.trusted_hashes.into(),
             logical: self.counts.logical.into(),
+            yara: self.counts.yara.into(),
         };
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
+        self.rules.finish(&mut writer);
         let (strings, sources) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -129,6 +145,7 @@ pub struct Database {
     bytes: Bytes,
     image: Image,
     regexes: regex::Cache,
+    rule_sets: yara::Cache,
 }
 
 impl Database {
@@ -183,7 +200,7 @@ impl Database {
 
     fn new(bytes: Bytes) -> Result<Self, Error> {
         let image = Image::open(bytes.as_ref())?;
-        Ok(Self { bytes, image, regexes: regex::Cache::default() })
+        Ok(Self { bytes, image, regexes: regex::Cache::default(), rule_sets: yara::Cache::default() })
     }
 
     /// Reads everything and compares it with its checksum, some ten times faster than [`verify`](Self::verify):
@@ -226,6 +243,7 @@ impl Database {
             import_hashes: record.import_hashes.get(),
             trusted_hashes: record.trusted_hashes.get(),
             logical: record.logical.get(),
+            yara: record.yara.get(),
         })
     }
 
@@ -283,6 +301,15 @@ impl Database {
     /// Expressions that were compiled.
     pub(crate) fn regexes(&self) -> &regex::Cache {
         &self.regexes
+    }
+
+    /// Sets of rules that were compiled.
+    pub(crate) fn rule_sets(&self) -> &yara::Cache {
+        &self.rule_sets
+    }
+
+    pub(crate) fn rule_tables(&self) -> Result<RuleTables<'_>, Error> {
+        RuleTables::new(&self.image, self.bytes.as_ref())
     }
 
     pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {

@@ -24,7 +24,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -82,6 +82,14 @@ pub(crate) enum Kind {
     ThreeBuckets = 72,
     /// Anchors of three bytes of a set.
     ThreeAnchors = 73,
+    /// Sets of YARA rules.
+    RuleSets = 80,
+    /// Their units: rules of one namespace.
+    RuleUnits = 81,
+    /// The texts of the units.
+    RuleTexts = 82,
+    /// What is said of each rule when it is found.
+    Rules = 83,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -26,6 +26,7 @@ pub mod hash;
 pub mod logical;
 pub mod pattern;
 pub mod regex;
+pub mod yara;
 
 use std::cell::OnceCell;
 use std::io;
