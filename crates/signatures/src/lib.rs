@@ -34,6 +34,7 @@ mod sources;
 mod candor;
 mod clamav;
 mod hash_list;
+mod yara;
 
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Logical,
     &candor::Candor,
     &hash_list::HashList,
+    &yara::Yara,
 ];
 
 /// A signature language.

@@ -1,6 +1,7 @@
 //! Where languages put signatures.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use candor_detect::Compiler;
 use candor_detect::hash::HashSignature;
@@ -8,14 +9,20 @@ use candor_detect::logical::LogicalSignature;
 use candor_detect::pattern::Pattern;
 
 use crate::problem::{Complaint, Problem};
+use crate::yara::Shared;
 
 /// Takes the signatures of one file.
 pub struct Output<'a> {
     /// The file's name, as findings show it.
     pub(crate) source: &'a str,
+    /// The folder that it lies in, for languages whose files include others.
+    pub(crate) folder: Option<&'a Path>,
+    /// Whether it is read as ClamAV would.
+    pub(crate) clamav: bool,
     pub(crate) compiler: &'a mut Compiler,
     pub(crate) ignored: &'a mut HashSet<String>,
     pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
+    pub(crate) yara: &'a mut Shared,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
 
@@ -65,7 +72,12 @@ impl Output<'_> {
         (self.report)(Problem { file: self.source.to_owned(), line, complaint });
     }
 
-    fn admit(&self, name: &str) -> Result<(), Complaint> {
+    /// Reports something of a file that this one includes.
+    pub(crate) fn problem_in(&mut self, file: &str, line: u64, complaint: Complaint) {
+        (self.report)(Problem { file: file.to_owned(), line, complaint });
+    }
+
+    pub(crate) fn admit(&self, name: &str) -> Result<(), Complaint> {
         if self.compiler.is_full() {
             return Err(Complaint::unsupported("the database is full; build several"));
         }

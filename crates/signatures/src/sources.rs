@@ -9,6 +9,7 @@ use candor_detect::{Compiler, Counts};
 
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::yara::Shared;
 use crate::{Error, LANGUAGES, Language, language};
 
 /// A database, compiled.
@@ -26,6 +27,7 @@ pub struct Sources {
     files: Vec<PathBuf>,
     texts: Vec<(String, String)>,
     passed_over: Vec<PathBuf>,
+    clamav_rules: bool,
 }
 
 impl Sources {
@@ -72,6 +74,13 @@ impl Sources {
         self.texts.push((name.to_owned(), text.to_owned()));
     }
 
+    /// Whether YARA rules are read as ClamAV reads them: for folders of ClamAV's signatures. Its language is
+    /// smaller, and `global` means nothing in it. They are not unless this says so.
+    pub fn clamav_rules(&mut self, clamav: bool) -> &mut Self {
+        self.clamav_rules = clamav;
+        self
+    }
+
     /// Files of folders that belong to no language.
     pub fn passed_over(&self) -> &[PathBuf] {
         &self.passed_over
@@ -85,14 +94,18 @@ impl Sources {
         let mut compiler = Compiler::default();
         let mut ignored = HashSet::new();
         let mut members = HashMap::new();
+        let mut yara = Shared::default();
         // By language, so that the ignore lists, which are first, are known before the first signature.
         for language in LANGUAGES {
             for (name, text) in self.texts.iter().filter(|(name, _)| is(name, *language)) {
                 let mut output = Output {
                     source: name,
+                    folder: None,
+                    clamav: self.clamav_rules,
                     compiler: &mut compiler,
                     ignored: &mut ignored,
                     members: &mut members,
+                    yara: &mut yara,
                     report: &mut report,
                 };
                 // Reading from memory cannot fail.
@@ -107,15 +120,19 @@ impl Sources {
                 let file = File::open(path).map_err(unreadable)?;
                 let mut output = Output {
                     source: &name,
+                    folder: path.parent(),
+                    clamav: self.clamav_rules,
                     compiler: &mut compiler,
                     ignored: &mut ignored,
                     members: &mut members,
+                    yara: &mut yara,
                     report: &mut report,
                 };
                 let mut reader = BufReader::with_capacity(256 << 10, file);
                 language.read(&mut reader, &mut output).map_err(unreadable)?;
             }
         }
+        yara.finish(&mut compiler);
         let counts = compiler.counts();
         Ok(Built { image: compiler.finish(), counts })
     }

@@ -48,12 +48,13 @@ fn sources(paths: &[PathBuf]) -> anyhow::Result<Sources> {
 }
 
 /// The number of signatures by kind, for people.
-fn kinds(counts: &Counts) -> [(&'static str, u64); 5] {
+fn kinds(counts: &Counts) -> [(&'static str, u64); 6] {
     [
         ("object hashes", counts.object_hashes),
         ("section hashes", counts.section_hashes),
         ("import hashes", counts.import_hashes),
         ("trusted hashes", counts.trusted_hashes),
         ("logical", counts.logical),
+        ("YARA rules", counts.yara),
     ]
 }

@@ -1,0 +1,143 @@
+//! One rule, read.
+
+use boreal_parser::expression::{Expression, ExpressionKind};
+use boreal_parser::file::YaraFileComponent;
+use boreal_parser::rule::VariableDeclaration;
+
+use super::clamav;
+use super::meta::{self, Meta};
+use super::need::Need;
+use super::split::RuleText;
+use crate::problem::Complaint;
+
+/// Longest rule in bytes, without what it says of itself.
+const MAX_RULE: usize = 1 << 20;
+
+/// A rule as it is kept until the file is read.
+pub(super) struct Loaded {
+    pub(super) name: String,
+    /// The file that it is in.
+    pub(super) source: String,
+    /// The rule without what it says of itself.
+    pub(super) text: String,
+    pub(super) meta: Meta,
+    pub(super) strings: Vec<VariableDeclaration>,
+    pub(super) condition: Expression,
+    pub(super) is_private: bool,
+    pub(super) is_global: bool,
+    /// It makes no finding; others may refer to it.
+    pub(super) silent: bool,
+    pub(super) need: Need,
+    /// Where places of `text` are in the file: from the first number on, plus the second.
+    places: [(usize, usize); 2],
+    /// Words of the text that may be names of rules, and how names of rules begin in sets with `*`.
+    words: Vec<String>,
+    prefixes: Vec<String>,
+}
+
+impl Loaded {
+    /// Reads a rule; otherwise where in the file it is wrong, and why.
+    pub(super) fn read(
+        file: &[u8],
+        part: &RuleText,
+        source: &str,
+        clamav: bool,
+    ) -> Result<Self, (usize, Complaint)> {
+        let start = part.all.start;
+        let malformed = |reason: String| (start, Complaint::Malformed(reason));
+        let meta = part.meta.clone().unwrap_or(part.all.end..part.all.end);
+        let before = file.get(start..meta.start).unwrap_or_default();
+        let after = file.get(meta.end..part.all.end).unwrap_or_default();
+        let text = [before, after].concat();
+        if text.len() > MAX_RULE {
+            return Err(malformed(format!("the rule is longer than {MAX_RULE} bytes")));
+        }
+        let text = String::from_utf8(text).map_err(|_| malformed("the rule is not UTF-8".into()))?;
+        let places = [(0, start), (before.len(), start.saturating_add(meta.len()))];
+        let parsed = boreal_parser::parse(&text).map_err(|error| {
+            let label = error.to_diagnostic().labels.first().map_or(0, |label| label.range.start);
+            (position(&places, label), Complaint::malformed(reason(&error)))
+        })?;
+        let [YaraFileComponent::Rule(rule)] = &parsed.components[..] else {
+            return Err(malformed("this is no rule".into()));
+        };
+        let mut rule = rule.clone();
+        let mut loaded = Self {
+            name: std::mem::take(&mut rule.name),
+            source: source.to_owned(),
+            text: String::new(),
+            meta: meta::read(file.get(meta).unwrap_or_default(), &rule.tags).map_err(malformed)?,
+            strings: std::mem::take(&mut rule.variables),
+            is_private: rule.is_private,
+            is_global: rule.is_global && !clamav,
+            silent: false,
+            need: Need::Nothing,
+            places,
+            words: Vec::new(),
+            prefixes: Vec::new(),
+            condition: rule.condition,
+        };
+        if clamav {
+            clamav::check(&loaded.strings, &loaded.condition)
+                .map_err(|(at, complaint)| (position(&places, at), complaint))?;
+        }
+        loaded.text = match text.get(rule.name_span.start..) {
+            // The word means nothing to ClamAV.
+            Some(rest) if clamav && rule.is_global => {
+                let private = if rule.is_private { "private " } else { "" };
+                format!("{private}rule {rest}")
+            }
+            _ => text,
+        };
+        loaded.find_names();
+        Ok(loaded)
+    }
+
+    /// Where a place of the text is in the file.
+    pub(super) fn position(&self, offset: usize) -> usize {
+        position(&self.places, offset)
+    }
+
+    /// The rules before this one that its condition may name.
+    pub(super) fn named<'a>(&'a self, rules: &'a [Self], number: usize) -> impl Iterator<Item = usize> + 'a {
+        let before = rules.iter().take(number).enumerate();
+        let names = move |rule: &Self| {
+            self.words.binary_search(&rule.name).is_ok()
+                || self.prefixes.iter().any(|prefix| rule.name.starts_with(prefix.as_str()))
+        };
+        before.filter(move |(_, rule)| names(rule)).map(|(number, _)| number)
+    }
+
+    /// Collects the words of the condition: more than names of rules, and all of them.
+    fn find_names(&mut self) {
+        let start = self.condition.span.start;
+        // A prefix that ClamAV does not know is cut from the start; words of strings may be taken for names then.
+        let text = self.text.get(start.min(self.text.len())..).unwrap_or(&self.text);
+        let mut rest = text;
+        while let Some(at) = rest.find(|letter: char| letter.is_ascii_alphanumeric() || letter == '_') {
+            let word = rest.get(at..).unwrap_or_default();
+            let end = word.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+            let (word, behind) = word.split_at(end.unwrap_or(word.len()));
+            if behind.starts_with('*') {
+                self.prefixes.push(word.to_owned());
+            }
+            self.words.push(word.to_owned());
+            rest = behind;
+        }
+        self.words.sort_unstable();
+        self.words.dedup();
+        if matches!(self.condition.expr, ExpressionKind::Boolean(_)) {
+            self.words.clear();
+        }
+    }
+}
+
+fn position(places: &[(usize, usize)], offset: usize) -> usize {
+    let (_, moved) = places.iter().rev().find(|(from, _)| *from <= offset).copied().unwrap_or_default();
+    offset.saturating_add(moved)
+}
+
+/// The parser's word for what is wrong, one line.
+pub(super) fn reason(error: &boreal_parser::error::Error) -> String {
+    error.to_diagnostic().message
+}
