@@ -224,7 +224,9 @@ fn more_strings_than_a_signature_has_room_for() {
         ("3 of ($s*) and uint16(0) == 0x7473", "string0. string150. string299."),
         ("$x and any of them", "rnld!qsnfs`l"),
     ] {
-        let rule = format!("rule r {{ strings: {strings} {keys} condition: ({condition}) and #x + #s0 >= 0 and for all of them : (# >= 0) }}");
+        let rule = format!(
+            "rule r {{ strings: {strings} {keys} condition: ({condition}) and #x + #s0 >= 0 and for all of them : (# >= 0) }}"
+        );
         assert_eq!(found(&rule, content.as_bytes()), ["r"], "{condition}");
         assert_eq!(found(&rule, b"string150"), [""; 0], "{condition}");
     }
@@ -236,7 +238,11 @@ fn hostile_rules_are_refused() {
         format!("rule a {{ condition: {}true{} }}", "(".repeat(100_000), ")".repeat(100_000)),
         format!("rule a {{ condition: {} true }}", "not ".repeat(100_000)),
         format!("rule a {{ strings: $a = /{}a{}/ condition: $a }}", "(".repeat(100_000), ")".repeat(100_000)),
-        format!("rule a {{ strings: $a = {{ {}61{} }} condition: $a }}", "(".repeat(100_000), ")".repeat(100_000)),
+        format!(
+            "rule a {{ strings: $a = {{ {}61{} }} condition: $a }}",
+            "(".repeat(100_000),
+            ")".repeat(100_000)
+        ),
         "rule a { strings: $a = /((a{1,1000}){1,1000}){1,1000}/ condition: $a }".to_owned(),
         "rule ".repeat(10_000),
         "{".repeat(100_000),
@@ -263,9 +269,15 @@ fn string() -> impl Strategy<Value = (String, Vec<u8>)> {
             (string, [left.as_bytes(), &vec![b'.'; gap], right.as_bytes()].concat())
         }),
         (word, word, word).prop_map(|(left, middle, right)| {
-            (format!("/{left}({middle}|x+)?{right}.{{1,3}}/"), format!("{left}{middle}{right}..").into_bytes())
+            (
+                format!("/{left}({middle}|x+)?{right}.{{1,3}}/"),
+                format!("{left}{middle}{right}..").into_bytes(),
+            )
         }),
-        (word, word).prop_map(|(left, right)| (format!("/({left}|{right})[0-9]{{2}}/i"), format!("{right}77").into_bytes())),
+        (word, word).prop_map(|(left, right)| (
+            format!("/({left}|{right})[0-9]{{2}}/i"),
+            format!("{right}77").into_bytes()
+        )),
     ]
 }
 

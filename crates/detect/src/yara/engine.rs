@@ -6,6 +6,7 @@ use boreal::compiler::{Compiler, CompilerBuilder, CompilerParams};
 use boreal::module;
 use boreal::scanner::Scanner;
 
+use super::nesting::is_too_deep;
 use super::section::{RuleTables, UnitRecord};
 use crate::Error;
 
@@ -49,6 +50,9 @@ impl Checker {
     /// # Errors
     /// Why it cannot be used. What came before in the text stays.
     pub fn add(&mut self, text: &str) -> Result<(), Fault> {
+        if is_too_deep(text) {
+            return Err(Fault { reason: "the condition nests too deeply".to_owned(), offset: 0 });
+        }
         let result = self.0.add_rules_str(text);
         result.map(drop).map_err(|error| {
             let diagnostic = error.to_diagnostic();
@@ -161,8 +165,8 @@ fn compile(tables: &RuleTables<'_>, units: &[UnitRecord]) -> Result<(Scanner, us
     for unit in units {
         let text = tables.text(unit)?;
         size = size.saturating_add(text.len());
-        if text.len() > super::MAX_UNIT || size > MAX_SET {
-            return Err(Error::Damaged("a set of rules is too long"));
+        if text.len() > super::MAX_UNIT || size > MAX_SET || is_too_deep(text) {
+            return Err(Error::Damaged("a set of rules is too long or too deep"));
         }
         texts.push(text);
     }

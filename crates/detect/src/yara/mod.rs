@@ -9,12 +9,14 @@
 
 mod compile;
 mod engine;
+mod nesting;
 mod search;
 mod section;
 
 use candor_object::{Category, Strength};
 
 pub use engine::{Checker, Fault};
+pub use nesting::is_too_deep;
 
 pub(crate) use compile::Compiler;
 pub(crate) use engine::Cache;

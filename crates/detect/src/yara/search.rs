@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use boreal::scanner::{CallbackEvents, EvaluatedRule, ScanCallbackResult, ScanError, ScanEvent, ScanParams, Scanner};
+use boreal::scanner::{
+    CallbackEvents, EvaluatedRule, ScanCallbackResult, ScanError, ScanEvent, ScanParams, Scanner,
+};
 use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
 use super::section::{RuleRecord, RuleTables, UnitRecord};

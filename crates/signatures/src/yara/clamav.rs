@@ -16,10 +16,17 @@ const MAX_STRINGS: usize = 64;
 const MIN_BYTES: usize = 2;
 
 /// Where in the rule there is something that ClamAV does not take, and what.
-pub(super) fn check(strings: &[VariableDeclaration], condition: &Expression) -> Result<(), (usize, Complaint)> {
-    let wrong = |at: usize, what: &str| Err((at, Complaint::unsupported(format!("in ClamAV's rules: {what}"))));
+pub(super) fn check(
+    strings: &[VariableDeclaration],
+    condition: &Expression,
+) -> Result<(), (usize, Complaint)> {
+    let wrong =
+        |at: usize, what: &str| Err((at, Complaint::unsupported(format!("in ClamAV's rules: {what}"))));
     if strings.is_empty() || strings.len() > MAX_STRINGS {
-        return wrong(condition.span.start, &format!("{} strings, expected 1 to {MAX_STRINGS}", strings.len()));
+        return wrong(
+            condition.span.start,
+            &format!("{} strings, expected 1 to {MAX_STRINGS}", strings.len()),
+        );
     }
     for string in strings {
         let at = string.span.start;

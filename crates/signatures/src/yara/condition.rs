@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use boreal_parser::expression::{
-    Expression, ExpressionKind as Kind, ForIterator, ForSelection, Identifier, IdentifierOperationType as Step,
-    ReadIntegerType as Width, SetElement,
+    Expression, ExpressionKind as Kind, ForIterator, ForSelection, Identifier,
+    IdentifierOperationType as Step, ReadIntegerType as Width, SetElement,
 };
 
 use super::need::{Need, StringId, all, any, some};
@@ -94,7 +94,9 @@ impl Reader<'_> {
                 // Something is iterated over, and the body holds at least once.
                 let iterated = match iterator {
                     ForIterator::Identifier(identifier) => self.field(identifier),
-                    ForIterator::Range { from, to } => all([self.value(from, this), self.value(to, this), self.repeated(from, to, this)]),
+                    ForIterator::Range { from, to } => {
+                        all([self.value(from, this), self.value(to, this), self.repeated(from, to, this)])
+                    }
                     ForIterator::List(_) => Need::Nothing,
                 };
                 let before = self.bound.len();
@@ -155,20 +157,31 @@ impl Reader<'_> {
     }
 
     /// What `small < large` says, or `small <= large`.
-    fn ordered(&mut self, small: &Expression, large: &Expression, or_equal: bool, this: Option<usize>) -> Need {
+    fn ordered(
+        &mut self,
+        small: &Expression,
+        large: &Expression,
+        or_equal: bool,
+        this: Option<usize>,
+    ) -> Need {
         match (&small.expr, &large.expr) {
             (Kind::Filesize, _) => match constant(large) {
-                Some(most) if most >= 0 => Need::Size(0, if or_equal { most } else { (most - 1).max(0) } as u64),
-                _ => Need::Nothing,
+                Some(most) => {
+                    let most = if or_equal { most } else { most.saturating_sub(1) };
+                    u64::try_from(most).map_or(Need::Never, |most| Need::Size(0, most))
+                }
+                None => Need::Nothing,
             },
             (_, Kind::Filesize) => match constant(small).and_then(|least| u64::try_from(least).ok()) {
                 Some(least) => Need::Size(if or_equal { least } else { least.saturating_add(1) }, u64::MAX),
                 None => Need::Nothing,
             },
-            (_, Kind::Count(name) | Kind::CountInRange { variable_name: name, .. }) => match constant(small) {
-                Some(least) if least > 0 || least == 0 && !or_equal => self.string(name, this),
-                _ => Need::Nothing,
-            },
+            (_, Kind::Count(name) | Kind::CountInRange { variable_name: name, .. }) => {
+                match constant(small) {
+                    Some(least) if least > 0 || least == 0 && !or_equal => self.string(name, this),
+                    _ => Need::Nothing,
+                }
+            }
             _ => Need::Nothing,
         }
     }
@@ -237,7 +250,9 @@ impl Reader<'_> {
             ForSelection::Expr { expr, as_percent } => match constant(expr).map(usize::try_from) {
                 Some(Ok(0) | Err(_)) => return Need::Nothing,
                 // A percentage is rounded here one way and there the other.
-                Some(Ok(percent)) if *as_percent => (count.saturating_mul(percent) / 100).clamp(1, count.max(1)),
+                Some(Ok(percent)) if *as_percent => {
+                    (count.saturating_mul(percent) / 100).clamp(1, count.max(1))
+                }
                 Some(Ok(wanted)) => wanted,
                 // `#a of them` and the like: some number, which may be none.
                 None => return self.value(expr, this),
@@ -310,7 +325,10 @@ impl Reader<'_> {
 
     /// What holds when an identifier alone is true: a rule, or something of a module.
     fn identifier(&self, identifier: &Identifier) -> Need {
-        if identifier.operations.is_empty() && !self.bound.contains(&identifier.name) && !self.is_module(identifier) {
+        if identifier.operations.is_empty()
+            && !self.bound.contains(&identifier.name)
+            && !self.is_module(identifier)
+        {
             return self.known.rules.get(&identifier.name).map_or(Need::Nothing, taken);
         }
         match self.first_field(identifier) {

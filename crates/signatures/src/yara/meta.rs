@@ -9,7 +9,8 @@ const MAX_SHOWN: usize = 16 << 10;
 /// Words that mean unwanted software and not malware, as tags, as values and at the start of values.
 const UNWANTED: [&str; 5] = ["pua", "pup", "adware", "riskware", "unwanted"];
 /// Keys whose value may be such a word.
-const KINDS: [&str; 6] = ["category", "classification", "malware_type", "threat_type", "tc_detection_type", "type"];
+const KINDS: [&str; 6] =
+    ["category", "classification", "malware_type", "threat_type", "tc_detection_type", "type"];
 
 /// What a rule says of itself.
 pub(super) struct Meta {

@@ -24,9 +24,9 @@ use std::path::PathBuf;
 use candor_detect::pattern::Pattern;
 use candor_detect::yara::{Checker, MAX_UNIT, Rule, RuleSet, RuleUnit};
 
+use crate::Language;
 use crate::output::Output;
 use crate::problem::Complaint;
-use crate::Language;
 use need::{Need, StringId};
 use rule::Loaded;
 use split::Part;
@@ -83,7 +83,9 @@ impl File {
         let lines = Lines::new(text);
         for part in split::split(text) {
             let (at, result) = match part {
-                Part::Import(range) => (range.start, self.import(text.get(range).unwrap_or_default(), output)),
+                Part::Import(range) => {
+                    (range.start, self.import(text.get(range).unwrap_or_default(), output))
+                }
                 Part::Include(range) => {
                     (range.start, self.include(text.get(range).unwrap_or_default(), place, output))
                 }
@@ -97,7 +99,9 @@ impl File {
                         Err((offset, complaint)) => (offset.max(start), Err(complaint)),
                     }
                 }
-                Part::Unknown(at) => (at, Err(Complaint::malformed("expected a rule, an import or an include"))),
+                Part::Unknown(at) => {
+                    (at, Err(Complaint::malformed("expected a rule, an import or an include")))
+                }
             };
             if let Err(complaint) = result {
                 output.problem_in(source, lines.line(at), complaint);
@@ -119,7 +123,12 @@ impl File {
         Ok(())
     }
 
-    fn include(&mut self, path: &[u8], place: &include::Place, output: &mut Output<'_>) -> Result<(), Complaint> {
+    fn include(
+        &mut self,
+        path: &[u8],
+        place: &include::Place,
+        output: &mut Output<'_>,
+    ) -> Result<(), Complaint> {
         if self.included >= include::MAX_FILES {
             return Err(Complaint::malformed(format!("more than {} files are included", include::MAX_FILES)));
         }
@@ -159,7 +168,8 @@ impl File {
     /// Writes what was read.
     fn finish(self, output: &mut Output<'_>) {
         let globals: Vec<usize> = self.numbers(|rule| rule.is_global);
-        let global_need = || globals.iter().filter_map(|number| self.rules.get(*number)).map(|rule| rule.need.clone());
+        let global_need =
+            || globals.iter().filter_map(|number| self.rules.get(*number)).map(|rule| rule.need.clone());
         let patterns = |id: StringId| self.patterns(id);
         let mut guarded: BTreeMap<String, (Need, BTreeSet<usize>)> = BTreeMap::new();
         for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| !rule.silent) {
@@ -167,7 +177,11 @@ impl File {
             let (needed, size) = needed.split_size();
             if !plan::has_start(&needed, &patterns) {
                 let guard = needed.without_strings();
-                guarded.entry(format!("{guard:?}")).or_insert_with(|| (guard, BTreeSet::new())).1.insert(number);
+                guarded
+                    .entry(format!("{guard:?}"))
+                    .or_insert_with(|| (guard, BTreeSet::new()))
+                    .1
+                    .insert(number);
                 continue;
             }
             let Some(unit) = self.unit(&[number].into(), &globals) else {
@@ -178,7 +192,7 @@ impl File {
                 continue;
             }
             let set = output.compiler.rules(&RuleSet { units: vec![unit] });
-            for signature in plan::signatures(&needed, size, &patterns, set) {
+            for signature in plan::signatures((&rule.name, &rule.source), &needed, size, &patterns, set) {
                 output.compiler.logical(&signature);
             }
         }

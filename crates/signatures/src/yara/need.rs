@@ -61,7 +61,9 @@ pub(super) fn any(needs: impl IntoIterator<Item = Need>) -> Need {
             (Need::Nothing, _) => return Need::Nothing,
             (Need::Never, _) => {}
             (Need::Any(inner), _) => kept.extend(inner),
-            (Need::Fixed(rows), Some(Need::Fixed(before))) if before.len() + rows.len() <= MAX_FIXED => {
+            (Need::Fixed(rows), Some(Need::Fixed(before)))
+                if before.len().saturating_add(rows.len()) <= MAX_FIXED =>
+            {
                 before.extend(rows);
             }
             // Rows come first, so that more of them are found there.
@@ -81,7 +83,7 @@ pub(super) fn some(count: usize, needs: Vec<Need>) -> Need {
     let before = needs.len();
     let needs: Vec<Need> = needs.into_iter().filter(|need| *need != Need::Nothing).collect();
     // Of those of which nothing is known all may hold.
-    let count = count.saturating_sub(before - needs.len());
+    let count = count.saturating_sub(before.saturating_sub(needs.len()));
     if count == 0 {
         return Need::Nothing;
     }

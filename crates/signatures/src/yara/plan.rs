@@ -24,6 +24,7 @@ const DEAR: usize = 1_000;
 /// The signatures of which one is true whenever the need holds. None if no string must be there: whoever has
 /// nothing to look for is asked for every object.
 pub(super) fn signatures(
+    (name, source): (&str, &str),
     need: &Need,
     size: Option<(u64, u64)>,
     patterns: &Patterns<'_>,
@@ -33,7 +34,7 @@ pub(super) fn signatures(
         conditions: size.map(|(low, high)| Condition::FileSize(low, high)).into_iter().collect(),
         subsignatures,
         outcome: Outcome::Rules(set),
-        ..LogicalSignature::new("", "", expression, Vec::new())
+        ..LogicalSignature::new(name, source, expression, Vec::new())
     };
     let whole = if need.measure().1 <= MAX_DEPTH { whole(need, patterns) } else { None };
     let parts = match whole {
@@ -49,7 +50,7 @@ pub(super) fn has_start(need: &Need, patterns: &Patterns<'_>) -> bool {
 }
 
 /// The signature that is true for every object for which this holds, which names no string.
-pub(super) fn guard(need: &Need, set: RuleSetNumber) -> LogicalSignature {
+pub(super) fn guard(source: &str, need: &Need, set: RuleSetNumber) -> LogicalSignature {
     let mut writer = Writer { patterns: &|_| Vec::new(), known: BTreeMap::new(), subsignatures: Vec::new() };
     let always = Count { comparison: Comparison::Less, number: 1, distinct: 0 };
     let always = || Expression::Counted(Box::new(Expression::Pattern(u8::MAX >> 2)), always);
@@ -59,7 +60,12 @@ pub(super) fn guard(need: &Need, set: RuleSetNumber) -> LogicalSignature {
     LogicalSignature {
         subsignatures,
         outcome: Outcome::Rules(set),
-        ..LogicalSignature::new("", "", expression.unwrap_or_else(always), Vec::new())
+        ..LogicalSignature::new(
+            "rules without strings",
+            source,
+            expression.unwrap_or_else(always),
+            Vec::new(),
+        )
     }
 }
 
@@ -101,7 +107,8 @@ fn fixed(need: &Need) -> Option<Subsignature> {
 
 /// Strings of which one is there when the need holds; none if there may be no string.
 fn start(need: &Need, patterns: &Patterns<'_>) -> Option<Vec<StringId>> {
-    let cost = |strings: &[StringId]| strings.iter().map(|id| cost(*id, patterns)).fold(0, usize::saturating_add);
+    let cost =
+        |strings: &[StringId]| strings.iter().map(|id| cost(*id, patterns)).fold(0, usize::saturating_add);
     match need {
         Need::String(id) => Some(vec![*id]),
         Need::Some(count, strings) => {
@@ -127,7 +134,8 @@ fn start(need: &Need, patterns: &Patterns<'_>) -> Option<Vec<StringId>> {
 }
 
 fn cost(id: StringId, patterns: &Patterns<'_>) -> usize {
-    let each = patterns(id).iter().map(|pattern| if longest(pattern) < 4 { DEAR } else { 1 }).collect::<Vec<_>>();
+    let each =
+        patterns(id).iter().map(|pattern| if longest(pattern) < 4 { DEAR } else { 1 }).collect::<Vec<_>>();
     each.into_iter().fold(0, usize::saturating_add)
 }
 
@@ -159,12 +167,14 @@ impl Writer<'_> {
         match need {
             Need::String(id) => self.string(*id),
             Need::Fixed(rows) => self.subsignature(Subsignature::Fixed(rows.clone())),
-            Need::All(parts) => {
-                balanced(parts.iter().map(|part| self.expression(part)).collect::<Option<_>>()?, Expression::And)
-            }
-            Need::Any(parts) => {
-                balanced(parts.iter().map(|part| self.expression(part)).collect::<Option<_>>()?, Expression::Or)
-            }
+            Need::All(parts) => balanced(
+                parts.iter().map(|part| self.expression(part)).collect::<Option<_>>()?,
+                Expression::And,
+            ),
+            Need::Any(parts) => balanced(
+                parts.iter().map(|part| self.expression(part)).collect::<Option<_>>()?,
+                Expression::Or,
+            ),
             Need::Some(count, strings) => {
                 let strings: Option<Vec<Expression>> = strings.iter().map(|id| self.string(*id)).collect();
                 let distinct = u32::try_from(*count).ok()?;

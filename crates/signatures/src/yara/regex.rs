@@ -23,9 +23,9 @@ fn node_rows(node: &Node, nocase: bool) -> Vec<Row> {
         Node::Class(_) | Node::Dot => vec![vec![Item::Skip { min: 1, max: 1 }]],
         Node::Empty | Node::Assertion(_) => vec![Row::new()],
         Node::Group(inner) => node_rows(inner, nocase),
-        Node::Concat(nodes) => nodes
-            .iter()
-            .fold(vec![Row::new()], |rows, node| concatenated(rows, &node_rows(node, nocase))),
+        Node::Concat(nodes) => {
+            nodes.iter().fold(vec![Row::new()], |rows, node| concatenated(rows, &node_rows(node, nocase)))
+        }
         Node::Alternation(nodes) => {
             let rows: Vec<Row> = nodes.iter().flat_map(|node| node_rows(node, nocase)).collect();
             if rows.len() > MAX_ROWS { vec![vec![Item::Gap(0)]] } else { rows }

@@ -3,6 +3,7 @@
 use boreal_parser::expression::{Expression, ExpressionKind};
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::VariableDeclaration;
+use candor_detect::yara::is_too_deep;
 
 use super::clamav;
 use super::meta::{self, Meta};
@@ -53,6 +54,9 @@ impl Loaded {
             return Err(malformed(format!("the rule is longer than {MAX_RULE} bytes")));
         }
         let text = String::from_utf8(text).map_err(|_| malformed("the rule is not UTF-8".into()))?;
+        if is_too_deep(&text) {
+            return Err(malformed("the condition nests too deeply".into()));
+        }
         let places = [(0, start), (before.len(), start.saturating_add(meta.len()))];
         let parsed = boreal_parser::parse(&text).map_err(|error| {
             let label = error.to_diagnostic().labels.first().map_or(0, |label| label.range.start);

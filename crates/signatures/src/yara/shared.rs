@@ -31,7 +31,8 @@ impl Shared {
     /// Adds rules that are run when the need holds.
     pub(super) fn add(&mut self, need: Need, unit: RuleUnit) {
         if self.is_new(&unit) {
-            let (_, set) = self.groups.entry(format!("{need:?}")).or_insert_with(|| (need, RuleSet::default()));
+            let (_, set) =
+                self.groups.entry(format!("{need:?}")).or_insert_with(|| (need, RuleSet::default()));
             set.units.push(unit);
         }
     }
@@ -40,7 +41,9 @@ impl Shared {
     pub(crate) fn finish(self, compiler: &mut Compiler) {
         for (need, set) in self.groups.into_values() {
             let number = compiler.rules(&set);
-            compiler.logical(&plan::guard(&need, number));
+            let first = set.units.iter().flat_map(|unit| &unit.rules).next();
+            let source = first.map_or("", |rule| &rule.source);
+            compiler.logical(&plan::guard(source, &need, number));
         }
     }
 }

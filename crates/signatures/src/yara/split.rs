@@ -255,14 +255,18 @@ mod tests {
     fn meta_ends_where_the_next_section_begins() {
         assert_eq!(
             parts("rule a { meta: x = \"strings:\" y = true strings: $a = \"b\" condition: $a }"),
-            ["rule a { meta: x = \"strings:\" y = true strings: $a = \"b\" condition: $a } [meta: x = \"strings:\" y = true]"]
+            [
+                "rule a { meta: x = \"strings:\" y = true strings: $a = \"b\" condition: $a } [meta: x = \"strings:\" y = true]"
+            ]
         );
     }
 
     #[test]
     fn a_broken_rule_ends_where_the_next_begins() {
         assert_eq!(
-            parts("rule a { strings: $a = \"x\n condition: { $a \n private rule b { condition: true } x y rule c {}"),
+            parts(
+                "rule a { strings: $a = \"x\n condition: { $a \n private rule b { condition: true } x y rule c {}"
+            ),
             [
                 "rule a { strings: $a = \"x\n condition: { $a",
                 "private rule b { condition: true }",
