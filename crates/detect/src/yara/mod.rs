@@ -26,6 +26,10 @@ pub(crate) use section::RuleTables;
 /// Longest text of a unit in bytes. Stops a damaged or forged database from keeping a compiler busy.
 pub const MAX_UNIT: usize = 4 << 20;
 
+/// What stands in the text before names of rules that the engine would take for something else, and is no part of
+/// the name of the [`Rule`].
+pub const SHELTER: &str = "sheltered_";
+
 /// Rules that are compiled and run together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {

@@ -8,6 +8,7 @@ use boreal::scanner::{
 };
 use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
+use super::SHELTER;
 use super::section::{RuleRecord, RuleTables, UnitRecord};
 use crate::hash::category;
 use crate::logical::strength;
@@ -103,6 +104,7 @@ fn record<'d>(
 ) -> Result<Option<&'d RuleRecord>, Error> {
     let unit = unit.parse().ok().and_then(|number: usize| units.get(number));
     let unit = unit.ok_or(Error::Damaged("a rule is missing"))?;
+    let name = name.strip_prefix(SHELTER).unwrap_or(name);
     Ok(tables.rules(unit)?.iter().find(|rule| database.text(rule.name) == name))
 }
 

@@ -143,7 +143,7 @@ impl File {
         self.checker
             .add(&rule.text)
             .map_err(|fault| (rule.position(fault.offset), Complaint::malformed(fault.reason)))?;
-        let ignored = output.admit(&rule.name);
+        let ignored = output.admit(rule.shown());
         rule.silent = rule.is_private || ignored.is_err();
         let start = rule.position(0);
         let number = self.rules.len();
@@ -185,14 +185,14 @@ impl File {
                 continue;
             }
             let Some(unit) = self.unit(&[number].into(), &globals) else {
-                output.problem_in(&rule.source, 0, too_long(&rule.name));
+                output.problem_in(&rule.source, 0, too_long(rule.shown()));
                 continue;
             };
             if !output.yara.is_new(&unit) {
                 continue;
             }
             let set = output.compiler.rules(&RuleSet { units: vec![unit] });
-            for signature in plan::signatures((&rule.name, &rule.source), &needed, size, &patterns, set) {
+            for signature in plan::signatures((rule.shown(), &rule.source), &needed, size, &patterns, set) {
                 output.compiler.logical(&signature);
             }
         }
@@ -240,7 +240,7 @@ impl File {
             }
         }
         let said = |rule: &Loaded| Rule {
-            name: rule.name.clone(),
+            name: rule.shown().to_owned(),
             source: rule.source.clone(),
             text: rule.meta.text.clone(),
             category: rule.meta.category,

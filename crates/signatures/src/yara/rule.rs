@@ -3,12 +3,12 @@
 use boreal_parser::expression::{Expression, ExpressionKind};
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::VariableDeclaration;
-use candor_detect::yara::is_too_deep;
+use candor_detect::yara::{SHELTER, is_too_deep};
 
 use super::clamav;
 use super::meta::{self, Meta};
 use super::need::Need;
-use super::split::RuleText;
+use super::split::{RuleText, sheltered};
 use crate::problem::Complaint;
 
 /// Longest rule in bytes, without what it says of itself.
@@ -16,6 +16,7 @@ const MAX_RULE: usize = 1 << 20;
 
 /// A rule as it is kept until the file is read.
 pub(super) struct Loaded {
+    /// Its name in the text.
     pub(super) name: String,
     /// The file that it is in.
     pub(super) source: String,
@@ -37,6 +38,11 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// Its name as its author wrote it.
+    pub(super) fn shown(&self) -> &str {
+        self.name.strip_prefix(SHELTER).unwrap_or(&self.name)
+    }
+
     /// Reads a rule; otherwise where in the file it is wrong, and why.
     pub(super) fn read(
         file: &[u8],
@@ -54,6 +60,7 @@ impl Loaded {
             return Err(malformed(format!("the rule is longer than {MAX_RULE} bytes")));
         }
         let text = String::from_utf8(text).map_err(|_| malformed("the rule is not UTF-8".into()))?;
+        let text = sheltered(text);
         if is_too_deep(&text) {
             return Err(malformed("the condition nests too deeply".into()));
         }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use candor_detect::yara::SHELTER;
+
 /// A part of a rule file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -110,6 +112,27 @@ impl Tokens<'_> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The text with [`SHELTER`] before names that begin with `not`: the parser would take `not_this` for
+/// `not _this`.
+/// Names of strings and of fields have another byte before them and are safe.
+pub(super) fn sheltered(text: String) -> String {
+    let mut tokens = Tokens { text: text.as_bytes(), at: 0 };
+    let mut places = Vec::new();
+    while let Some((start, token)) = tokens.next() {
+        if let Token::Word(word) = token
+            && word.len() > 3
+            && text.get(word).is_some_and(|word| word.starts_with("not"))
+        {
+            places.push(start);
+        }
+    }
+    let mut text = text;
+    for place in places.into_iter().rev() {
+        text.insert_str(place, SHELTER);
+    }
+    text
 }
 
 /// What is being read.
@@ -249,6 +272,16 @@ mod tests {
                 "rule b { strings: $rule = \"}\\\"\" private $x = { 00 [2] (41|42) } $r = /\\/}/ condition: #rule > 1 }"
             ]
         );
+    }
+
+    #[test]
+    fn names_are_no_operators() {
+        let sheltered = |text: &str| sheltered(text.to_owned());
+        assert_eq!(
+            sheltered("rule not_a { condition: not_b and not c }"),
+            "rule sheltered_not_a { condition: sheltered_not_b and not c }"
+        );
+        assert_eq!(sheltered("$not_a \"not_b\" x.note"), "$not_a \"not_b\" x.note");
     }
 
     #[test]
