@@ -121,15 +121,15 @@ struct Kept {
 }
 
 impl Cache {
-    /// The set, compiled now if it is not there. The namespace of a unit is its number in the set.
+    /// The set and the bytes of its text, compiled now if it is not there. The namespace of a unit is its number in the set.
     pub(crate) fn get(
         &self,
         tables: &RuleTables<'_>,
         set: u32,
         units: &[UnitRecord],
-    ) -> Result<Arc<Scanner>, Error> {
-        if let Some(scanner) = self.kept(set) {
-            return Ok(scanner);
+    ) -> Result<(Arc<Scanner>, usize), Error> {
+        if let Some(kept) = self.kept(set) {
+            return Ok(kept);
         }
         // Others need not wait for this; at worst two compile the same.
         let (scanner, size) = compile(tables, units)?;
@@ -146,16 +146,16 @@ impl Cache {
         if let Some(first) = first {
             all.drain(..=first);
         }
-        Ok(scanner)
+        Ok((scanner, size))
     }
 
-    fn kept(&self, set: u32) -> Option<Arc<Scanner>> {
+    fn kept(&self, set: u32) -> Option<(Arc<Scanner>, usize)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = all.iter().rposition(|kept| kept.set == set)?;
         let kept = all.remove(place);
-        let scanner = Arc::clone(&kept.scanner);
+        let found = (Arc::clone(&kept.scanner), kept.size);
         all.push(kept);
-        Some(scanner)
+        Some(found)
     }
 }
 

@@ -16,7 +16,13 @@ use crate::{Database, Error, Found, Inspection};
 
 /// Most matches of a string that are counted. Stops content made of matches from filling memory; rules that ask
 /// for more are a gap.
-const MAX_MATCHES: u32 = 1 << 15;
+const MAX_MATCHES: usize = 1 << 15;
+/// As many are counted of a string of any set, however many strings it has.
+const MIN_MATCHES: usize = 1 << 10;
+/// About so many matches are kept of all strings of a set, each some hundred bytes.
+const ALL_MATCHES: usize = 1 << 21;
+/// Bytes of text of a string, at least, when their number is guessed.
+const STRING: usize = 32;
 /// Most strings whose matches a finding shows.
 const MAX_EVIDENCE: usize = 64;
 /// Bytes of each match that are kept while a set runs.
@@ -40,8 +46,10 @@ pub(crate) fn inspect(
     found: &mut Found,
 ) -> Result<(), Error> {
     let units = tables.units(set)?;
-    let scanner = database.rule_sets().get(tables, set, units)?;
-    let scanner = prepared(&scanner, inspection.deadline)?;
+    let (scanner, size) = database.rule_sets().get(tables, set, units)?;
+    let most = ALL_MATCHES.saturating_mul(STRING).checked_div(size).unwrap_or(MAX_MATCHES);
+    let most = most.clamp(MIN_MATCHES, MAX_MATCHES);
+    let scanner = prepared(&scanner, most, inspection.deadline)?;
     let mut seen = Seen::default();
     let result = scanner.scan_mem_with_callback(content, |event| {
         match event {
@@ -60,7 +68,7 @@ pub(crate) fn inspect(
             && let Some(rule) = record(database, tables, units, unit, name)?
         {
             let name = database.text(rule.name);
-            let detail = format!("{name}: one of its strings matches more than {MAX_MATCHES} times");
+            let detail = format!("{name}: one of its strings matches more than {most} times");
             found.gaps.push((Reason::Limit(Limit::Time), detail));
         }
     }
@@ -76,7 +84,7 @@ pub(crate) fn inspect(
 }
 
 /// The scanner with what this scan allows.
-fn prepared(scanner: &Arc<Scanner>, deadline: Instant) -> Result<Scanner, Error> {
+fn prepared(scanner: &Arc<Scanner>, most: usize, deadline: Instant) -> Result<Scanner, Error> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(Error::TimeIsUp);
@@ -87,7 +95,7 @@ fn prepared(scanner: &Arc<Scanner>, deadline: Instant) -> Result<Scanner, Error>
         ScanParams::default()
             .compute_full_matches(true)
             .match_max_length(KEPT)
-            .string_max_nb_matches(MAX_MATCHES)
+            .string_max_nb_matches(u32::try_from(most).unwrap_or(u32::MAX))
             .timeout_duration(Some(left))
             .callback_events(CallbackEvents::RULE_MATCH | CallbackEvents::STRING_REACHED_MATCH_LIMIT),
     );

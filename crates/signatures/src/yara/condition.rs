@@ -31,9 +31,12 @@ pub(super) struct Known<'a> {
     pub(super) modules: &'a [String],
 }
 
-/// What the rule with this condition needs.
-pub(super) fn need(known: &Known<'_>, condition: &Expression) -> Need {
-    Reader { known, left: MAX_PARTS, bound: Vec::new() }.truth(condition, None)
+/// What the rule with this condition needs; and rows of bytes that it needs besides its strings, whose numbers
+/// follow those of the strings.
+pub(super) fn need(known: &Known<'_>, condition: &Expression) -> (Need, Vec<Vec<u8>>) {
+    let mut reader = Reader { known, left: MAX_PARTS, bound: Vec::new(), literals: Vec::new() };
+    let need = reader.truth(condition, None);
+    (need, reader.literals)
 }
 
 struct Reader<'a> {
@@ -41,6 +44,7 @@ struct Reader<'a> {
     left: usize,
     /// Names that loops bind.
     bound: Vec<String>,
+    literals: Vec<Vec<u8>>,
 }
 
 impl Reader<'_> {
@@ -188,6 +192,9 @@ impl Reader<'_> {
 
     /// What `left == right` says of the left side.
     fn equal(&mut self, left: &Expression, right: &Expression, this: Option<usize>) -> Need {
+        if let (Kind::Identifier(field), Kind::Bytes(text)) = (&left.expr, &right.expr) {
+            return self.equal_text(field, text);
+        }
         let Some(number) = constant(right) else { return Need::Nothing };
         match &left.expr {
             Kind::Filesize => u64::try_from(number).map_or(Need::Never, |size| Need::Size(size, size)),
@@ -203,6 +210,22 @@ impl Reader<'_> {
             }
             _ => Need::Nothing,
         }
+    }
+
+    /// What holds when a field is this text: the serial number of a certificate lies in the file as it is.
+    fn equal_text(&mut self, field: &Identifier, text: &[u8]) -> Need {
+        let steps: Vec<&Step> = field.operations.iter().map(|step| &step.op).collect();
+        let is_serial = matches!(
+            &steps[..],
+            [Step::Subfield(all), Step::Subscript(_), Step::Subfield(field)] if all == "signatures" && field == "serial"
+        );
+        if !is_serial || !matches!(self.first_field(field), Some(("pe", _))) {
+            return Need::Nothing;
+        }
+        let Some(bytes) = serial(text) else { return Need::Nothing };
+        let string = self.known.strings.len().saturating_add(self.literals.len());
+        self.literals.push(bytes);
+        Need::String(StringId { rule: self.known.rule, string, at: None })
     }
 
     /// What holds when a range is not empty: `1..#a` is the usual one.
@@ -375,6 +398,22 @@ fn taken(need: &Need) -> Need {
 /// Names of constants of modules have no small letters.
 fn is_constant(field: &str) -> bool {
     !field.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// The bytes of a serial number written as `0a:1b:…`, without zeros before it; none if they are too few to be
+/// looked for.
+fn serial(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let bytes: Option<Vec<u8>> = text
+        .split(':')
+        .map(|digits| {
+            Some(digits)
+                .filter(|digits| digits.len() == 2)
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+        })
+        .collect();
+    let bytes: Vec<u8> = bytes?.into_iter().skip_while(|byte| *byte == 0).collect();
+    (bytes.len() >= 4).then_some(bytes)
 }
 
 /// How files begin in which a module has something to say.

@@ -159,7 +159,7 @@ impl File {
             rules: &self.needs,
             modules: &self.modules,
         };
-        rule.need = condition::need(&known, &rule.condition);
+        (rule.need, rule.literals) = condition::need(&known, &rule.condition);
         self.needs.insert(rule.name.clone(), rule.need.clone());
         self.rules.push(rule);
         ignored.map_err(|complaint| (start, complaint))
@@ -210,8 +210,14 @@ impl File {
     }
 
     fn patterns(&self, id: StringId) -> Vec<Pattern> {
-        let string = self.rules.get(id.rule).and_then(|rule| rule.strings.get(id.string));
-        string.and_then(|string| rows::patterns(string, id.at)).unwrap_or_default()
+        let Some(rule) = self.rules.get(id.rule) else { return Vec::new() };
+        match rule.strings.get(id.string) {
+            Some(string) => rows::patterns(string, id.at).unwrap_or_default(),
+            None => {
+                let literal = rule.literals.get(id.string.saturating_sub(rule.strings.len()));
+                literal.map(|bytes| rows::literal(bytes)).into_iter().collect()
+            }
+        }
     }
 
     /// These rules with all that they need; none if that is too long.

@@ -74,6 +74,12 @@ pub(super) fn patterns(string: &VariableDeclaration, at: Option<u32>) -> Option<
     rows.iter().map(|row| pattern(row, at)).collect()
 }
 
+/// The pattern of these bytes.
+pub(super) fn literal(bytes: &[u8]) -> Pattern {
+    let elements = bytes.iter().map(|byte| Element::literal(*byte)).collect();
+    Pattern { place: Place::ANYWHERE, groups: vec![Group { gap: 0, elements }] }
+}
+
 /// Whether the string is this row of bytes and nothing else, and nothing else is this string.
 pub(super) fn plain(string: &VariableDeclaration) -> Option<Vec<u8>> {
     let [row] = &rows(string)[..] else { return None };

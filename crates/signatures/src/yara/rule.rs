@@ -30,6 +30,8 @@ pub(super) struct Loaded {
     /// It makes no finding; others may refer to it.
     pub(super) silent: bool,
     pub(super) need: Need,
+    /// Bytes that it needs besides its strings.
+    pub(super) literals: Vec<Vec<u8>>,
     /// Where places of `text` are in the file: from the first number on, plus the second.
     places: [(usize, usize); 2],
     /// Words of the text that may be names of rules, and how names of rules begin in sets with `*`.
@@ -83,6 +85,7 @@ impl Loaded {
             is_global: rule.is_global && !clamav,
             silent: false,
             need: Need::Nothing,
+            literals: Vec::new(),
             places,
             words: Vec::new(),
             prefixes: Vec::new(),
