@@ -1,6 +1,6 @@
 //! One rule, read.
 
-use boreal_parser::expression::{Expression, ExpressionKind};
+use boreal_parser::expression::Expression;
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::VariableDeclaration;
 use candor_detect::yara::{SHELTER, is_too_deep};
@@ -95,6 +95,7 @@ impl Loaded {
             clamav::check(&loaded.strings, &loaded.condition)
                 .map_err(|(at, complaint)| (position(&places, at), complaint))?;
         }
+        loaded.find_names(text.get(loaded.condition.span.start..).unwrap_or_default());
         loaded.text = match text.get(rule.name_span.start..) {
             // The word means nothing to ClamAV.
             Some(rest) if clamav && rule.is_global => {
@@ -103,7 +104,6 @@ impl Loaded {
             }
             _ => text,
         };
-        loaded.find_names();
         Ok(loaded)
     }
 
@@ -122,15 +122,13 @@ impl Loaded {
         before.filter(move |(_, rule)| names(rule)).map(|(number, _)| number)
     }
 
-    /// Collects the words of the condition: more than names of rules, and all of them.
-    fn find_names(&mut self) {
-        let start = self.condition.span.start;
-        // A prefix that ClamAV does not know is cut from the start; words of strings may be taken for names then.
-        let text = self.text.get(start.min(self.text.len())..).unwrap_or(&self.text);
-        let mut rest = text;
-        while let Some(at) = rest.find(|letter: char| letter.is_ascii_alphanumeric() || letter == '_') {
+    /// Collects the words of the condition, of which those that are names of rules matter.
+    fn find_names(&mut self, condition: &str) {
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let mut rest = condition;
+        while let Some(at) = rest.find(is_word) {
             let word = rest.get(at..).unwrap_or_default();
-            let end = word.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+            let end = word.find(|letter: char| !is_word(letter));
             let (word, behind) = word.split_at(end.unwrap_or(word.len()));
             if behind.starts_with('*') {
                 self.prefixes.push(word.to_owned());
@@ -140,9 +138,6 @@ impl Loaded {
         }
         self.words.sort_unstable();
         self.words.dedup();
-        if matches!(self.condition.expr, ExpressionKind::Boolean(_)) {
-            self.words.clear();
-        }
     }
 }
 
