@@ -469,3 +469,89 @@ fn bytes(width: Width, number: i64) -> Option<Vec<u8>> {
         Width::Uint32BE => bytes!(u32, to_be_bytes),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use boreal_parser::file::YaraFileComponent;
+
+    use super::*;
+
+    /// What a condition over `$a` and `$b` needs.
+    fn need_of(condition: &str) -> (Need, Vec<Vec<u8>>) {
+        let parsed = boreal_parser::parse(&format!("rule r {{ condition: {condition} }}")).unwrap();
+        let [YaraFileComponent::Rule(rule)] = &parsed.components[..] else { panic!("{condition}") };
+        let strings = [("a".to_owned(), true), ("b".to_owned(), true)];
+        let known = Known {
+            strings: &strings,
+            plain: &|_| None,
+            rule: 0,
+            rules: &BTreeMap::new(),
+            modules: &["pe".to_owned(), "hash".to_owned()],
+        };
+        need(&known, &rule.condition)
+    }
+
+    fn string(string: usize) -> Need {
+        Need::String(StringId { rule: 0, string, at: None })
+    }
+
+    fn portable() -> Need {
+        Need::Fixed(vec![(0, b"MZ".to_vec())])
+    }
+
+    #[test]
+    fn what_is_understood_is_needed() {
+        for (condition, wanted) in [
+            ("$a and $b", all([string(0), string(1)])),
+            ("#a > 0 or @b[1] < 7", any([string(0), string(1)])),
+            ("uint16(0) == 0x5A4D", portable()),
+            ("uint16be(0) == 0x4D5A", portable()),
+            ("0x5A4D == uint16(0)", portable()),
+            ("pe.number_of_sections > 3", portable()),
+            ("pe.is_dll()", portable()),
+            ("for any s in pe.sections : (s.name == \"x\")", portable()),
+            ("for any i in (1..#a) : (i > 3)", string(0)),
+            ("filesize < 10", Need::Size(0, 9)),
+            ("filesize >= 10", Need::Size(10, u64::MAX)),
+            ("false", Need::Never),
+        ] {
+            assert_eq!(need_of(condition).0, wanted, "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_may_hold_for_any_content_needs_nothing() {
+        for condition in [
+            "not $a",
+            "#a == 0",
+            "#a < 3",
+            "#a >= 0",
+            "$a or true",
+            "none of them",
+            "0 of them",
+            "not pe.is_pe",
+            "pe.is_pe == 0",
+            "pe.MACHINE_I386 == 0x14c",
+            "hash.md5(0, filesize) == \"x\"",
+            "for all i in (1..#a) : (i > 3)",
+            "for all s in pe.sections : (s.name == \"x\")",
+            "not (pe.number_of_sections > 3)",
+            "uint16(0) != 0x5A4D",
+        ] {
+            assert_eq!(need_of(condition).0, Need::Nothing, "{condition}");
+        }
+    }
+
+    #[test]
+    fn serial_numbers_are_bytes_of_the_file() {
+        let loop_over = |serial: &str| {
+            format!("for any i in (0..pe.number_of_signatures) : (pe.signatures[i].serial == \"{serial}\")")
+        };
+        let (need, literals) = need_of(&loop_over("00:c1:04:de:61"));
+        assert_eq!(need, all([portable(), string(2)]));
+        assert_eq!(literals, [[0xc1, 0x04, 0xde, 0x61]]);
+        for odd in ["00:01:02:03", "c1:4:de:61:77", "nonsense"] {
+            assert!(need_of(&loop_over(odd)).1.is_empty(), "{odd}");
+        }
+    }
+}

@@ -37,12 +37,17 @@ const MAX_FIXED: usize = 32;
 
 /// All of these hold.
 pub(super) fn all(needs: impl IntoIterator<Item = Need>) -> Need {
+    let parts = needs.into_iter().flat_map(|need| match need {
+        Need::All(parts) => parts,
+        other => vec![other],
+    });
     let mut kept = Vec::new();
-    for need in needs {
+    for need in parts {
         match need {
             Need::Nothing => {}
             Need::Never => return Need::Never,
-            Need::All(inner) => kept.extend(inner),
+            // What every part of a condition asks for is asked once.
+            Need::Fixed(_) if kept.contains(&need) => {}
             other => kept.push(other),
         }
     }
