@@ -36,6 +36,9 @@ pub(crate) use shared::Shared;
 /// Longest rule file in bytes; the largest public collections have a few million.
 const MAX_FILE: u64 = 32 << 20;
 
+/// Most bytes that all sets of one file take: each holds the rules that it refers to once more.
+const MAX_WRITTEN: usize = 256 << 20;
+
 /// Files of YARA rules.
 pub(crate) struct Yara;
 
@@ -73,6 +76,7 @@ struct File {
     rules: Vec<Loaded>,
     /// What each rule needs, by name.
     needs: BTreeMap<String, Need>,
+    numbers: BTreeMap<String, usize>,
     included: usize,
 }
 
@@ -161,13 +165,17 @@ impl File {
         };
         (rule.need, rule.literals) = condition::need(&known, &rule.condition);
         self.needs.insert(rule.name.clone(), rule.need.clone());
+        self.numbers.insert(rule.name.clone(), number);
         self.rules.push(rule);
         ignored.map_err(|complaint| (start, complaint))
     }
 
     /// Writes what was read.
     fn finish(self, output: &mut Output<'_>) {
-        let globals: Vec<usize> = self.numbers(|rule| rule.is_global);
+        let rules = self.rules.iter().enumerate();
+        let globals: Vec<usize> =
+            rules.filter(|(_, rule)| rule.is_global).map(|(number, _)| number).collect();
+        let mut written = 0_usize;
         let global_need =
             || globals.iter().filter_map(|number| self.rules.get(*number)).map(|rule| rule.need.clone());
         let patterns = |id: StringId| self.patterns(id);
@@ -188,6 +196,11 @@ impl File {
                 output.problem_in(&rule.source, 0, too_long(rule.shown()));
                 continue;
             };
+            written = written.saturating_add(unit.text.len());
+            if written > MAX_WRITTEN {
+                output.problem_in(&rule.source, 0, too_long(rule.shown()));
+                break;
+            }
             if !output.yara.is_new(&unit) {
                 continue;
             }
@@ -202,11 +215,6 @@ impl File {
                 None => output.problem(0, too_long("rules without strings")),
             }
         }
-    }
-
-    fn numbers(&self, wanted: impl Fn(&Loaded) -> bool) -> Vec<usize> {
-        let rules = self.rules.iter().enumerate();
-        rules.filter(|(_, rule)| wanted(rule)).map(|(number, _)| number).collect()
     }
 
     fn patterns(&self, id: StringId) -> Vec<Pattern> {
@@ -228,7 +236,7 @@ impl File {
             if all.insert(number)
                 && let Some(rule) = self.rules.get(number)
             {
-                open.extend(rule.named(&self.rules, number));
+                open.extend(rule.named(&self.numbers).filter(|named| *named < number));
             }
         }
         let rules = || all.iter().filter_map(|number| self.rules.get(*number));

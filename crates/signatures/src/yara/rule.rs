@@ -1,5 +1,8 @@
 //! One rule, read.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
 use boreal_parser::expression::Expression;
 use boreal_parser::file::YaraFileComponent;
 use boreal_parser::rule::VariableDeclaration;
@@ -112,14 +115,18 @@ impl Loaded {
         position(&self.places, offset)
     }
 
-    /// The rules before this one that its condition may name.
-    pub(super) fn named<'a>(&'a self, rules: &'a [Self], number: usize) -> impl Iterator<Item = usize> + 'a {
-        let before = rules.iter().take(number).enumerate();
-        let names = move |rule: &Self| {
-            self.words.binary_search(&rule.name).is_ok()
-                || self.prefixes.iter().any(|prefix| rule.name.starts_with(prefix.as_str()))
-        };
-        before.filter(move |(_, rule)| names(rule)).map(|(number, _)| number)
+    /// The rules that its condition may name, of all whose numbers are given.
+    pub(super) fn named<'a>(
+        &'a self,
+        numbers: &'a BTreeMap<String, usize>,
+    ) -> impl Iterator<Item = usize> + 'a {
+        let words = self.words.iter().filter_map(|word| numbers.get(word));
+        let sets = self.prefixes.iter().flat_map(|prefix| {
+            let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+            let named = numbers.range::<str, _>(from);
+            named.take_while(move |(name, _)| name.starts_with(prefix.as_str())).map(|(_, number)| number)
+        });
+        words.chain(sets).copied()
     }
 
     /// Collects the words of the condition, of which those that are names of rules matter.

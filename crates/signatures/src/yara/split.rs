@@ -185,7 +185,7 @@ pub(super) fn split(text: &[u8]) -> Vec<Part> {
                     splitter.close(tokens.at);
                 }
             }
-            None => splitter.outside(start, &token, word, &mut tokens),
+            None => splitter.outside(start, word, &mut tokens),
         }
     }
     splitter.close(text.len());
@@ -200,7 +200,7 @@ impl Splitter {
     }
 
     /// Takes a token outside of rules.
-    fn outside(&mut self, start: usize, token: &Token, word: &[u8], tokens: &mut Tokens<'_>) {
+    fn outside(&mut self, start: usize, word: &[u8], tokens: &mut Tokens<'_>) {
         if matches!(word, b"import" | b"include") {
             let before = tokens.at;
             if let Some((_, Token::Text(text))) = tokens.next() {
@@ -209,7 +209,6 @@ impl Splitter {
             }
             tokens.at = before;
         }
-        let _ = token;
         if !matches!(self.parts.last(), Some(Part::Unknown(_))) {
             self.parts.push(Part::Unknown(start));
         }
