@@ -19,6 +19,11 @@ fn image() -> &'static [u8] {
              L1;Engine:51-255,Target:0,FileSize:1-900;0&1;62*6c6565{-9}48454c;(B)626c6565(B)\n",
         );
         sources.add_text("a.ndb", "N0:0:EOF-10,10:71717171\nN1:1:EP+0:909090\nN2:0:*:6565\n");
+        sources.add_text(
+            "a.yar",
+            "import \"pe\" rule y { meta: a = \"b\" strings: $a = \"hello\" $b = /bl+ee/ condition: all of them }\n\
+             rule z { condition: uint32(0) == 0 and not pe.is_pe }",
+        );
         sources.build(|_| {}).unwrap().image
     })
 }

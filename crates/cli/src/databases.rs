@@ -144,6 +144,7 @@ impl Options {
     fn clamav(&self, notes: Notes) -> anyhow::Result<Option<Used>> {
         let folder = &self.clamav_folder;
         let mut sources = self.sources.sources()?;
+        sources.clamav_rules(true);
         match sources.add_path(folder) {
             Ok(()) => name_unread(&sources, "not readable yet"),
             Err(Error::NothingThere { .. }) => {

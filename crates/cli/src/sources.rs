@@ -51,7 +51,8 @@ impl Options {
             Unwanted::All
         };
         let unsigned = if self.allow_unsigned { Unsigned::Taken } else { Unsigned::Refused };
-        Ok(Sources::new(Settings { keys: Keys::clamav().with_roots(roots), unsigned, unwanted }))
+        let keys = Keys::clamav().with_roots(roots);
+        Ok(Sources::new(Settings { keys, unsigned, unwanted, clamav_rules: false }))
     }
 
     /// The sources at these paths, all of which the user has named.

@@ -13,12 +13,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
-use crate::logical::{self, LogicalSignature};
+use crate::logical::{self, LogicalSignature, Outcome};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
 use crate::{Digests, Error};
 
 /// Number of signatures by kind.
@@ -31,6 +32,7 @@ struct CountsRecord {
     trusted_hashes: le::U64,
     logical: le::U64,
     programs: le::U64,
+    yara: le::U64,
 }
 
 /// Number of signatures by kind, for people.
@@ -50,13 +52,15 @@ pub struct Counts {
     pub members: u64,
     /// Programs in bytecode.
     pub programs: u64,
+    /// YARA rules that make findings.
+    pub yara: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
         let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
-        let others = [self.logical, self.members, self.programs];
+        let others = [self.logical, self.members, self.programs, self.yara];
         hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
@@ -69,6 +73,7 @@ pub struct Compiler {
     logical: logical::Compiler,
     members: member::Compiler,
     programs: bytecode::Compiler,
+    rules: yara::Compiler,
     counts: Counts,
 }
 
@@ -88,7 +93,17 @@ impl Compiler {
     /// Adds a signature of patterns.
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
-        self.counts.logical = self.counts.logical.saturating_add(1);
+        // What leads to rules is a part of them.
+        if !matches!(signature.outcome, Outcome::Rules(_)) {
+            self.counts.logical = self.counts.logical.saturating_add(1);
+        }
+    }
+
+    /// Adds a set of YARA rules; signatures that lead to it follow.
+    pub fn rules(&mut self, set: &RuleSet) -> RuleSetNumber {
+        let rules = set.units.iter().map(|unit| unit.rules.len() as u64);
+        self.counts.yara = rules.fold(self.counts.yara, u64::saturating_add);
+        self.rules.add(set, &mut self.strings)
     }
 
     /// Adds a signature over what an archive says of a member; nothing is added beyond
@@ -116,8 +131,8 @@ impl Compiler {
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        let size = self.strings.size().max(self.logical.size()).max(self.programs.size());
-        size > FULL || self.logical.is_full()
+        let tables = [self.strings.size(), self.logical.size(), self.programs.size(), self.rules.size()];
+        tables.into_iter().max() > Some(FULL) || self.logical.is_full()
     }
 
     /// The number of signatures so far.
@@ -135,12 +150,14 @@ impl Compiler {
             trusted_hashes: self.counts.trusted_hashes.into(),
             logical: self.counts.logical.into(),
             programs: self.counts.programs.into(),
+            yara: self.counts.yara.into(),
         };
         writer.section(Kind::Counts, 0, &[counts]);
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
         self.members.finish(&mut writer);
         self.programs.finish(&mut writer);
+        self.rules.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -167,6 +184,7 @@ pub struct Database {
     image: Image,
     regexes: regex::Cache,
     pub(crate) names: member::Names,
+    rule_sets: yara::Cache,
 }
 
 impl Database {
@@ -221,7 +239,13 @@ impl Database {
 
     fn new(bytes: Bytes) -> Result<Self, Error> {
         let image = Image::open(bytes.as_ref())?;
-        Ok(Self { bytes, image, regexes: regex::Cache::default(), names: member::Names::default() })
+        Ok(Self {
+            bytes,
+            image,
+            regexes: regex::Cache::default(),
+            names: member::Names::default(),
+            rule_sets: yara::Cache::default(),
+        })
     }
 
     /// Reads everything and compares it with its checksum, some ten times faster than [`verify`](Self::verify):
@@ -266,6 +290,7 @@ impl Database {
             logical: record.logical.get(),
             members: self.member_records()?.len() as u64,
             programs: record.programs.get(),
+            yara: record.yara.get(),
         })
     }
 
@@ -383,6 +408,15 @@ impl Database {
 
     pub(crate) fn program_tables(&self) -> Result<ProgramTables<'_>, Error> {
         ProgramTables::new(&self.image, self.bytes.as_ref())
+    }
+
+    /// Sets of rules that were compiled.
+    pub(crate) fn rule_sets(&self) -> &yara::Cache {
+        &self.rule_sets
+    }
+
+    pub(crate) fn rule_tables(&self) -> Result<RuleTables<'_>, Error> {
+        RuleTables::new(&self.image, self.bytes.as_ref())
     }
 
     pub(crate) fn pattern_tables(&self) -> Result<PatternTables<'_>, Error> {

@@ -24,7 +24,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -92,6 +92,14 @@ pub(crate) enum Kind {
     Bytecodes = 80,
     /// Their compact forms.
     BytecodeCode = 81,
+    /// Sets of YARA rules.
+    RuleSets = 88,
+    /// Their units: rules of one namespace.
+    RuleUnits = 89,
+    /// The texts of the units.
+    RuleTexts = 90,
+    /// What is said of each rule when it is found.
+    Rules = 91,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -28,6 +28,7 @@ pub mod logical;
 pub mod member;
 pub mod pattern;
 pub mod regex;
+pub mod yara;
 
 use std::cell::OnceCell;
 use std::io;

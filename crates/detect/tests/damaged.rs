@@ -9,6 +9,7 @@ use candor_detect::logical::{
 };
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
 use candor_detect::regex::{Flags, Regex};
+use candor_detect::yara::{Rule, RuleSet, RuleUnit};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
 use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Relation, Section, Strength};
 use proptest::prelude::*;
@@ -63,6 +64,20 @@ fn image() -> Vec<u8> {
         outcome: Outcome::HandleAs("zip".into()),
         ..LogicalSignature::new("Handled", "a.ldb", expression, Vec::new())
     });
+    let rule = Rule {
+        name: "Ruled".into(),
+        source: "a.yar".into(),
+        text: "author: A".into(),
+        category: Category::Malware,
+        strength: Strength::Strong,
+    };
+    let text = "import \"elf\"\nrule Ruled { strings: $a = \"hello\" $b = /bl(e+)/ condition: all of them or elf.type == 1 }";
+    let set = compiler.rules(&RuleSet { units: vec![RuleUnit { text: text.into(), rules: vec![rule] }] });
+    compiler.logical(&LogicalSignature {
+        subsignatures: vec![Subsignature::Fixed(vec![(9, vec![1, 2]), (0, b"....".to_vec())])],
+        outcome: Outcome::Rules(set),
+        ..LogicalSignature::new("", "", Expression::Pattern(0), Vec::new())
+    });
     compiler.finish()
 }
 
@@ -92,7 +107,7 @@ fn inspect(database: &Database) -> usize {
 
 #[test]
 fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 2);
+    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 3);
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Strength {
 pub struct Finding {
     /// The object that it is about.
     pub object: ObjectId,
-    /// The technique that saw it: `hash`, `logical`, `format`.
+    /// The technique that saw it: `hash`, `logical`, `yara`, `format`.
     pub detector: &'static str,
     /// The detection name, unchanged from the signature.
     pub name: String,

@@ -36,6 +36,7 @@ mod sources;
 mod candor;
 mod clamav;
 mod hash_list;
+mod yara;
 
 use std::io;
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Bytecode,
     &candor::Candor,
     &hash_list::HashList,
+    &yara::Yara,
 ];
 
 /// A signature language.

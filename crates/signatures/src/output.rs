@@ -1,6 +1,7 @@
 //! Where languages put signatures.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use candor_detect::Compiler;
 use candor_detect::bytecode::BytecodeSignature;
@@ -13,6 +14,7 @@ use md5::{Digest, Md5};
 use crate::ignored::Ignored;
 use crate::problem::{Complaint, Problem};
 use crate::settings::Unwanted;
+use crate::yara::Shared;
 
 /// Takes the signatures of one file.
 pub struct Output<'a> {
@@ -24,9 +26,14 @@ pub struct Output<'a> {
     pub(crate) unwanted: Option<&'a Unwanted>,
     /// The line that is being read, as far as an ignore list asks for its digest.
     pub(crate) line: Vec<u8>,
+    /// The folder that it lies in, for languages whose files include others.
+    pub(crate) folder: Option<&'a Path>,
+    /// Whether it is read as ClamAV would.
+    pub(crate) clamav: bool,
     pub(crate) compiler: &'a mut Compiler,
     pub(crate) ignored: &'a mut Ignored,
     pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
+    pub(crate) yara: &'a mut Shared,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
 
@@ -114,7 +121,12 @@ impl Output<'_> {
         }
     }
 
-    fn admit(&self, name: &str) -> Result<(), Complaint> {
+    /// Reports something of a file that this one includes.
+    pub(crate) fn problem_in(&mut self, file: &str, line: u64, complaint: Complaint) {
+        (self.report)(Problem { file: file.to_owned(), line, complaint });
+    }
+
+    pub(crate) fn admit(&self, name: &str) -> Result<(), Complaint> {
         if self.compiler.is_full() {
             return Err(Complaint::unsupported("the database is full; build several"));
         }

@@ -11,6 +11,9 @@ pub struct Settings {
     pub unsigned: Unsigned,
     /// Which signatures of unwanted programs are taken.
     pub unwanted: Unwanted,
+    /// Whether loose YARA rules are read as ClamAV reads them; those in its containers always are. Its language is smaller, and
+    /// `global` means nothing in it.
+    pub clamav_rules: bool,
 }
 
 /// What happens with containers that nobody who is trusted has signed.

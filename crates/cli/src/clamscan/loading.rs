@@ -66,7 +66,8 @@ pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Loade
         Signatures { excluded, .. } if !excluded.is_empty() => Unwanted::Except(excluded.clone()),
         _ => Unwanted::All,
     };
-    let sources = Sources::new(Settings { keys: Keys::clamav(), unsigned: Unsigned::Refused, unwanted });
+    let unsigned = Unsigned::Refused;
+    let sources = Sources::new(Settings { keys: Keys::clamav(), unsigned, unwanted, clamav_rules: true });
     let mut loading =
         Loading { wanted, notes, sources, files: Vec::new(), used: Vec::new(), official: HashSet::new() };
     for path in &wanted.paths {

@@ -164,11 +164,33 @@ pub(crate) enum Check<'d> {
     Regex(&'d RegexRecord, &'d [u8], &'d str),
     Compare(&'d CompareRecord),
     Near(&'d NearRecord),
+    Fixed(FixedRows<'d>),
+}
+
+/// Rows of bytes with their offsets: offset (4 bytes), length (1 byte), the bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct FixedRows<'d> {
+    left: u8,
+    rest: &'d [u8],
+}
+
+impl<'d> Iterator for FixedRows<'d> {
+    type Item = (u32, &'d [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let (offset, rest) = self.rest.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first()?;
+        let (row, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.rest = rest;
+        Some((u32::from_le_bytes(*offset), row))
+    }
 }
 
 const REGEX: u8 = 1;
 const COMPARE: u8 = 2;
 const NEAR: u8 = 3;
+const FIXED: u8 = 4;
 
 /// Appends a regular expression.
 pub(crate) fn encode_regex(record: RegexRecord, trigger: &[u8], text: &str, out: &mut Vec<u8>) {
@@ -207,6 +229,18 @@ pub(crate) fn encode_near(record: NearRecord, out: &mut Vec<u8>) {
     out.extend_from_slice(record.as_bytes());
 }
 
+/// Appends rows of bytes at fixed offsets.
+pub(crate) fn encode_fixed(rows: &[(u32, Vec<u8>)], out: &mut Vec<u8>) {
+    let count = u8::try_from(rows.len()).unwrap_or(u8::MAX);
+    out.extend_from_slice(&[FIXED, count]);
+    for (offset, row) in rows.iter().take(usize::from(count)) {
+        let length = u8::try_from(row.len()).unwrap_or(u8::MAX);
+        out.extend_from_slice(&offset.to_le_bytes());
+        out.push(length);
+        out.extend(row.iter().take(usize::from(length)));
+    }
+}
+
 impl<'d> Check<'d> {
     /// The check at a place in the section.
     pub(crate) fn read(section: &'d [u8], at: u32) -> Result<Self, Error> {
@@ -224,6 +258,10 @@ impl<'d> Check<'d> {
             }
             COMPARE => Self::Compare(CompareRecord::ref_from_prefix(rest).ok()?.0),
             NEAR => Self::Near(NearRecord::ref_from_prefix(rest).ok()?.0),
+            FIXED => {
+                let (left, rest) = rest.split_first()?;
+                Self::Fixed(FixedRows { left: *left, rest })
+            }
             _ => return None,
         })
     }

@@ -11,9 +11,11 @@ use std::ops::Range;
 
 use zerocopy::{IntoBytes, little_endian as le};
 
-use super::check::{NearRecord, Places, RegexRecord, encode_compare, encode_near, encode_regex};
+use super::check::{
+    NearRecord, Places, RegexRecord, encode_compare, encode_fixed, encode_near, encode_regex,
+};
 use super::expression::Members;
-use super::section::{CHECK, ConditionRecord, FINDING, HANDLE_AS, SignatureRecord, strength_byte};
+use super::section::{CHECK, ConditionRecord, FINDING, HANDLE_AS, RULES, SignatureRecord, strength_byte};
 use super::{Expression, LogicalSignature, MAX_NEAR, MAX_SUBSIGNATURES, MAX_VARIANTS, Outcome, Subsignature};
 use crate::hash::category_byte;
 use crate::image::{Kind, Writer};
@@ -99,6 +101,7 @@ impl Members for Parts<'_> {
             Subsignature::Regex { .. } => None,
             Subsignature::Compare { reference, .. } => Some(vec![*reference]),
             Subsignature::Near { .. } => Some(vec![number.checked_sub(1)?]),
+            Subsignature::Fixed(_) => None,
         }
     }
 }
@@ -154,6 +157,7 @@ impl Compiler {
         let first_pattern = self.pattern_refs.len() as u32;
         let cost = |number: u8| match parts.get(number) {
             Some(Subsignature::Regex { .. }) => LATEST,
+            Some(Subsignature::Fixed(_)) => 0,
             _ if eager.contains(&number) => 0,
             _ => LATER,
         };
@@ -165,9 +169,10 @@ impl Compiler {
         signature
             .expression
             .encode(&|number| (checked[usize::from(number)].clone(), cost(number)), &mut self.code);
-        let (outcome, handle_as) = match &signature.outcome {
-            Outcome::Finding => (FINDING, ""),
-            Outcome::HandleAs(name) => (HANDLE_AS, name.as_str()),
+        let (outcome, handle_as, rules) = match &signature.outcome {
+            Outcome::Finding => (FINDING, "", 0),
+            Outcome::HandleAs(name) => (HANDLE_AS, name.as_str(), 0),
+            Outcome::Rules(set) => (RULES, "", set.0),
         };
         self.records.push(SignatureRecord {
             name: strings.add(&signature.name),
@@ -181,6 +186,7 @@ impl Compiler {
             code_length: (self.code.len() as u32 - code).into(),
             outcome,
             handle_as: strings.add(handle_as),
+            rules: rules.into(),
         });
         self.pattern_refs.extend(references);
         self.texts.push(strings.add(&signature.text));
@@ -195,7 +201,7 @@ impl Compiler {
             let patterns: &[Pattern] = match subsignature {
                 Subsignature::Patterns(patterns) => &patterns[..patterns.len().min(MAX_VARIANTS)],
                 Subsignature::Near { patterns, .. } => &patterns[..patterns.len().min(MAX_NEAR)],
-                Subsignature::Regex { .. } | Subsignature::Compare { .. } => &[],
+                Subsignature::Regex { .. } | Subsignature::Compare { .. } | Subsignature::Fixed(_) => &[],
             };
             let first = parts.patterns.len();
             parts.patterns.extend(patterns.iter().map(|pattern| self.patterns.add(pattern, types)));
@@ -214,7 +220,7 @@ impl Compiler {
             match subsignature {
                 Subsignature::Regex { trigger, .. } => trigger.counted(&mut |number| counted.push(number)),
                 Subsignature::Compare { reference, .. } => counted.push(*reference),
-                Subsignature::Patterns(_) | Subsignature::Near { .. } => {}
+                Subsignature::Patterns(_) | Subsignature::Near { .. } | Subsignature::Fixed(_) => {}
             }
         }
         for pattern in counted.iter().flat_map(|number| parts.of(*number)) {
@@ -251,6 +257,7 @@ impl Compiler {
                 Subsignature::Compare { reference, comparison } => {
                     encode_compare(parts.places(*reference), comparison, &mut self.checks);
                 }
+                Subsignature::Fixed(rows) => encode_fixed(rows, &mut self.checks),
                 Subsignature::Near { low, high, .. } => {
                     let before = (number as u8).saturating_sub(1);
                     let (low, high) = ((*low).into(), (*high).into());

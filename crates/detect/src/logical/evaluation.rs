@@ -6,7 +6,7 @@ use candor_object::{Limit, Reason};
 use zerocopy::little_endian as le;
 
 use super::MAX_TRIGGERS;
-use super::check::{Check, CompareRecord, NearRecord, Places, RegexRecord};
+use super::check::{Check, CompareRecord, FixedRows, NearRecord, Places, RegexRecord};
 use super::expression::{MAX_EXPRESSION_DEPTH, evaluate};
 use super::section::{CHECK, SignatureTables};
 use crate::Error;
@@ -15,9 +15,9 @@ use crate::regex::{self, Cache, Flags};
 
 /// Deepest nesting of code in the image. Patterns that count as one make it deeper than what was written.
 const MAX_DEPTH: u32 = MAX_EXPRESSION_DEPTH + 32;
-/// Most bytes of content that regular expressions are looked for in, as in ClamAV: the content must lie in
-/// memory as a whole.
-const MAX_SUBJECT: u64 = 100 << 20;
+/// Most bytes of content that regular expressions, as in ClamAV, and YARA rules are looked for in: the content
+/// must lie in memory as a whole.
+pub(super) const MAX_SUBJECT: u64 = 100 << 20;
 /// Most matches of a pattern that others are looked for near to. Stops work that grows with the square of them.
 const MAX_NEAR_MATCHES: usize = 4096;
 
@@ -66,8 +66,8 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         Ok(Judged { truth, hits: seen, cut })
     }
 
-    /// The whole content, or nothing if that is too much.
-    fn whole(&mut self) -> Result<Option<Window<'o>>, Error> {
+    /// The whole content, or nothing if that is more than [`MAX_SUBJECT`].
+    pub(super) fn whole(&mut self) -> Result<Option<Window<'o>>, Error> {
         if let Some(whole) = &self.whole {
             return Ok(Some(whole.clone()));
         }
@@ -121,6 +121,7 @@ impl Signature<'_, '_, '_> {
             Check::Regex(record, trigger, text) => self.regex(at, record, trigger, text),
             Check::Compare(record) => self.compare(record),
             Check::Near(record) => self.near(record),
+            Check::Fixed(rows) => self.fixed(rows),
         };
         self.nesting = self.nesting.saturating_sub(1);
         hit
@@ -189,6 +190,19 @@ impl Signature<'_, '_, '_> {
         self.evaluation.view().check()?;
         let mut hit = Hit::default();
         hit.add(u32::from(holds), (start, start.saturating_add(u64::from(number.length))));
+        Ok(hit)
+    }
+
+    fn fixed(&mut self, rows: FixedRows<'_>) -> Result<Hit, Error> {
+        let mut hit = Hit::default();
+        for (offset, row) in rows {
+            let start = u64::from(offset);
+            if self.evaluation.view().bytes(start, row.len()) == Some(row) {
+                hit.add(1, (start, start.saturating_add(row.len() as u64)));
+                break;
+            }
+        }
+        self.evaluation.view().check()?;
         Ok(hit)
     }
 

@@ -116,6 +116,8 @@ impl Expression {
                 left.counted(visit);
                 right.counted(visit);
             }
+            // Whoever asks how many members match, and not how often, needs one match of each.
+            Self::Counted(_, Count { comparison: Comparison::More, number: 0, .. }) => {}
             Self::Counted(inner, _) => inner.members(visit),
         }
     }

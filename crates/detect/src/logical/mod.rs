@@ -11,13 +11,14 @@ use candor_object::{Category, Strength};
 
 use crate::pattern::Pattern;
 use crate::regex::Regex;
+use crate::yara::RuleSetNumber;
 
 pub use check::{ByteComparison, Number, Numeral, Order};
 pub use expression::{Comparison, Count, Expression, MAX_EXPRESSION_DEPTH};
 
 pub(crate) use compile::Compiler;
 pub(crate) use search::inspect;
-pub(crate) use section::SignatureTables;
+pub(crate) use section::{SignatureTables, strength, strength_byte};
 
 /// A signature: detected when its conditions hold and its expression is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum Outcome {
     Finding,
     /// No finding: the object is looked at once more, as this file type.
     HandleAs(String),
+    /// No finding of its own: this set of YARA rules is run on the object.
+    Rules(RuleSetNumber),
 }
 
 /// A part of a signature that the expression asks for.
@@ -101,6 +104,9 @@ pub enum Subsignature {
         /// Most bytes between them.
         high: u32,
     },
+    /// Any of these rows of bytes, at most [`MAX_FIXED`], each at exactly its offset. They are read and not
+    /// looked for, so a signature of nothing else is asked for every object.
+    Fixed(Vec<(u32, Vec<u8>)>),
 }
 
 /// Most subsignatures of a signature, as in ClamAV's language.
@@ -110,6 +116,8 @@ pub const MAX_SUBSIGNATURES: usize = 64;
 pub const MAX_TRIGGERS: u32 = 16;
 /// Most patterns of a subsignature.
 pub const MAX_VARIANTS: usize = 4;
+/// Most rows of bytes at fixed offsets, of which each has at most 255.
+pub const MAX_FIXED: usize = 255;
 /// Most patterns that are looked for near another.
 pub const MAX_NEAR: usize = 64;
 

@@ -1,14 +1,15 @@
 //! Evaluates the signatures that something started.
 
-use candor_object::{Evidence, Finding, MAX_EXCERPT};
+use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, MAX_SUBJECT};
 use super::section::{
-    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, ROOT, SECTIONS, SignatureTables, strength,
+    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, ROOT, RULES, SECTIONS, SignatureTables,
+    strength,
 };
 use crate::hash::{Hashers, category, wanted};
 use crate::pattern::{Hit, Matcher, View};
-use crate::{Database, Error, Found, Inspection};
+use crate::{Database, Error, Found, Inspection, yara};
 
 /// Most findings of one object. Stops content that is made to match every signature from filling memory.
 const MAX_FINDINGS: usize = 256;
@@ -29,11 +30,41 @@ pub(crate) fn inspect(
     let started = matcher.search(&filters, &mut hashers)?;
     hashers.leave(inspection.digests);
     let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
+    let mut rule_sets = Vec::new();
     for number in started {
         if found.findings.len() >= MAX_FINDINGS {
             break;
         }
-        evaluate_one(database, inspection, tables, &mut evaluation, number, found)?;
+        evaluate_one(database, inspection, tables, &mut evaluation, number, found, &mut rule_sets)?;
+    }
+    // Several signatures may lead to one set.
+    rule_sets.sort_unstable();
+    rule_sets.dedup();
+    run_rules(database, inspection, &mut evaluation, &rule_sets, found)
+}
+
+/// Runs the sets of YARA rules that signatures led to.
+fn run_rules(
+    database: &Database,
+    inspection: &Inspection<'_>,
+    evaluation: &mut Evaluation<'_, '_>,
+    sets: &[u32],
+    found: &mut Found,
+) -> Result<(), Error> {
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let Some(content) = evaluation.whole()? else {
+        let detail = format!("YARA rules are not run on more than {MAX_SUBJECT} bytes");
+        found.gaps.push((Reason::Limit(Limit::ObjectBytes), detail));
+        return Ok(());
+    };
+    let tables = database.rule_tables()?;
+    for set in sets {
+        if found.findings.len() >= MAX_FINDINGS {
+            break;
+        }
+        yara::inspect(database, &tables, inspection, *set, content.as_ref(), found)?;
     }
     Ok(())
 }
@@ -45,6 +76,7 @@ fn evaluate_one<'d>(
     evaluation: &mut Evaluation<'d, '_>,
     number: u32,
     found: &mut Found,
+    rule_sets: &mut Vec<u32>,
 ) -> Result<(), Error> {
     let signature = tables.signature(number)?;
     let (conditions, code) = tables.code(signature)?;
@@ -55,6 +87,10 @@ fn evaluate_one<'d>(
     let name = database.text(signature.name);
     found.gaps.extend(judged.cut.map(|(reason, what)| (reason, format!("{name}: {what}"))));
     if !judged.truth {
+        return Ok(());
+    }
+    if signature.outcome == RULES {
+        rule_sets.push(signature.rules.get());
         return Ok(());
     }
     if signature.outcome == HANDLE_AS {

@@ -25,10 +25,13 @@ pub(crate) struct SignatureRecord {
     /// What the signature leads to, and for what is named there, its name.
     pub(crate) outcome: u8,
     pub(crate) handle_as: Text,
+    /// The set of YARA rules that it leads to, if it does.
+    pub(crate) rules: le::U32,
 }
 
 pub(crate) const FINDING: u8 = 0;
 pub(crate) const HANDLE_AS: u8 = 1;
+pub(crate) const RULES: u8 = 2;
 
 /// The bit of a reference to a pattern that makes it a place in the section of checks.
 pub(crate) const CHECK: u32 = 1 << 31;

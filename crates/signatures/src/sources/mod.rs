@@ -13,6 +13,7 @@ use crate::ignored::Ignored;
 use crate::output::Output;
 use crate::problem::{Complaint, Problem};
 use crate::settings::{Settings, Unsigned, Unwanted};
+use crate::yara::Shared;
 use crate::{Error, Language, Turn, language};
 
 /// Extensions of files for unwanted programs.
@@ -138,6 +139,12 @@ impl Sources {
         self.texts.push((name.to_owned(), text.to_owned()));
     }
 
+    /// Whether loose YARA rules are read as ClamAV reads them.
+    pub fn clamav_rules(&mut self, clamav: bool) -> &mut Self {
+        self.settings.clamav_rules = clamav;
+        self
+    }
+
     /// Files of folders that belong to no language.
     pub fn passed_over(&self) -> &[PathBuf] {
         &self.passed_over
@@ -168,7 +175,8 @@ impl Sources {
     /// but a [`Problem`].
     pub fn build(&self, mut report: impl FnMut(Problem)) -> Result<Built, Error> {
         let mut build = Build {
-            unwanted: &self.settings.unwanted,
+            settings: &self.settings,
+            yara: Shared::default(),
             compiler: Compiler::default(),
             ignored: Ignored::default(),
             members: HashMap::new(),
@@ -177,7 +185,7 @@ impl Sources {
         for turn in Turn::ALL {
             for (name, text) in &self.texts {
                 // Reading from memory cannot fail.
-                let _ = build.read(turn, name, false, &mut text.as_bytes());
+                let _ = build.read(turn, From::loose(name, None), &mut text.as_bytes());
             }
             for container in &self.containers {
                 build.container(turn, container)?;
@@ -186,14 +194,34 @@ impl Sources {
                 build.file(turn, path)?;
             }
         }
+        build.yara.finish(&mut build.compiler);
         let counts = build.compiler.counts();
         Ok(Built { image: build.compiler.finish(), counts })
     }
 }
 
+/// Where signatures come from.
+struct From<'a> {
+    /// The file's name.
+    name: &'a str,
+    /// The folder that it lies in.
+    folder: Option<&'a Path>,
+    /// Whether a publisher who is trusted has signed it.
+    official: bool,
+    /// Whether it is ClamAV's in any case.
+    clamav: bool,
+}
+
+impl<'a> From<'a> {
+    fn loose(name: &'a str, folder: Option<&'a Path>) -> Self {
+        Self { name, folder, official: false, clamav: false }
+    }
+}
+
 /// A database that is being built.
 struct Build<'a> {
-    unwanted: &'a Unwanted,
+    settings: &'a Settings,
+    yara: Shared,
     compiler: Compiler,
     ignored: Ignored,
     members: HashMap<u8, Vec<Pattern>>,
@@ -202,19 +230,23 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Reads a file if it is its turn.
-    fn read(&mut self, turn: Turn, name: &str, official: bool, text: &mut dyn io::BufRead) -> io::Result<()> {
+    fn read(&mut self, turn: Turn, from: From<'_>, text: &mut dyn io::BufRead) -> io::Result<()> {
+        let From { name, folder, official, clamav } = from;
         let language = language(name).filter(|language| language.turn() == turn);
         let Some(language) = language else { return Ok(()) };
-        let unwanted = is_for_unwanted(name).then_some(self.unwanted);
+        let unwanted = is_for_unwanted(name).then_some(&self.settings.unwanted);
         self.compiler.official(official);
         let mut output = Output {
             source: name,
+            folder,
+            clamav: clamav || self.settings.clamav_rules,
             official,
             unwanted,
             line: Vec::new(),
             compiler: &mut self.compiler,
             ignored: &mut self.ignored,
             members: &mut self.members,
+            yara: &mut self.yara,
             report: self.report,
         };
         if unwanted == Some(&Unwanted::LeftOut) {
@@ -232,7 +264,8 @@ impl Build<'_> {
         let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
         let file = File::open(path).map_err(unreadable)?;
         let mut reader = BufReader::with_capacity(256 << 10, file);
-        self.read(turn, &file_name(path), false, &mut reader).map_err(unreadable)
+        let name = file_name(path);
+        self.read(turn, From::loose(&name, path.parent()), &mut reader).map_err(unreadable)
     }
 
     fn container(&mut self, turn: Turn, container: &Container) -> Result<(), Error> {
@@ -250,7 +283,10 @@ impl Build<'_> {
         container
             .read(
                 |member| is_read(&member.name),
-                |member, body| self.read(turn, &member.name, official, body),
+                |member, body| {
+                    let from = From { name: &member.name, folder: None, official, clamav: true };
+                    self.read(turn, from, body)
+                },
             )
             .map_err(|refusal| Error::Refused { path: container.path().to_owned(), refusal })
     }
