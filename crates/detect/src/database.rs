@@ -93,8 +93,8 @@ impl Compiler {
     /// Adds a signature of patterns.
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
-        // What leads to rules is a part of them.
-        if !matches!(signature.outcome, Outcome::Rules(_)) {
+        // What leads to rules or to a program is a part of them.
+        if !matches!(signature.outcome, Outcome::Rules(_) | Outcome::Program(_)) {
             self.counts.logical = self.counts.logical.saturating_add(1);
         }
     }
@@ -121,10 +121,12 @@ impl Compiler {
         self.strings.official(official);
     }
 
-    /// Adds a program.
-    pub fn program(&mut self, signature: &BytecodeSignature) {
+    /// Adds a program; its number, for the signature that triggers it.
+    pub fn program(&mut self, signature: &BytecodeSignature) -> u32 {
+        let number = self.programs.next();
         self.programs.add(signature, &mut self.strings);
         self.counts.programs = self.counts.programs.saturating_add(1);
+        number
     }
 
     /// Whether there is no room for another signature: places in a database have 32 bits.

@@ -66,6 +66,8 @@ pub struct Found {
     pub gaps: Vec<(Reason, String)>,
     /// Names of file types as which the object is to be looked at once more.
     pub handle_as: Vec<String>,
+    /// Content that programs took out of the object.
+    pub extracted: Vec<Vec<u8>>,
 }
 
 /// An object and what is known about it.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
-    Budget, Category, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId, Reason,
-    Relation, Report, Seen, Stop,
+    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
+    Reason, Relation, Report, Seen, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -65,9 +65,13 @@ impl<'e> Scan<'e> {
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
-        let handle_as = self.detect(id, format, true);
+        let After { handle_as, extracted } = self.detect(id, format, true);
         if let Some(format) = format {
             self.open(id, format);
+        }
+        for bytes in extracted {
+            // A budget that is spent has told so.
+            let _ = Nest::new(self, id, 0).child(Child::stream(), &mut bytes.as_slice());
         }
         for other in handle_as {
             self.handle_as(id, other);
@@ -130,16 +134,10 @@ impl<'e> Scan<'e> {
         }
     }
 
-    /// Looks at the object that was pushed last, `hashed` if by its digest as well; the formats as which signatures want it
-    /// to be looked at.
-    fn detect(
-        &mut self,
-        id: ObjectId,
-        format: Option<&'static dyn Format>,
-        hashed: bool,
-    ) -> Vec<&'static dyn Format> {
+    /// Looks at the object that was pushed last, `hashed` if by its digest as well; what is to be done after that.
+    fn detect(&mut self, id: ObjectId, format: Option<&'static dyn Format>, hashed: bool) -> After {
         let Some(((_, object), around)) = self.chain.split_last() else {
-            return Vec::new();
+            return After::default();
         };
         let containers = containers(around, object);
         let object = object.clone();
@@ -169,12 +167,12 @@ impl<'e> Scan<'e> {
                 }
             }
         }
-        let Found { findings: found, gaps, handle_as } = found;
+        let Found { findings: found, gaps, handle_as, extracted } = found;
         for (reason, detail) in gaps {
             self.gap(id, reason, &detail);
         }
         self.found(id, &object.content, found);
-        others(&handle_as, object.file_type)
+        After { handle_as: others(&handle_as, object.file_type), extracted }
     }
 
     /// Looks at what an archive, which was pushed last, says of a member.
@@ -308,6 +306,15 @@ impl<'e> Scan<'e> {
             self.spare.push(buffer);
         }
     }
+}
+
+/// What is to be done after an object was looked at.
+#[derive(Default)]
+struct After {
+    /// Formats as which signatures want it to be looked at.
+    handle_as: Vec<&'static dyn Format>,
+    /// Content that programs took out of it.
+    extracted: Vec<Vec<u8>>,
 }
 
 /// The formats of these types, each once, without the type that the object has anyway.

@@ -83,14 +83,13 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// Adds a program.
+    /// Adds a program; its number, for the signature that triggers it.
     ///
     /// # Errors
     /// [`Complaint::Ignored`] if an ignore list names it.
-    pub fn program(&mut self, signature: &BytecodeSignature) -> Result<(), Complaint> {
+    pub fn program(&mut self, signature: &BytecodeSignature) -> Result<u32, Complaint> {
         self.admit(&signature.name)?;
-        self.compiler.program(signature);
-        Ok(())
+        Ok(self.compiler.program(signature))
     }
 
     /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.

@@ -18,6 +18,11 @@ impl Compiler {
         self.code.len()
     }
 
+    /// The number of the next program.
+    pub(crate) fn next(&self) -> u32 {
+        u32::try_from(self.records.len()).unwrap_or(u32::MAX)
+    }
+
     /// Adds a program. One for which there is no more room is left out; `Compiler::is_full` of the database
     /// tells before.
     pub(crate) fn add(&mut self, signature: &BytecodeSignature, strings: &mut Strings) {

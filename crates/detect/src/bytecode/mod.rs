@@ -26,6 +26,7 @@ pub use program::{Fault, Program};
 pub use search::Stored;
 
 pub(crate) use compile::Compiler;
+pub(crate) use search::inspect;
 pub(crate) use section::ProgramTables;
 
 /// A program with what makes it run, as signature languages give it to the compiler.

@@ -15,7 +15,9 @@ use super::check::{
     NearRecord, Places, RegexRecord, encode_compare, encode_fixed, encode_near, encode_regex,
 };
 use super::expression::Members;
-use super::section::{CHECK, ConditionRecord, FINDING, HANDLE_AS, RULES, SignatureRecord, strength_byte};
+use super::section::{
+    CHECK, ConditionRecord, FINDING, HANDLE_AS, PROGRAM, RULES, SignatureRecord, strength_byte,
+};
 use super::{Expression, LogicalSignature, MAX_NEAR, MAX_SUBSIGNATURES, MAX_VARIANTS, Outcome, Subsignature};
 use crate::hash::category_byte;
 use crate::image::{Kind, Writer};
@@ -129,7 +131,7 @@ impl Compiler {
         let signature_number = self.records.len() as u32;
         let types = self.filters.types(&signature.types);
         let parts = self.parts(signature, types);
-        self.count(&signature.expression, &parts);
+        self.count(signature, &parts);
 
         let triggers = signature.expression.triggers(&parts);
         let started = triggers
@@ -169,10 +171,11 @@ impl Compiler {
         signature
             .expression
             .encode(&|number| (checked[usize::from(number)].clone(), cost(number)), &mut self.code);
-        let (outcome, handle_as, rules) = match &signature.outcome {
+        let (outcome, handle_as, leads_to) = match &signature.outcome {
             Outcome::Finding => (FINDING, "", 0),
             Outcome::HandleAs(name) => (HANDLE_AS, name.as_str(), 0),
             Outcome::Rules(set) => (RULES, "", set.0),
+            Outcome::Program(number) => (PROGRAM, "", *number),
         };
         self.records.push(SignatureRecord {
             name: strings.add(&signature.name),
@@ -186,7 +189,7 @@ impl Compiler {
             code_length: (self.code.len() as u32 - code).into(),
             outcome,
             handle_as: strings.add(handle_as),
-            rules: rules.into(),
+            leads_to: leads_to.into(),
         });
         self.pattern_refs.extend(references);
         self.texts.push(strings.add(&signature.text));
@@ -213,9 +216,13 @@ impl Compiler {
     }
 
     /// Notes which patterns are counted: those whose number, or whose last match, somebody asks for.
-    fn count(&mut self, expression: &Expression, parts: &Parts<'_>) {
+    fn count(&mut self, signature: &LogicalSignature, parts: &Parts<'_>) {
         let mut counted = Vec::new();
-        expression.counted(&mut |number| counted.push(number));
+        match signature.outcome {
+            // A program may ask for each number.
+            Outcome::Program(_) => signature.expression.members(&mut |number| counted.push(number)),
+            _ => signature.expression.counted(&mut |number| counted.push(number)),
+        }
         for subsignature in parts.subsignatures {
             match subsignature {
                 Subsignature::Regex { trigger, .. } => trigger.counted(&mut |number| counted.push(number)),

@@ -7,9 +7,10 @@ use zerocopy::little_endian as le;
 
 use super::MAX_TRIGGERS;
 use super::check::{Check, CompareRecord, FixedRows, NearRecord, Places, RegexRecord};
-use super::expression::{MAX_EXPRESSION_DEPTH, evaluate};
+use super::expression::{MAX_EXPRESSION_DEPTH, evaluate, places};
 use super::section::{CHECK, SignatureTables};
 use crate::Error;
+use crate::bytecode::Matches;
 use crate::pattern::{Base, Hit, Matcher, Place, View, Window};
 use crate::regex::{self, Cache, Flags};
 
@@ -64,6 +65,28 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         seen.retain(|(_, hit)| hit.count > 0);
         seen.sort_unstable_by_key(|(place, _)| *place);
         Ok(Judged { truth, hits: seen, cut })
+    }
+
+    /// Where the subsignatures of a signature matched, whether or not its expression asked.
+    pub(super) fn matches(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Matches, Error> {
+        let mut asked = Vec::new();
+        places(code, MAX_DEPTH, &mut |number, place| asked.push((number, place)));
+        let mut signature =
+            Signature { evaluation: self, references, seen: Vec::new(), cut: None, nesting: 0 };
+        let mut matches = Matches::default();
+        for (number, place) in asked {
+            let hit = signature.hit(place)?;
+            let number = usize::from(number);
+            if let (Some(count), Some(offset)) =
+                (matches.counts.get_mut(number), matches.offsets.get_mut(number))
+                && hit.count > 0
+            {
+                *count = count.saturating_add(hit.count);
+                // Programs know no offset beyond 4 GB.
+                *offset = u32::try_from(hit.first.0).unwrap_or(Matches::NOWHERE).min(*offset);
+            }
+        }
+        Ok(matches)
     }
 
     /// The whole content, or nothing if that is more than [`MAX_SUBJECT`].

@@ -271,6 +271,23 @@ pub(crate) fn evaluate<E>(
     })
 }
 
+/// Calls `visit` with the number of each subsignature in encoded code, and with its place among the references.
+pub(crate) fn places(code: &[u8], depth: u32, visit: &mut dyn FnMut(u8, u16)) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let Some((tag, body, _)) = split(code) else { return };
+    match (tag, body) {
+        (PATTERN, &[number, low, high]) => visit(number, u16::from_le_bytes([low, high])),
+        (AND | OR, body) => {
+            places(body, depth, visit);
+            if let Some((_, _, second)) = split(body) {
+                places(second, depth, visit);
+            }
+        }
+        (COUNTED, body) => places(body.get(9..).unwrap_or_default(), depth, visit),
+        _ => {}
+    }
+}
+
 /// Tag and body of a node, and what follows it.
 fn split(code: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let tag = *code.first()?;

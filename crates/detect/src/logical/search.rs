@@ -4,12 +4,12 @@ use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
 use super::evaluation::{Evaluation, MAX_SUBJECT};
 use super::section::{
-    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, ROOT, RULES, SECTIONS, SignatureTables,
-    strength,
+    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, PROGRAM, ROOT, RULES, SECTIONS,
+    SignatureTables, strength,
 };
 use crate::hash::{Hashers, category, wanted};
 use crate::pattern::{Hit, Matcher, View};
-use crate::{Database, Error, Found, Inspection, yara};
+use crate::{Database, Error, Found, Inspection, bytecode, yara};
 
 /// Most findings of one object. Stops content that is made to match every signature from filling memory.
 const MAX_FINDINGS: usize = 256;
@@ -89,8 +89,12 @@ fn evaluate_one<'d>(
     if !judged.truth {
         return Ok(());
     }
+    if signature.outcome == PROGRAM {
+        let matches = evaluation.matches(tables.patterns(signature)?, code)?;
+        return bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found);
+    }
     if signature.outcome == RULES {
-        rule_sets.push(signature.rules.get());
+        rule_sets.push(signature.leads_to.get());
         return Ok(());
     }
     if signature.outcome == HANDLE_AS {

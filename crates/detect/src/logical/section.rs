@@ -25,13 +25,14 @@ pub(crate) struct SignatureRecord {
     /// What the signature leads to, and for what is named there, its name.
     pub(crate) outcome: u8,
     pub(crate) handle_as: Text,
-    /// The set of YARA rules that it leads to, if it does.
-    pub(crate) rules: le::U32,
+    /// The number of the set of YARA rules or of the program that it leads to, if it does.
+    pub(crate) leads_to: le::U32,
 }
 
 pub(crate) const FINDING: u8 = 0;
 pub(crate) const HANDLE_AS: u8 = 1;
 pub(crate) const RULES: u8 = 2;
+pub(crate) const PROGRAM: u8 = 3;
 
 /// The bit of a reference to a pattern that makes it a place in the section of checks.
 pub(crate) const CHECK: u32 = 1 << 31;

@@ -47,7 +47,7 @@ impl Language for Logical {
     }
 }
 
-fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
+pub(super) fn read(line: &str, output: &mut Output<'_>) -> Result<Option<LogicalSignature>, Complaint> {
     let mut fields = line.splitn(4, ';');
     let (Some(signature), Some(description), Some(expression), Some(subsignatures)) =
         (fields.next(), fields.next(), fields.next(), fields.next())

@@ -16,8 +16,9 @@ mod tests;
 use std::io;
 
 use candor_detect::bytecode::{BytecodeSignature, Draft, FIRST_TYPE, Fault, Kind, Program};
+use candor_detect::logical::Outcome;
 
-use super::FUNCTIONALITY_LEVEL;
+use super::{FUNCTIONALITY_LEVEL, logical};
 use crate::sources::whole;
 use crate::{Complaint, Language, Output};
 use digits::Digits;
@@ -49,14 +50,25 @@ impl Language for Bytecode {
             Err(error) => return Err(error),
         };
         let source = output.source().to_owned();
-        let added = read(&bytes, &source).and_then(|signature| {
-            output.program(&signature).map_err(|complaint| Wrong { line: 2, complaint })
-        });
+        let added = read(&bytes, &source)
+            .and_then(|signature| add(&signature, output).map_err(|complaint| Wrong { line: 2, complaint }));
         if let Err(Wrong { line, complaint }) = added {
             output.problem(line, complaint);
         }
         Ok(())
     }
+}
+
+/// Adds a program and what triggers it. One whose trigger cannot be used is there and never runs.
+fn add(signature: &BytecodeSignature, output: &mut Output<'_>) -> Result<(), Complaint> {
+    let number = output.program(signature)?;
+    if signature.trigger.is_empty() {
+        return Ok(());
+    }
+    let Some(mut trigger) = logical::read(&signature.trigger, output)? else { return Ok(()) };
+    trigger.name.clone_from(&signature.name);
+    trigger.outcome = Outcome::Program(number);
+    output.logical(&trigger)
 }
 
 /// What is wrong with a program, and in which line.

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use candor_detect::Database;
 use candor_detect::bytecode::{
     Argument, Draft, DraftFunction, DraftInstruction, Extracted, FIRST_TYPE, Global, Host, Import, Kind,
     Limits, Local, Matches, PdfPhase, Type, is_terminator, run, shape,
 };
-use candor_object::{Content, Layout};
+use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
+use candor_object::{Content, FileType, Layout, Object, ObjectId, Relation};
 use proptest::prelude::*;
 
 use super::read;
@@ -195,6 +195,45 @@ fn a_program_is_compiled_into_a_database() {
     stored[0].program().unwrap();
 }
 
+/// What the detectors find in content of no known type.
+fn found(database: &Database, content: &[u8]) -> Found {
+    let object = Object {
+        content: Content::from_vec(content.to_vec()),
+        file_type: FileType::DATA,
+        name: String::new(),
+        relation: Relation::Root,
+        depth: 0,
+    };
+    let inspection = Inspection {
+        object: &object,
+        id: ObjectId::ROOT,
+        layout: None,
+        containers: &[],
+        deadline: Instant::now() + Duration::from_secs(60),
+        hashed: true,
+        digests: &Digests::default(),
+    };
+    let mut found = Found::default();
+    for detector in DETECTORS {
+        detector.inspect(database, &inspection, &mut found).unwrap();
+    }
+    found
+}
+
+#[test]
+fn a_program_runs_where_its_trigger_is_true() {
+    let mut sources = Sources::default();
+    sources.add_text("a.cbc", &written(&sample()));
+    let built = sources.build(|problem| panic!("{problem}")).unwrap();
+    let database = Database::from_vec(built.image).unwrap();
+    let triggered = found(&database, b"xx abcd xx");
+    assert_eq!(triggered.gaps, []);
+    let names: Vec<_> =
+        triggered.findings.iter().map(|finding| (finding.detector, finding.name.as_str())).collect();
+    assert_eq!(names, [("bytecode", "BC.Test")]);
+    assert_eq!(found(&database, b"xx abce xx"), Found::default());
+}
+
 #[test]
 fn an_ignore_list_names_a_program() {
     let mut sources = Sources::default();
@@ -310,7 +349,10 @@ fn the_programs_of_clamav_are_read_and_run() {
         }
         rest = &rest[512 + size.next_multiple_of(512)..];
     }
-    let built = sources.build(|problem| panic!("{problem}")).unwrap();
+    let mut problems = Vec::new();
+    let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
+    // Icons are not looked for yet.
+    assert!(problems.iter().all(|problem| problem.contains("IconGroup")), "{problems:?}");
     assert_eq!(built.counts.programs, 48);
     let database = Database::from_vec(built.image).unwrap();
     let mut kinds = [0; 4];
