@@ -118,7 +118,7 @@ impl Sink for Nest<'_, '_> {
         self.pulse()?;
         let (bytes, end) = self.read(body, |budget, held, bytes| budget.spend_form(held, bytes));
         let size = bytes.len();
-        let id = self.scan.form(form, Content::from_vec(bytes));
+        let id = self.scan.form(form, Content::from_vec(bytes), end.is_some());
         self.note(id, size, end)
     }
 

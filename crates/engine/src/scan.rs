@@ -92,15 +92,33 @@ impl<'e> Scan<'e> {
     }
 
     /// Looks at a canonical form of the object that is being scanned. For signatures it is where that object is: in its
-    /// container, at its depth.
-    pub(crate) fn form(&mut self, form: Form<'_>, content: Content) -> ObjectId {
+    /// container, at its depth. It stays in the report if there is something to be said of it, or the caller has.
+    pub(crate) fn form(&mut self, form: Form<'_>, content: Content, stays: bool) -> ObjectId {
         let depth = self.chain.last().map_or(0, |(_, object)| object.depth);
         let Form { name, file_type, hashed } = form;
         let relation = Relation::Normalized;
         let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
+        let (findings, gaps) = (self.report.findings.len(), self.report.gaps.len());
         let _ = self.detect(id, None, hashed);
         self.leave();
+        self.forget_what_is_known(findings);
+        let found = self.report.findings.last().is_some_and(|finding| finding.object == id);
+        if !stays && !found && self.report.gaps.len() == gaps {
+            self.report.objects.pop();
+        }
         id
+    }
+
+    /// Takes away those findings from a place on that the object which is being scanned has itself.
+    fn forget_what_is_known(&mut self, from: usize) {
+        let Some((id, _)) = self.chain.last() else { return };
+        let new = self.report.findings.split_off(from.min(self.report.findings.len()));
+        let is_known = |finding: &Finding| {
+            let mut known = self.report.findings.iter().filter(|known| known.object == *id);
+            known.any(|known| (known.detector, &known.name) == (finding.detector, &finding.name))
+        };
+        let new: Vec<Finding> = new.into_iter().filter(|finding| !is_known(finding)).collect();
+        self.report.findings.extend(new);
     }
 
     /// Whether some database knows anything that such a form could be found by.

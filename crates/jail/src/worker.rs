@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use candor_object::Report;
-use candor_protocol::{Assembly, Channel, Job, Ready, Request, Start};
+use candor_protocol::{Assembly, Channel, Job, MOST_FORMS, Ready, Request, Start};
 
 use crate::pool::Source;
 use crate::{Error, Settings};
@@ -58,7 +58,7 @@ impl Worker {
                 (None, Channel::over_stream(stream.into()))
             }
         };
-        let answers = Assembly::new(settings.limits.objects.saturating_add(1));
+        let answers = Assembly::new(settings.limits.objects.saturating_add(1).saturating_add(MOST_FORMS));
         let mut worker = Self { process, channel, answers, patience: STARTING, packet: Vec::new() };
         worker.channel.set_patience(Some(STARTING))?;
         if let Source::Program(program) = &settings.source {

@@ -17,6 +17,7 @@ mod request;
 pub use answer::{Answers, Assembly, MAX_REPORT};
 pub use channel::{Channel, MAX_DESCRIPTORS, MAX_PACKET, Received};
 pub use records::{FindingRecord, GapRecord, ObjectRecord};
+pub use report::MOST_FORMS;
 pub use request::{Job, Ready, Request, Start};
 
 /// A message that breaks the protocol; whoever sent it is not to be spoken to any more.

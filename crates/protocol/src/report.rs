@@ -92,6 +92,9 @@ pub(crate) fn write_report(report: &Report, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Objects that a report may have beside those that the limit counts: forms of others, of which something is said.
+pub const MOST_FORMS: u32 = MAX_FINDINGS + MAX_GAPS;
+
 /// Reads a report of at most `most_objects` objects, and what follows it.
 pub(crate) fn read_report(mut bytes: &[u8], most_objects: u32) -> Result<(Report, &[u8]), Broken> {
     let counts: Counts = next(&mut bytes)?;

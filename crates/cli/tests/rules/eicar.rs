@@ -8,7 +8,7 @@ use flate2::{Compression, Crc};
 use crate::witness::{Witness, plain, text};
 use crate::{names, scan};
 
-const EICAR: &str = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-`STANDARD-ANTIVIRUS-`TEST-FILE!$H+H*";
+const EICAR: &str = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-¬STANDARD-ANTIVIRUS-¬TEST-FILE!$H+H*";
 const NAME: &str = "Candor.Test.Malware.Eicar-1";
 
 pub(crate) fn witnesses() -> Vec<Witness> {
@@ -17,14 +17,14 @@ pub(crate) fn witnesses() -> Vec<Witness> {
         text(
             "Candor.Test.Unwanted.Eicar-1",
             "unwanted.com",
-            "X5]+)D:)D<5N*PZ5[/EICAR-`POTENTIALLY-UNWANTED-`OBJECT-TEST!$*M*L\r\n",
+            "X5]+)D:)D<5N*PZ5[/EICAR-¬POTENTIALLY-UNWANTED-¬OBJECT-TEST!$*M*L\r\n",
         ),
         text(
             "Candor.Test.Spam.Gtube-1",
             "gtube.eml",
             "From: a@example.org\r\nTo: b@example.org\r\nSubject: test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\n\
              Content-Type: text/x-none; charset=x\r\n\r\n\
-             XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-`STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n",
+             XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-¬STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n",
         ),
     ]
 }
@@ -79,7 +79,7 @@ fn it_is_found_inside_of_archives_and_mail() {
         "From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
          Content-Type: application/octet-stream; name=eicar.com\r\nContent-Transfer-Encoding: quoted-printable\r\n\
          \r\n{}\r\n",
-        EICAR.replace('`', "")
+        EICAR.replace('¬', "")
     );
     for (file, bytes) in [("a.gz", gzip), ("a.zip", zip), ("twice.zip", twice), ("a.eml", mail.into_bytes())]
     {

@@ -7,18 +7,18 @@ pub(crate) fn witnesses() -> Vec<Witness> {
         witness(
             "Candor.ELF.Bot.Mirai-1",
             "a.arm7",
-            elf(&[plain("listening `tun0"), plain("TSource Engine `Query"), plain("/dev/misc/`watchdog")]),
+            elf(&[plain("listening ¬tun0"), plain("TSource Engine ¬Query"), plain("/dev/misc/¬watchdog")]),
         ),
-        witness("Candor.ELF.Bot.Gafgyt-1", "a.mips", elf(&[plain("LOLNO`GTFO"), plain("GETLOCAL`IP")])),
+        witness("Candor.ELF.Bot.Gafgyt-1", "a.mips", elf(&[plain("LOLNO¬GTFO"), plain("GETLOCAL¬IP")])),
         witness(
             "Candor.Any.Miner.Xmrig-1",
             "xmrig",
-            elf(&[plain("XM`Rig 6"), plain("stratum+tcp://"), plain("donate-level"), plain("randomx")]),
+            elf(&[plain("XM¬Rig 6"), plain("stratum+tcp://"), plain("donate-level"), plain("randomx")]),
         ),
         witness(
             "Candor.ELF.Rootkit.ProcessHider-1",
             "a.so",
-            elf(&[plain("process_to_`filter"), plain("readdir64"), plain("/proc/%s/stat")]),
+            elf(&[plain("process_to_¬filter"), plain("readdir64"), plain("/proc/%s/stat")]),
         ),
         witness("Candor.ELF.ReverseShell.Metasploit-1", "a.bin", reverse_shell()),
         witness(
@@ -34,38 +34,38 @@ pub(crate) fn witnesses() -> Vec<Witness> {
         witness(
             "Candor.PE.Backdoor.CobaltStrikeArtifact-1",
             "a.exe",
-            pe(&[plain("%c%c%c%c%c%c%c%c%cMSSE`-%d-server")]),
+            pe(&[plain("%c%c%c%c%c%c%c%c%cMSSE¬-%d-server")]),
         ),
         witness(
             "Candor.PE.Backdoor.CobaltStrikeBeacon-1",
             "a.dll",
             pe(&[
-                plain("IEX (New-Object Net.Webclient).DownloadString('http://127.0.0.1:`%u/'); %s"),
-                plain("powershell -nop -exec bypass `-EncodedCommand \"%s\""),
+                plain("IEX (New-Object Net.Webclient).DownloadString('http://127.0.0.1:¬%u/'); %s"),
+                plain("powershell -nop -exec bypass ¬-EncodedCommand \"%s\""),
                 plain("%02d/%02d/%02d %02d:%02d:%02d"),
             ]),
         ),
         witness(
             "Candor.PE.Backdoor.Meterpreter-1",
             "a.dll",
-            pe(&[plain("metsrv`.x64.dll metsrv`.dll"), plain("Reflective`Loader")]),
+            pe(&[plain("metsrv¬.x64.dll metsrv¬.dll"), plain("Reflective¬Loader")]),
         ),
         witness(
             "Candor.PE.Tool.Mimikatz-1",
             "a.exe",
-            pe(&[wide("mimikatz(`commandline) # %s"), wide("\"A La Vie, `A L'Amour\""), wide("sekurlsa")]),
+            pe(&[wide("mimikatz(¬commandline) # %s"), wide("\"A La Vie, ¬A L'Amour\""), wide("sekurlsa")]),
         ),
         witness(
             "Candor.PE.Backdoor.Njrat-1",
             "a.exe",
-            pe(&[wide("netsh firewall `add allowedprogram \""), wide("cmd.exe /c ping 0 -n 2 `& del \"")]),
+            pe(&[wide("netsh firewall ¬add allowedprogram \""), wide("cmd.exe /c ping 0 -n 2 ¬& del \"")]),
         ),
         witness(
             "Candor.PE.Backdoor.AsyncRat-1",
             "a.exe",
             pe(&[
-                wide("/c schtasks /create /f /sc onlogon `/rl highest /tn \""),
-                wide("timeout 3 > `NUL"),
+                wide("/c schtasks /create /f /sc onlogon ¬/rl highest /tn \""),
+                wide("timeout 3 > ¬NUL"),
                 wide("SbieDll.dll"),
             ]),
         ),
@@ -75,16 +75,16 @@ pub(crate) fn witnesses() -> Vec<Witness> {
             pe(&[
                 wide("\\Login Data"),
                 wide("encrypted_key"),
-                wide("wallet`.dat"),
-                wide("https://api.telegram.org`/bot"),
+                wide("wallet¬.dat"),
+                wide("https://api.telegram.org¬/bot"),
             ]),
         ),
         witness(
             "Candor.PE.Ransom.ShadowCopies-1",
             "a.exe",
             pe(&[
-                wide("vssadmin delete shadows` /all /quiet"),
-                wide("bcdedit /set {default} recoveryenabled` no"),
+                wide("vssadmin delete shadows¬ /all /quiet"),
+                wide("bcdedit /set {default} recoveryenabled¬ no"),
                 plain("http://example.onion/"),
                 plain("decrypt"),
             ]),
@@ -92,9 +92,9 @@ pub(crate) fn witnesses() -> Vec<Witness> {
         text(
             "Candor.Text.Ransom.Note-1",
             "README.txt",
-            "Hello. Your files have been encrypted. The only way back is our tool, the decryp`tor, which knows the key. Open \
-             http://example.on`ion with the browser and send 1 bitcoin within three days, or the price is doubled. \
-             Do not rename` the documents.",
+            "Hello. Your files have been encrypted. The only way back is our tool, the decryp¬tor, which knows the key. Open \
+             http://example.on¬ion with the browser and send 1 bitcoin within three days, or the price is doubled. \
+             Do not rename¬ the documents.",
         ),
     ]
 }
