@@ -110,7 +110,8 @@ fn a_form_is_where_the_page_is() {
 fn the_type_of_a_form_does_not_depend_on_its_content() {
     // The text of the page looks like a page again, and the script like a script of a shell.
     let page = "<html>&lt;html&gt;<script>#!/bin/sh</script>";
-    let report = scan(&line("x", "", 0, "never there"), page.as_bytes());
+    let lines = line("html", "", 3, "html") + &line("script", "", 3, "/bin/sh");
+    let report = scan(&lines, page.as_bytes());
     let types: Vec<_> = report.objects.iter().map(|seen| (seen.relation, seen.file_type.name())).collect();
     let form = |name| (Relation::Normalized, name);
     let expected = [form("html-normalized"), form("html-normalized"), form("javascript-normalized")];
@@ -123,9 +124,19 @@ fn no_form_is_made_that_nothing_looks_at() {
     let lines = line("only-for-programs", "", 1, "never there");
     assert_eq!(scan(&lines, TEXT.as_bytes()).objects.len(), 1);
     assert_eq!(scan(&lines, PAGE.as_bytes()).objects.len(), 1);
-    let scripts = scan(&line("x", "", 7, "never there"), PAGE.as_bytes());
+    let scripts = scan(&line("x", "", 7, "n000=\"ab\""), PAGE.as_bytes());
     let types: Vec<_> = scripts.objects.iter().map(|seen| seen.file_type.name()).collect();
     assert_eq!(types, ["html", "javascript-normalized"]);
+}
+
+#[test]
+fn forms_that_nothing_is_said_of_are_not_reported() {
+    let lines = line("raw", "", 0, "RaWToKeN") + &line("form", "", 3, "never there");
+    let report = scan(&lines, PAGE.as_bytes());
+    assert_eq!((report.objects.len(), report.findings.len()), (1, 1));
+    // What the page has itself is not said again of its forms.
+    let report = scan(&line("both", "", 0, "hello"), PAGE.as_bytes());
+    assert_eq!((report.objects.len(), report.findings.len()), (1, 1));
 }
 
 #[test]
