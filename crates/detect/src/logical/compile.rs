@@ -145,7 +145,8 @@ impl Compiler {
                 let started_often = set.iter().any(|number| parts.quality(*number) > RARE);
                 eager.extend(set);
                 parts.patterns_below(&signature.expression, &mut |number| {
-                    if started_often && parts.quality(number) < COMMON {
+                    let dear = parts.of(number).iter().any(|pattern| !pattern.has_literals);
+                    if (started_often || dear) && parts.quality(number) < COMMON {
                         eager.push(number);
                     }
                 });

@@ -25,7 +25,12 @@ pub(crate) struct Compiled {
     pub(crate) number: u32,
     /// How common its anchor is; less is better.
     pub(crate) quality: u8,
+    /// Whether it has a literal in each group to be looked for by; without, every place of the content is tried.
+    pub(crate) has_literals: bool,
 }
+
+/// Bytes of a literal that is worth being looked for.
+const SHORTEST_LITERAL: u32 = 3;
 
 /// Collects patterns.
 #[derive(Default)]
@@ -73,7 +78,12 @@ impl Compiler {
 
     fn compiled(&self, number: u32) -> Compiled {
         let anchor = self.best.get(number as usize).copied().flatten();
-        Compiled { number, quality: anchor.map_or(NO_ANCHOR, |(_, anchor)| anchor.quality) }
+        let quality = anchor.map_or(NO_ANCHOR, |(_, anchor)| anchor.quality);
+        let record = &self.records[number as usize];
+        let first = record.first_group.get() as usize;
+        let groups = &self.groups[first..first + record.groups.get() as usize];
+        let has_literals = groups.iter().all(|group| group.needle_length.get() >= SHORTEST_LITERAL);
+        Compiled { number, quality, has_literals }
     }
 
     fn add_group(&mut self, pattern: u32, group: &Group) {
