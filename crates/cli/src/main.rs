@@ -34,7 +34,7 @@ mod version;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, panic};
 
@@ -90,23 +90,15 @@ enum Command {
     Clamscan,
     /// ClamAV's tool for signatures, with its options.
     #[command(disable_help_flag = true)]
-    Sigtool {
-        /// Options of ClamAV's sigtool.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
-        arguments: Vec<OsString>,
-    },
+    Sigtool,
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
 }
 
 fn main() -> ExitCode {
     escape_panics();
-    if let Some(arguments) = clamscan::wanted(env::args_os()) {
-        return clamscan::run(arguments);
-    }
-    let name = env::args_os().next().map(PathBuf::from);
-    if name.as_deref().and_then(Path::file_name) == Some(OsStr::new("sigtool")) {
-        return sigtool::run(&env::args_os().skip(1).collect::<Vec<_>>());
+    if let Some(status) = instead_of_clamav(&env::args_os().collect::<Vec<_>>()) {
+        return status;
     }
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
@@ -124,10 +116,9 @@ fn main() -> ExitCode {
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
-        Some(Command::Sigtool { arguments }) => return sigtool::run(&arguments),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
-        // Its arguments are not ours, and were looked at before.
-        Some(Command::Clamscan) => Ok(Outcome::error()),
+        // Their arguments are not ours, and were looked at before.
+        Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();
@@ -141,6 +132,18 @@ fn main() -> ExitCode {
             Outcome::error().into()
         }
     }
+}
+
+/// Does what a program of ClamAV does, if this one was started under its name or that is the first argument.
+fn instead_of_clamav(arguments: &[OsString]) -> Option<ExitCode> {
+    let run = |name: &OsStr, arguments: &[OsString]| match name.to_str()? {
+        "clamscan" => Some(clamscan::run(arguments.iter().cloned())),
+        "sigtool" => Some(sigtool::run(arguments)),
+        _ => None,
+    };
+    let (program, arguments) = arguments.split_first()?;
+    let named = Path::new(program).file_name().and_then(|name| run(name, arguments));
+    named.or_else(|| arguments.split_first().and_then(|(first, rest)| run(first, rest)))
 }
 
 /// Prints what clap says instead of arguments. Its complaints quote arguments, and `*` makes arguments of the names of

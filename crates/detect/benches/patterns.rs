@@ -12,7 +12,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Content, FileType, Object, ObjectId, Relation};
+use candor_object::{Content, FileType, Object};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Random literals of 8 to 31 bytes, the same in each run.
@@ -45,25 +45,12 @@ fn patterns(criterion: &mut Criterion) {
         let literals = literals(count);
         let database = database(&literals);
         let content = Content::from_vec(bytes.clone());
-        let object = Object {
-            content,
-            file_type: FileType::DATA,
-            name: String::new(),
-            relation: Relation::Root,
-            depth: 0,
-        };
+        let object = Object::root(content, FileType::DATA);
         group.bench_function(BenchmarkId::new("candor", count), |bencher| {
             bencher.iter(|| {
                 let deadline = Instant::now() + Duration::from_secs(600);
-                let inspection = Inspection {
-                    object: &object,
-                    id: ObjectId::ROOT,
-                    layout: None,
-                    containers: &[],
-                    deadline,
-                    hashed: true,
-                    digests: &Digests::default(),
-                };
+                let digests = Digests::default();
+                let inspection = Inspection::of(&object, &digests, deadline);
                 let mut found = Found::default();
                 for detector in DETECTORS {
                     detector.inspect(&database, &inspection, &mut found).unwrap();

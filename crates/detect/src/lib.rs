@@ -89,6 +89,13 @@ pub struct Inspection<'a> {
     pub digests: &'a Digests,
 }
 
+impl<'a> Inspection<'a> {
+    /// An object of which nothing more is known: it is taken for a root object, and no executable.
+    pub fn of(object: &'a Object, digests: &'a Digests, deadline: Instant) -> Self {
+        Self { object, id: ObjectId::ROOT, layout: None, containers: &[], deadline, hashed: true, digests }
+    }
+}
+
 /// Digests of a whole object that one technique may leave for another, or that were computed beforehand together
 /// with those of others: so a large file is read once, and small ones are digested side by side.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
 use candor_detect::regex::{Flags, Regex};
 use candor_detect::yara::{Rule, RuleSet, RuleUnit};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Relation, Section, Strength};
+use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Section, Strength};
 use proptest::prelude::*;
 
 const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
@@ -84,7 +84,7 @@ fn image() -> Vec<u8> {
 fn inspect(database: &Database) -> usize {
     let content = Content::from_vec(CONTENT.to_vec());
     let file_type = FileType::new("elf");
-    let object = Object { content, file_type, name: String::new(), relation: Relation::Root, depth: 0 };
+    let object = Object::root(content, file_type);
     let sections = vec![Section { name: ".text".into(), offset: 4, size: 10 }];
     let layout = Layout { sections, complete: true, ..Layout::default() };
     let deadline = Instant::now() + Duration::from_secs(2);

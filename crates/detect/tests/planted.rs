@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use candor_detect::logical::{Comparison, Count, Expression, LogicalSignature};
 use candor_detect::pattern::{Base, Element, Group, Pattern, Place};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Finding, Object, ObjectId, Relation, Source};
+use candor_object::{Category, Content, FileType, Finding, Object, Source};
 use proptest::prelude::*;
 
 struct Bytes(Vec<u8>);
@@ -45,23 +45,10 @@ fn database(signatures: &[LogicalSignature]) -> Database {
 }
 
 fn findings(database: &Database, content: Content) -> Vec<Finding> {
-    let object = Object {
-        content,
-        file_type: FileType::DATA,
-        name: String::new(),
-        relation: Relation::Root,
-        depth: 0,
-    };
+    let object = Object::root(content, FileType::DATA);
     let deadline = Instant::now() + Duration::from_secs(60);
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: None,
-        containers: &[],
-        deadline,
-        hashed: true,
-        digests: &Digests::default(),
-    };
+    let digests = Digests::default();
+    let inspection = Inspection::of(&object, &digests, deadline);
     let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).unwrap();
@@ -140,24 +127,11 @@ fn the_time_is_kept() {
     elements.extend(text(b"never there"));
     let database = database(&[signature(one(0), vec![anywhere(elements)])]);
     let content = Content::from_vec(b"anch".repeat(1 << 20));
-    let object = Object {
-        content,
-        file_type: FileType::DATA,
-        name: String::new(),
-        relation: Relation::Root,
-        depth: 0,
-    };
+    let object = Object::root(content, FileType::DATA);
     let started = Instant::now();
     let deadline = started + Duration::from_millis(200);
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: None,
-        containers: &[],
-        deadline,
-        hashed: true,
-        digests: &Digests::default(),
-    };
+    let digests = Digests::default();
+    let inspection = Inspection::of(&object, &digests, deadline);
     let mut found = Found::default();
     let results: Vec<_> =
         DETECTORS.iter().map(|detector| detector.inspect(&database, &inspection, &mut found)).collect();

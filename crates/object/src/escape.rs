@@ -22,6 +22,15 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// A name without characters that would end a line, that a terminal obeys, or that reorder or hide text: each is
+/// [`Escaped`]. Bytes that are no UTF-8 stay, so that a script can still tell which file is meant.
+pub fn harmless(name: &[u8]) -> Vec<u8> {
+    let chunks = name.utf8_chunks();
+    chunks
+        .flat_map(|chunk| [Escaped(chunk.valid()).to_string().as_bytes(), chunk.invalid()].concat())
+        .collect()
+}
+
 /// Whether a character controls a terminal, reorders text, or cannot be seen.
 pub fn is_dangerous(character: char) -> bool {
     character.is_control()
@@ -57,5 +66,24 @@ mod tests {
             shown,
             "a\\x1b[2Jb\\x9b31mc\\u{202e}exe.txt\\u{2066}\\r\\n\\t\\x07\\u{200b}\\x7f\\u{e0041}é>"
         );
+    }
+
+    #[test]
+    fn a_name_can_neither_end_a_line_nor_move_the_cursor() {
+        assert_eq!(harmless(b"/tmp/a b\xff"), b"/tmp/a b\xff");
+        assert_eq!(harmless(b"x: OK\n\xff\x1b[2J"), b"x: OK\\n\xff\\x1b[2J");
+    }
+
+    #[test]
+    fn a_name_ends_no_line() {
+        assert_eq!(harmless(b"/tmp/a b\xff"), b"/tmp/a b\xff");
+        assert_eq!(harmless(b"x: OK\n\0\x1b[2J"), b"x: OK\\n\\x00\\x1b[2J");
+    }
+
+    #[test]
+    fn a_name_neither_moves_the_cursor_nor_reorders_text() {
+        assert_eq!(harmless("é\u{9b}2J\u{202e}fdp.exe".as_bytes()), "é\\x9b2J\\u{202e}fdp.exe".as_bytes());
+        // Bytes around what is no UTF-8 are looked at as well.
+        assert_eq!(harmless(b"\xff\xc2\x9b\xe2\x80\r"), b"\xff\\x9b\xe2\x80\\r");
     }
 }

@@ -26,7 +26,7 @@ pub use budget::{Budget, Limit, Limits};
 pub use clock::utc;
 pub use content::{Content, IN_MEMORY, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
-pub use escape::{Escaped, is_dangerous};
+pub use escape::{Escaped, harmless, is_dangerous};
 pub use file_type::FileType;
 pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
 pub use gap::{Gap, Reason};

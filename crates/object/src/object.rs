@@ -70,3 +70,10 @@ pub struct Object {
     /// Number of containers around it; 0 for a root object. A normalized form has that of what it is a form of.
     pub depth: u32,
 }
+
+impl Object {
+    /// A root object without a name.
+    pub fn root(content: Content, file_type: FileType) -> Self {
+        Self { content, file_type, name: String::new(), relation: Relation::Root, depth: 0 }
+    }
+}

@@ -103,6 +103,14 @@ impl Turn {
     pub(crate) const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 }
 
+/// Whether a file of this name holds signatures of unwanted programs.
+pub fn is_for_unwanted(name: &str) -> bool {
+    /// Their extensions.
+    const UNWANTED: [&str; 6] = ["hdu", "hsu", "mdu", "msu", "ndu", "ldu"];
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| UNWANTED.contains(&extension.to_ascii_lowercase().as_str()))
+}
+
 /// The language of a file with this name.
 pub fn language(name: &str) -> Option<&'static dyn Language> {
     let (_, extension) = name.rsplit_once('.')?;

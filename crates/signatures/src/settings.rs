@@ -44,7 +44,7 @@ pub enum Unwanted {
 
 impl Unwanted {
     /// Whether a signature of this name is taken. Where there are categories, names without any are not, as in ClamAV.
-    pub(crate) fn takes(&self, name: &str) -> bool {
+    pub fn takes(&self, name: &str) -> bool {
         let categories =
             name.strip_prefix("PUA.").and_then(|rest| rest.rsplit_once('.')).map(|(middle, _)| middle);
         let any = |wanted: &[String], categories: &str| {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Object, ObjectId, Relation};
+use candor_object::{Category, Content, FileType, Object};
 use candor_signatures::Sources;
 use proptest::prelude::*;
 
@@ -22,16 +22,9 @@ fn database(rules: &str) -> (Database, u64, Vec<String>) {
 fn scan(database: &Database, content: &[u8]) -> Found {
     let content = Content::from_vec(content.to_vec());
     let file_type = FileType::new("text");
-    let object = Object { content, file_type, name: String::new(), relation: Relation::Root, depth: 0 };
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: None,
-        containers: &[],
-        deadline: Instant::now() + Duration::from_secs(60),
-        digests: &Digests::default(),
-        hashed: true,
-    };
+    let object = Object::root(content, file_type);
+    let digests = Digests::default();
+    let inspection = Inspection::of(&object, &digests, Instant::now() + Duration::from_secs(60));
     let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).unwrap();

@@ -72,34 +72,29 @@ fn read(received: Received<'_>) -> io::Result<(Vec<Job>, Vec<OwnedFd>)> {
 
 /// Memory of files that were scanned, for the next: the kernel fills new memory with zeros first.
 #[derive(Default)]
-struct Buffers {
-    spare: Vec<Vec<u8>>,
-    bytes: usize,
-}
+struct Buffers(Vec<Vec<u8>>);
 
 impl Buffers {
     /// Memory for so many bytes, perhaps.
     fn take(&mut self, size: u64) -> Vec<u8> {
         let room = |buffer: &Vec<u8>| buffer.capacity() as u64;
-        let spare = || self.spare.iter().enumerate();
+        let spare = || self.0.iter().enumerate();
         let fits = spare().filter(|(_, buffer)| room(buffer) >= size).min_by_key(|(_, buffer)| room(buffer));
         // One that is too small grows; otherwise only those would be left.
         let Some((place, _)) = fits.or_else(|| spare().max_by_key(|(_, buffer)| room(buffer))) else {
             return Vec::new();
         };
-        let buffer = self.spare.swap_remove(place);
-        self.bytes -= buffer.capacity();
-        buffer
+        self.0.swap_remove(place)
     }
 
     /// Takes the memory of a content that nobody holds any more.
     fn give_back(&mut self, content: Content) {
+        let held: usize = self.0.iter().map(Vec::capacity).sum();
         if let Some(buffer) = content.into_vec()
-            && self.bytes.saturating_add(buffer.capacity()) <= MOST_SPARE
-            && self.spare.len() < MOST_BUFFERS
+            && held.saturating_add(buffer.capacity()) <= MOST_SPARE
+            && self.0.len() < MOST_BUFFERS
         {
-            self.bytes += buffer.capacity();
-            self.spare.push(buffer);
+            self.0.push(buffer);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use candor_object::{Category, Decision, Finding, Gap, Limit, ObjectId, Reason, Report, Strength};
+use candor_signatures::is_for_unwanted;
 
-use super::loading::{is_for_unwanted, is_rules};
+use super::loading::is_rules;
 use super::options::{Alerts, Signatures};
 
 /// Most places of gaps that one line names.
@@ -75,18 +76,9 @@ impl Reading<'_> {
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
-    /// Whether a signature's category is wanted, if it is one for unwanted programs. Categories are the parts of
-    /// the name between `PUA` and the last one.
+    /// Whether a signature's category is wanted, if it is one for unwanted programs: a compiled database may hold more.
     fn wants(&self, finding: &Finding) -> bool {
-        let Signatures { excluded, included, .. } = self.signatures;
-        if !is_for_unwanted(&finding.source) || excluded.is_empty() && included.is_empty() {
-            return true;
-        }
-        let name = finding.name.strip_prefix("PUA.").and_then(|rest| rest.rsplit_once('.'));
-        let Some((categories, _)) = name else { return false };
-        let names =
-            |list: &[String]| categories.split('.').any(|category| list.iter().any(|one| one == category));
-        if included.is_empty() { !names(excluded) } else { names(included) }
+        !is_for_unwanted(&finding.source) || self.signatures.categories().takes(&finding.name)
     }
 
     fn alerts(&self, report: &Report) -> Vec<(String, ObjectId)> {

@@ -8,7 +8,7 @@ use candor_quarantine::Error;
 use candor_quarantine::elsewhere::{Folder, Put, remove};
 
 use super::options::Deed;
-use super::output::harmless;
+use candor_object::harmless;
 
 /// What is done, with the folder held open for it.
 #[derive(Debug)]

@@ -6,17 +6,15 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use candor_detect::Database;
-use candor_signatures::container::Keys;
-use candor_signatures::{Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, language};
+use candor_signatures::container::{Keys, Kind};
+use candor_signatures::{
+    Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, is_for_unwanted, language,
+};
 
 use super::options::Signatures;
 use crate::databases::{Origin, Used};
 use crate::numbers::counted;
 
-/// Containers of signatures.
-const CONTAINERS: [&str; 3] = ["cvd", "cld", "cud"];
-/// Files for unwanted programs.
-const UNWANTED: [&str; 6] = ["hdu", "hsu", "ldu", "mdu", "msu", "ndu"];
 /// Files of YARA rules, of which ClamAV leaves out only what is wrong.
 const RULES: [&str; 2] = ["yar", "yara"];
 /// Other files that ClamAV reads; some of them are a language here as well.
@@ -33,12 +31,7 @@ pub(super) struct Unloadable(pub(super) String);
 
 /// Whether a file is a container of signatures, by its name.
 pub(super) fn is_container(path: &Path) -> bool {
-    CONTAINERS.contains(&extension(path).as_str())
-}
-
-/// Whether this file has signatures for unwanted programs.
-pub(super) fn is_for_unwanted(source: &str) -> bool {
-    UNWANTED.contains(&extension(Path::new(source)).as_str())
+    path.file_name().is_some_and(|name| Kind::of(&name.to_string_lossy()).is_some())
 }
 
 /// Whether this file has YARA rules.
@@ -60,12 +53,7 @@ pub(super) struct Loaded {
 /// # Errors
 /// When something cannot be read or has a malformed line.
 pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Loaded, Unloadable> {
-    let unwanted = match wanted {
-        Signatures { unwanted: false, .. } => Unwanted::LeftOut,
-        Signatures { included, .. } if !included.is_empty() => Unwanted::Only(included.clone()),
-        Signatures { excluded, .. } if !excluded.is_empty() => Unwanted::Except(excluded.clone()),
-        _ => Unwanted::All,
-    };
+    let unwanted = if wanted.unwanted { wanted.categories() } else { Unwanted::LeftOut };
     let unsigned = Unsigned::Refused;
     let sources = Sources::new(Settings { keys: Keys::clamav(), unsigned, unwanted, clamav_rules: true });
     let mut loading =
@@ -307,8 +295,10 @@ fn extension(path: &Path) -> String {
 /// Whether ClamAV takes a file for one of signatures, by its name.
 fn is_known(path: &Path) -> bool {
     let extension = extension(path);
-    let lists: [&[&str]; 5] = [&CONTAINERS, &UNWANTED, &RULES, &OTHERS, &RARE];
-    lists.iter().any(|list| list.contains(&extension.as_str()))
+    let lists: [&[&str]; 3] = [&RULES, &OTHERS, &RARE];
+    is_container(path)
+        || is_for_unwanted(&path.to_string_lossy())
+        || lists.iter().any(|list| list.contains(&extension.as_str()))
 }
 
 /// Whether a file that is named is one of signatures: languages of our own are read where they are asked for.

@@ -22,27 +22,15 @@ mod help;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use candor_object::harmless;
+
 use self::options::{Refused, Settings, parse};
-use self::output::{Output, Unheard, harmless};
+use self::output::{Output, Unheard};
 use self::run::Run;
 use crate::output::is_broken_pipe;
-
-/// The name under which it is meant, as a program and as a command.
-const NAME: &str = "clamscan";
-
-/// The arguments, if the program is meant to be clamscan: by its own name, or by its first argument.
-pub(crate) fn wanted(
-    mut arguments: impl Iterator<Item = OsString>,
-) -> Option<impl Iterator<Item = OsString>> {
-    let program = arguments.next().map(PathBuf::from).unwrap_or_default();
-    if program.file_name().is_some_and(|name| name == NAME) {
-        return Some(arguments);
-    }
-    arguments.next().is_some_and(|first| first == NAME).then_some(arguments)
-}
 
 /// Does what the arguments say.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -4,8 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use candor_object::Escaped;
-
 use super::options::Show;
 
 /// What the log has before each run.
@@ -98,24 +96,4 @@ fn write(to: &mut impl Write, line: &[u8]) -> io::Result<()> {
     let mut bytes = line.to_vec();
     bytes.push(b'\n');
     to.write_all(&bytes)
-}
-
-/// A name without characters that would end a line, that a terminal obeys, or that reorder or hide text: each is
-/// [`Escaped`]. Bytes that are no UTF-8 stay, so that a script can still tell which file is meant.
-pub(super) fn harmless(name: &[u8]) -> Vec<u8> {
-    let chunks = name.utf8_chunks();
-    chunks
-        .flat_map(|chunk| [Escaped(chunk.valid()).to_string().as_bytes(), chunk.invalid()].concat())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_can_neither_end_a_line_nor_move_the_cursor() {
-        assert_eq!(harmless(b"/tmp/a b\xff"), b"/tmp/a b\xff");
-        assert_eq!(harmless(b"x: OK\n\xff\x1b[2J"), b"x: OK\\n\xff\\x1b[2J");
-    }
 }

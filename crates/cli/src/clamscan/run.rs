@@ -14,12 +14,13 @@ use super::candidate::{Bounds, Candidate, Examined};
 use super::deeds::Deeds;
 use super::loading::Loaded;
 use super::options::{Choice, Settings};
-use super::output::{Output, Unheard, harmless};
+use super::output::{Output, Unheard};
 use super::selection::{self, Step, Unwanted};
 use super::summary::Summary;
 use super::{age, loading};
 use crate::databases::Used;
 use crate::scanners::{self, Scanners};
+use candor_object::harmless;
 
 /// The status when the file of `--file-list` cannot be read.
 const NO_LIST: u8 = 54;

@@ -5,13 +5,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use candor_object::{ObjectId, Report};
+use candor_object::{ObjectId, Report, harmless};
 use candor_policy::Policy;
 
 use super::answer::{Answer, Reading, position};
 use super::candidate::Examined;
 use super::deeds::Deeds;
-use super::output::{Unheard, harmless};
+use super::output::Unheard;
 use super::run::{News, Run};
 use super::selection::Step;
 use super::{description, loading};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Content, FileType, Object, ObjectId, Relation};
+use candor_object::{Content, FileType, Object};
 use candor_signatures::Sources;
 
 /// Largest file in bytes.
@@ -66,22 +66,9 @@ fn compiled(hex: &str, modifiers: &str) -> Result<Database, String> {
 
 /// The first place where the pattern of a database matches.
 fn first(database: &Database, content: Content, deadline: Instant) -> Result<Option<u64>, String> {
-    let object = Object {
-        content,
-        file_type: FileType::DATA,
-        name: String::new(),
-        relation: Relation::Root,
-        depth: 0,
-    };
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: None,
-        containers: &[],
-        deadline,
-        digests: &Digests::default(),
-        hashed: true,
-    };
+    let object = Object::root(content, FileType::DATA);
+    let digests = Digests::default();
+    let inspection = Inspection::of(&object, &digests, deadline);
     let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).map_err(|error| error.to_string())?;

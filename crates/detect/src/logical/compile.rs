@@ -298,7 +298,7 @@ impl Compiler {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use candor_object::{Category, Content, FileType, Object, ObjectId, Relation, Strength};
+    use candor_object::{Category, Content, FileType, Object, Strength};
 
     use crate::logical::{Expression, LogicalSignature, Outcome, Subsignature};
     use crate::pattern::{Element, Group, Pattern, Place};
@@ -327,22 +327,9 @@ mod tests {
     }
 
     fn found(database: &Database, file_type: &'static str, content: &[u8]) -> Vec<String> {
-        let object = Object {
-            content: Content::from_vec(content.to_vec()),
-            file_type: FileType::new(file_type),
-            name: String::new(),
-            relation: Relation::Root,
-            depth: 0,
-        };
-        let inspection = Inspection {
-            object: &object,
-            id: ObjectId::ROOT,
-            layout: None,
-            containers: &[],
-            deadline: Instant::now() + Duration::from_secs(60),
-            hashed: true,
-            digests: &Digests::default(),
-        };
+        let object = Object::root(Content::from_vec(content.to_vec()), FileType::new(file_type));
+        let digests = Digests::default();
+        let inspection = Inspection::of(&object, &digests, Instant::now() + Duration::from_secs(60));
         let mut found = Found::default();
         crate::logical::inspect(database, &inspection, &mut found).unwrap();
         found.findings.into_iter().map(|finding| finding.name).collect()

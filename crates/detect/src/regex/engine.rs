@@ -47,10 +47,6 @@ impl Compiled {
         Ok(Self { engine, anchored })
     }
 
-    pub(super) fn is_linear(&self) -> bool {
-        matches!(self.engine, Engine::Linear(_))
-    }
-
     /// Start and end of the first match in `subject` from `at` on.
     pub(super) fn find(&self, subject: &[u8], at: usize) -> Result<Option<(usize, usize)>, TooCostly> {
         let found = match &self.engine {

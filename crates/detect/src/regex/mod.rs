@@ -34,11 +34,6 @@ impl Regex {
     pub fn check(&self) -> Result<(), String> {
         engine::Compiled::new(&self.text, self.flags, false).map(drop)
     }
-
-    /// Whether it runs in linear time.
-    pub fn is_linear(&self) -> bool {
-        engine::Compiled::new(&self.text, self.flags, false).is_ok_and(|compiled| compiled.is_linear())
-    }
 }
 
 /// How a regular expression is meant: PCRE's flags, and three that say where it is looked for.

@@ -14,10 +14,7 @@ use crate::output::Output;
 use crate::problem::{Complaint, Problem};
 use crate::settings::{Settings, Unsigned, Unwanted};
 use crate::yara::Shared;
-use crate::{Error, Language, Turn, language};
-
-/// Extensions of files for unwanted programs.
-const UNWANTED: [&str; 6] = ["hdu", "hsu", "mdu", "msu", "ndu", "ldu"];
+use crate::{Error, Language, Turn, is_for_unwanted, language};
 
 /// A database, compiled.
 #[derive(Debug)]
@@ -294,11 +291,6 @@ impl Build<'_> {
 
 fn is_container(path: &Path) -> bool {
     Kind::of(&file_name(path)).is_some()
-}
-
-fn is_for_unwanted(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
-    UNWANTED.contains(&extension.as_str())
 }
 
 fn language_of(path: &Path) -> Option<&'static dyn Language> {

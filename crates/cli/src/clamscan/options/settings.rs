@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use candor_object::Limits;
+use candor_signatures::Unwanted;
 use regex::bytes::Regex;
 
 use super::Given;
@@ -147,6 +148,19 @@ pub(in crate::clamscan) struct Signatures {
     pub(in crate::clamscan) excluded: Vec<String>,
     /// Their categories that are wanted, if not all.
     pub(in crate::clamscan) included: Vec<String>,
+}
+
+impl Signatures {
+    /// Those for unwanted programs whose categories are wanted.
+    pub(in crate::clamscan) fn categories(&self) -> Unwanted {
+        if !self.included.is_empty() {
+            Unwanted::Only(self.included.clone())
+        } else if !self.excluded.is_empty() {
+            Unwanted::Except(self.excluded.clone())
+        } else {
+            Unwanted::All
+        }
+    }
 }
 
 /// What is told of content that is not examined.

@@ -1,9 +1,8 @@
 //! What a scan comes to in clamd's three words: FOUND, OK, ERROR.
 
-use super::outgoing::harmless;
 use super::settings::{Gaps, Settings};
 use crate::service::{Examined, Refusal};
-use candor_object::{Action, Report};
+use candor_object::{Action, Report, harmless};
 
 /// What is found if policy reports a file for its gaps alone.
 const ONLY_GAPS: &str = "Candor.NotFullyExamined";

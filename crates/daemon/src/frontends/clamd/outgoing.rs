@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use candor_object::Escaped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -117,33 +116,5 @@ impl Reply {
     /// Waits until nobody is there to read it.
     pub(super) async fn unwanted(&self) {
         self.to.gone().await;
-    }
-}
-
-/// A name without characters that would end a line, that a terminal obeys, or that reorder or hide text: each is
-/// [`Escaped`]. clamd tells names as they are, so that a file named `x: OK⏎` can speak for others. Bytes that are
-/// no UTF-8 stay, so that a client can still tell which file is meant.
-pub(super) fn harmless(name: &[u8]) -> Vec<u8> {
-    let chunks = name.utf8_chunks();
-    chunks
-        .flat_map(|chunk| [Escaped(chunk.valid()).to_string().as_bytes(), chunk.invalid()].concat())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_ends_no_line() {
-        assert_eq!(harmless(b"/tmp/a b\xff"), b"/tmp/a b\xff");
-        assert_eq!(harmless(b"x: OK\n\0\x1b[2J"), b"x: OK\\n\\x00\\x1b[2J");
-    }
-
-    #[test]
-    fn a_name_neither_moves_the_cursor_nor_reorders_text() {
-        assert_eq!(harmless("é\u{9b}2J\u{202e}fdp.exe".as_bytes()), "é\\x9b2J\\u{202e}fdp.exe".as_bytes());
-        // Bytes around what is no UTF-8 are looked at as well.
-        assert_eq!(harmless(b"\xff\xc2\x9b\xe2\x80\r"), b"\xff\\x9b\xe2\x80\\r");
     }
 }

@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 use super::Front;
 use super::answer::{Answer, Names};
 use super::command::Traversal;
-use super::outgoing::{Reply, harmless};
+use super::outgoing::Reply;
 use super::permission::Asker;
 use super::walk::{self, Step};
 use crate::listener::Peer;
+use candor_object::harmless;
 
 /// Files that are open and wait for their turn.
 const AHEAD: usize = 2;

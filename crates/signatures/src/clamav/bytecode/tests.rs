@@ -7,7 +7,7 @@ use candor_detect::bytecode::{
     Limits, Local, Matches, PdfPhase, Type, is_terminator, run, shape,
 };
 use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Content, FileType, Layout, Object, ObjectId, Relation};
+use candor_object::{Content, FileType, Layout, Object};
 use proptest::prelude::*;
 
 use super::read;
@@ -197,22 +197,9 @@ fn a_program_is_compiled_into_a_database() {
 
 /// What the detectors find in content of no known type.
 fn found(database: &Database, content: &[u8]) -> Found {
-    let object = Object {
-        content: Content::from_vec(content.to_vec()),
-        file_type: FileType::DATA,
-        name: String::new(),
-        relation: Relation::Root,
-        depth: 0,
-    };
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: None,
-        containers: &[],
-        deadline: Instant::now() + Duration::from_secs(60),
-        hashed: true,
-        digests: &Digests::default(),
-    };
+    let object = Object::root(Content::from_vec(content.to_vec()), FileType::DATA);
+    let digests = Digests::default();
+    let inspection = Inspection::of(&object, &digests, Instant::now() + Duration::from_secs(60));
     let mut found = Found::default();
     for detector in DETECTORS {
         detector.inspect(database, &inspection, &mut found).unwrap();
