@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -143,7 +144,18 @@ impl Compiler {
     }
 
     /// The database's bytes.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = self.write(&mut bytes);
+        bytes
+    }
+
+    /// Writes the database: with far less memory than all of it takes twice.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(mut self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut writer = Writer::default();
         let counts = CountsRecord {
             object_hashes: self.counts.object_hashes.into(),
@@ -161,10 +173,10 @@ impl Compiler {
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
-        writer.section(Kind::Strings, 0, &strings);
+        writer.bytes(Kind::Strings, 0, strings);
         writer.section(Kind::Sources, 0, &sources);
         writer.section(Kind::Official, 0, &official);
-        writer.finish()
+        writer.write(out)
     }
 }
 

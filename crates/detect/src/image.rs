@@ -14,6 +14,7 @@
 //! every number that they use: damage that opening cannot see makes an [`Error::Damaged`] later, never a panic.
 
 use std::hash::Hasher;
+use std::io;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
@@ -24,7 +25,7 @@ use crate::Error;
 
 const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 
@@ -245,19 +246,26 @@ pub(crate) struct Writer {
 impl Writer {
     /// Adds a section of records; empty ones are left out.
     pub(crate) fn section<T: IntoBytes + Immutable>(&mut self, kind: Kind, index: u32, records: &[T]) {
-        let bytes = records.as_bytes();
+        self.bytes(kind, index, records.as_bytes().to_vec());
+    }
+
+    /// Adds a section that is bytes already: large ones are not copied.
+    pub(crate) fn bytes(&mut self, kind: Kind, index: u32, bytes: Vec<u8>) {
         if !bytes.is_empty() {
-            self.sections.push((kind, index, bytes.to_vec()));
+            self.sections.push((kind, index, bytes));
         }
     }
 
-    /// The image.
+    /// Writes the image; each section's memory is free when it is written.
+    ///
+    /// # Errors
+    /// Those of writing.
     #[expect(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
         reason = "the numbers are sizes of what is in memory, and there are a few thousand sections at most"
     )]
-    pub(crate) fn finish(self) -> Vec<u8> {
+    pub(crate) fn write(self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut offset = size_of::<Header>() + self.sections.len() * size_of::<Entry>();
         let mut entries = Vec::with_capacity(self.sections.len());
         let mut hash = Sha256::new();
@@ -283,13 +291,9 @@ impl Writer {
             check: [0; 8],
         };
         header.check = check(&header, &entries);
-        let mut image = Vec::with_capacity(offset);
-        image.extend_from_slice(header.as_bytes());
-        image.extend_from_slice(entries.as_bytes());
-        for (_, _, bytes) in self.sections {
-            image.extend_from_slice(&bytes);
-        }
-        image
+        out.write_all(header.as_bytes())?;
+        out.write_all(entries.as_bytes())?;
+        self.sections.into_iter().try_for_each(|(_, _, bytes)| out.write_all(&bytes))
     }
 }
 
@@ -308,7 +312,9 @@ mod tests {
         let mut writer = Writer::default();
         writer.section(Kind::Strings, 0, b"hello");
         writer.section(Kind::Sources, 3, &[le::U32::new(7), le::U32::new(9)]);
-        writer.finish()
+        let mut bytes = Vec::new();
+        writer.write(&mut bytes).unwrap();
+        bytes
     }
 
     #[test]

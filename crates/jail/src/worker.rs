@@ -61,13 +61,20 @@ impl Worker {
         let answers = Assembly::new(settings.limits.objects.saturating_add(1).saturating_add(MOST_FORMS));
         let mut worker = Self { process, channel, answers, patience: STARTING, packet: Vec::new() };
         worker.channel.set_patience(Some(STARTING))?;
+        let mut told = Ok(());
         if let Source::Program(program) = &settings.source {
             let start = Start::new(&settings.limits, program.user, settings.memory(), PROCESSOR_TIME);
             Request::Start(start).write(&mut worker.packet);
             let databases: Vec<_> = program.databases.iter().map(AsFd::as_fd).collect();
-            worker.channel.send(&worker.packet, &databases)?;
+            told = worker.channel.send(&worker.packet, &databases);
         }
-        let ready = match worker.channel.receive() {
+        let answer = match told {
+            Ok(()) => worker.channel.receive(),
+            // It was gone before it could be told anything.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            Err(error) => Err(error),
+        };
+        let ready = match answer {
             Ok(Some(received)) => Ready::read(received.bytes).map_err(|error| error.to_string()),
             Ok(None) => Err(worker.end().to_string()),
             Err(error) => Err(error.to_string()),

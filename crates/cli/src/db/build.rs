@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use candor_detect::Database;
+use candor_detect::{Compiler, Database};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::kinds;
@@ -44,21 +44,22 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     name_unread(&sources, "no signature language has their extension");
     let spinner = spinner();
     let mut problems = 0_u64;
-    let built = sources.build(|_| problems += 1);
+    let compiler = sources.compile(|_| problems += 1);
     spinner.finish_and_clear();
-    let built = built?;
-    if built.counts.total() == 0 {
+    let compiler = compiler?;
+    let counts = compiler.counts();
+    if counts.total() == 0 {
         bail!("no signature in these files can be used, nothing was written; see `candor db check`");
     }
-    write_whole(&options.output, &built.image)
+    let database = write_whole(&options.output, compiler)
         .with_context(|| format!("the database {} could not be written", options.output.display()))?;
-    let size = built.image.len() as u64;
-    let identity = Database::from_vec(built.image)?.identity();
+    let size = database.size();
+    let identity = database.identity();
     let mut stdout = io::stdout().lock();
-    for (kind, count) in kinds(&built.counts) {
+    for (kind, count) in kinds(&counts) {
         writeln!(stdout, "{kind:<16}{:>14}", grouped(count))?;
     }
-    writeln!(stdout, "{:<16}{:>14}", "signatures", grouped(built.counts.total()))?;
+    writeln!(stdout, "{:<16}{:>14}", "signatures", grouped(counts.total()))?;
     writeln!(stdout, "size      {}", counted(size, "byte", "bytes"))?;
     writeln!(stdout, "identity  {}", hex::encode(identity))?;
     if problems > 0 {
@@ -82,12 +83,14 @@ fn spinner() -> ProgressBar {
 }
 
 /// Writes a file that is there whole or not at all: running scans have the old one mapped.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+fn write_whole(path: &Path, compiler: Compiler) -> anyhow::Result<Database> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         bail!("it is no regular file; name a new file or an old database");
     }
     let (mut file, replacement) = Replacement::start(path)?;
-    file.write_all(bytes)?;
+    compiler.write(&mut file)?;
     file.sync_all()?;
-    Ok(replacement.finish()?)
+    let database = Database::from_file(&file)?;
+    replacement.finish()?;
+    Ok(database)
 }

@@ -121,7 +121,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
 }
 
 fn compile(sources: &Sources, report: impl FnMut(Problem)) -> anyhow::Result<Counts> {
-    Ok(sources.build(report)?.counts)
+    Ok(sources.compile(report)?.counts())
 }
 
 fn reason(complaint: &Complaint) -> &str {

@@ -8,6 +8,7 @@
 )]
 
 use candor_object::Category;
+use zerocopy::IntoBytes;
 
 use super::section::{ANY_SIZE, NameRecord, SizeRecord, slot};
 use super::{ALGORITHMS, Digest, SUBJECTS, Subject, category_byte, table};
@@ -101,12 +102,15 @@ impl Compiler {
                 }
                 slots[place] = group;
             }
-            let digests: Vec<u8> = table.rows.iter().flat_map(|(_, row)| digest(*row)).copied().collect();
-            let names: Vec<NameRecord> =
-                table.rows.iter().map(|(_, row)| table.names[*row as usize]).collect();
+            let mut digests = Vec::with_capacity(table.rows.len() * length);
+            let mut names = Vec::with_capacity(table.rows.len() * size_of::<NameRecord>());
+            for (_, row) in &table.rows {
+                digests.extend_from_slice(digest(*row));
+                names.extend_from_slice(table.names[*row as usize].as_bytes());
+            }
             writer.section(Kind::HashSizes, number as u32, &slots);
-            writer.section(Kind::HashDigests, number as u32, &digests);
-            writer.section(Kind::HashNames, number as u32, &names);
+            writer.bytes(Kind::HashDigests, number as u32, digests);
+            writer.bytes(Kind::HashNames, number as u32, names);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! MD5 of several contents at once, one in each lane of the processor's vectors.
 //!
-//! One MD5 cannot be made faster: each step waits for the one before. Eight side by side take hardly longer than
-//! one, as long as there are eight contents of about the same length; so they are taken longest first, and a lane
-//! that is through takes the next.
+//! One MD5 cannot be made faster: each step waits for the one before. Sixteen side by side, in two vectors whose steps
+//! take turns, take hardly longer than one, as long as there are sixteen contents of about the same length; so they
+//! are taken longest first, and a lane that is through takes the next.
 
 #![expect(unsafe_code, reason = "code for processors with AVX2 is called where that was asked for")]
 #![cfg_attr(
@@ -19,17 +19,19 @@ use super::md5::{Md5, SINES, START};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+/// Lanes of a vector.
+const WIDTH: usize = 8;
 /// Contents that are digested side by side.
-const LANES: usize = 8;
+const LANES: usize = 2 * WIDTH;
 /// With fewer contents, one after the other is as fast.
-const FEWEST: usize = 3;
+const FEWEST: usize = 4;
 
 const BLOCK: usize = 64;
 
 type Block = [u8; BLOCK];
 
-/// MD5 of each content, as far as it went, if the processor can compute several at once. A content that is left
-/// alone when the others are through is digested no further: there may be something to do beside that.
+/// MD5 of each content, as far as it went, if the processor can compute several at once. The few that are left when
+/// the others are through are digested no further: there may be something to do beside that.
 pub(super) fn of_all(contents: &[&[u8]]) -> Option<Vec<Md5>> {
     #[cfg(target_arch = "x86_64")]
     if contents.len() >= FEWEST && is_x86_feature_detected!("avx2") {
@@ -57,9 +59,9 @@ fn with_avx2(contents: &[&[u8]]) -> Vec<Md5> {
     waiting.sort_by_key(|number| contents[*number].len());
     let idle = Lane { content: None, blocks: &[] };
     let mut lanes = [idle; LANES];
-    let mut state = START.map(|word| _mm256_set1_epi32(word.cast_signed()));
+    let mut state = START.map(|word| [_mm256_set1_epi32(word.cast_signed()); 2]);
     loop {
-        let mut words: [[u32; LANES]; 4] = state.map(|vector| zerocopy::transmute!(vector));
+        let mut words: [[u32; LANES]; 4] = state.map(|both| zerocopy::transmute!(both));
         for (place, lane) in lanes.iter_mut().enumerate() {
             while lane.blocks.is_empty() {
                 if let Some(number) = lane.content.take() {
@@ -76,12 +78,15 @@ fn with_avx2(contents: &[&[u8]]) -> Vec<Md5> {
         }
         state = words.map(|word| zerocopy::transmute!(word));
         let busy = lanes.iter().enumerate().filter(|(_, lane)| lane.content.is_some());
-        let Some(run) = busy.clone().map(|(_, lane)| lane.blocks.len()).min() else { return digests };
-        if let [(place, Lane { content: Some(number), blocks })] = busy.collect::<Vec<_>>()[..] {
-            let done = contents[*number].len() / BLOCK - blocks.len();
-            digests[*number] = Md5::resume(words.map(|word| word[place]), done);
+        if busy.clone().count() < FEWEST {
+            for (place, Lane { content, blocks }) in busy {
+                let Some(number) = *content else { continue };
+                let done = contents[number].len() / BLOCK - blocks.len();
+                digests[number] = Md5::resume(words.map(|word| word[place]), done);
+            }
             return digests;
         }
+        let run = busy.map(|(_, lane)| lane.blocks.len()).min().unwrap_or_default();
         for step in 0..run {
             // Idle lanes compute something that nobody looks at.
             let blocks = lanes.map(|lane| lane.blocks.get(step).unwrap_or(&[0; 64]));
@@ -93,6 +98,10 @@ fn with_avx2(contents: &[&[u8]]) -> Vec<Md5> {
     }
 }
 
+/// A word of every lane.
+#[cfg(target_arch = "x86_64")]
+type Words = [__m256i; 2];
+
 /// One round of 16 steps from the step `$first` on: `$word` is the word of the message that a step takes.
 #[cfg(target_arch = "x86_64")]
 macro_rules! round {
@@ -101,25 +110,13 @@ macro_rules! round {
             let first = $first + four * 4;
             let [mut a, mut b, mut c, mut d] = $state;
             let sum = |step: usize, word| {
-                let sine = _mm256_set1_epi32(SINES[step].cast_signed());
-                _mm256_add_epi32(_mm256_add_epi32(word, sine), $message[$word(step) % 16])
+                let sine = [_mm256_set1_epi32(SINES[step].cast_signed()); 2];
+                add(add(word, sine), $message[$word(step) % 16])
             };
-            a = _mm256_add_epi32(
-                rotate::<$one, { 32 - $one }>(_mm256_add_epi32(sum(first, a), $mix(b, c, d))),
-                b,
-            );
-            d = _mm256_add_epi32(
-                rotate::<$two, { 32 - $two }>(_mm256_add_epi32(sum(first + 1, d), $mix(a, b, c))),
-                a,
-            );
-            c = _mm256_add_epi32(
-                rotate::<$three, { 32 - $three }>(_mm256_add_epi32(sum(first + 2, c), $mix(d, a, b))),
-                d,
-            );
-            b = _mm256_add_epi32(
-                rotate::<$four, { 32 - $four }>(_mm256_add_epi32(sum(first + 3, b), $mix(c, d, a))),
-                c,
-            );
+            a = add(rotate::<$one, { 32 - $one }>(add(sum(first, a), $mix(b, c, d))), b);
+            d = add(rotate::<$two, { 32 - $two }>(add(sum(first + 1, d), $mix(a, b, c))), a);
+            c = add(rotate::<$three, { 32 - $three }>(add(sum(first + 2, c), $mix(d, a, b))), d);
+            b = add(rotate::<$four, { 32 - $four }>(add(sum(first + 3, b), $mix(c, d, a))), c);
             $state = [a, b, c, d];
         }
     };
@@ -128,42 +125,63 @@ macro_rules! round {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-fn compress(before: [__m256i; 4], blocks: [&Block; LANES]) -> [__m256i; 4] {
-    let half = |start: usize| {
-        let rows = blocks.map(|block| {
-            let half: [u8; 32] = *block[start..].first_chunk().unwrap_or(&[0; 32]);
+fn compress(before: [Words; 4], blocks: [&Block; LANES]) -> [Words; 4] {
+    let eighth = |lane: usize, start: usize| {
+        let rows = std::array::from_fn(|row| {
+            let half: [u8; 32] = *blocks[lane + row][start..].first_chunk().unwrap_or(&[0; 32]);
             zerocopy::transmute!(half)
         });
         transpose(rows)
     };
-    let (low, high) = (half(0), half(32));
-    let message: [__m256i; 16] =
-        std::array::from_fn(|word| if word < LANES { low[word] } else { high[word - LANES] });
-    let ones = _mm256_set1_epi32(-1);
-    let f = |b, c, d| _mm256_xor_si256(d, _mm256_and_si256(b, _mm256_xor_si256(c, d)));
-    let g = |b, c, d| _mm256_xor_si256(c, _mm256_and_si256(d, _mm256_xor_si256(b, c)));
-    let h = |b, c, d| _mm256_xor_si256(b, _mm256_xor_si256(c, d));
-    let i = |b, c, d| _mm256_xor_si256(c, _mm256_or_si256(b, _mm256_xor_si256(d, ones)));
+    let halves = [0, 32].map(|start| [eighth(0, start), eighth(WIDTH, start)]);
+    let message: [Words; 16] =
+        std::array::from_fn(|word| halves[word / WIDTH].map(|columns| columns[word % WIDTH]));
+    let ones = [_mm256_set1_epi32(-1); 2];
+    let f = |b, c, d| xor(d, and(b, xor(c, d)));
+    let g = |b, c, d| xor(c, and(d, xor(b, c)));
+    let h = |b, c, d| xor(b, xor(c, d));
+    let i = |b, c, d| xor(c, or(b, xor(d, ones)));
     let mut state = before;
     round!(state, message, 0, [7, 12, 17, 22], |step| step, f);
     round!(state, message, 16, [5, 9, 14, 20], |step| step * 5 + 1, g);
     round!(state, message, 32, [4, 11, 16, 23], |step| step * 3 + 5, h);
     round!(state, message, 48, [6, 10, 15, 21], |step| step * 7, i);
-    std::array::from_fn(|word| _mm256_add_epi32(before[word], state[word]))
+    std::array::from_fn(|word| add(before[word], state[word]))
 }
+
+/// An operation on both vectors.
+#[cfg(target_arch = "x86_64")]
+macro_rules! on_both {
+    ($name:ident, $operation:ident) => {
+        #[target_feature(enable = "avx2")]
+        #[inline]
+        fn $name([a, b]: Words, [c, d]: Words) -> Words {
+            [$operation(a, c), $operation(b, d)]
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+on_both!(add, _mm256_add_epi32);
+#[cfg(target_arch = "x86_64")]
+on_both!(and, _mm256_and_si256);
+#[cfg(target_arch = "x86_64")]
+on_both!(or, _mm256_or_si256);
+#[cfg(target_arch = "x86_64")]
+on_both!(xor, _mm256_xor_si256);
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-fn rotate<const LEFT: i32, const RIGHT: i32>(word: __m256i) -> __m256i {
-    _mm256_or_si256(_mm256_slli_epi32::<LEFT>(word), _mm256_srli_epi32::<RIGHT>(word))
+fn rotate<const LEFT: i32, const RIGHT: i32>(words: Words) -> Words {
+    words.map(|word| _mm256_or_si256(_mm256_slli_epi32::<LEFT>(word), _mm256_srli_epi32::<RIGHT>(word)))
 }
 
 /// Rows become columns: what was the first word of each row is the first vector.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose(rows: [__m256i; LANES]) -> [__m256i; LANES] {
+fn transpose(rows: [__m256i; WIDTH]) -> [__m256i; WIDTH] {
     let [a, b, c, d, e, f, g, h] = rows;
     let pairs = |x, y| (_mm256_unpacklo_epi32(x, y), _mm256_unpackhi_epi32(x, y));
     let ((ab, ab2), (cd, cd2), (ef, ef2), (gh, gh2)) = (pairs(a, b), pairs(c, d), pairs(e, f), pairs(g, h));

@@ -225,8 +225,8 @@ impl Reader for Hashers {
         }
     }
 
-    fn waits(&self) -> bool {
-        self.seen == 0 && self.md5.is_some()
+    fn idle(&self) -> usize {
+        if self.md5.is_some() { usize::try_from(self.seen).unwrap_or(usize::MAX) } else { usize::MAX }
     }
 
     #[inline(always)]

@@ -11,7 +11,9 @@ use super::model::{Element, Group};
 static FREQUENCIES: &[u8; 1 << 16] = include_bytes!("grams.bin");
 
 /// Bytes are compared with this bit set, so that letters of either case are the same.
-pub(crate) const FOLD: u32 = 0x2020_2020;
+pub(super) const CASE: u8 = 0x20;
+/// The same for four bytes.
+pub(crate) const FOLD: u32 = u32::from_le_bytes([CASE; 4]);
 
 /// Anchors that occur oftener than once in 4,096 bytes: a pattern with a better member beside it in its
 /// signature is better looked for when that one was found.
@@ -141,14 +143,15 @@ fn word(bytes: &[u8]) -> u32 {
 }
 
 /// The byte with the case bit set, if all other bits are known.
-fn fold(element: &Element) -> Option<u8> {
+pub(super) fn fold(element: &Element) -> Option<u8> {
     match element {
-        Element::Byte { value, mask } if mask | 0x20 == 0xff => Some(value | 0x20),
+        Element::Byte { value, mask } if mask | CASE == 0xff => Some(value | CASE),
         _ => None,
     }
 }
 
-fn frequency(gram: u32) -> u8 {
+/// How common four folded bytes are; less is better.
+pub(super) fn frequency(gram: u32) -> u8 {
     FREQUENCIES.get(hash(gram, 16) as usize).copied().unwrap_or(NO_ANCHOR)
 }
 

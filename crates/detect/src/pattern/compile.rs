@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use zerocopy::little_endian as le;
 
 use super::anchor::{Anchor, NO_ANCHOR, choose};
-use super::model::{Element, Group, Pattern, width};
+use super::model::{Group, Pattern};
+use super::needle;
 use super::prefilter_compile::FilterWriter;
 use super::program::encode;
 use super::section::{GroupRecord, PatternRecord, flags};
@@ -28,9 +29,6 @@ pub(crate) struct Compiled {
     /// Whether it has a literal in each group to be looked for by; without, every place of the content is tried.
     pub(crate) has_literals: bool,
 }
-
-/// Bytes of a literal that is worth being looked for.
-const SHORTEST_LITERAL: u32 = 3;
 
 /// Collects patterns.
 #[derive(Default)]
@@ -82,7 +80,7 @@ impl Compiler {
         let record = &self.records[number as usize];
         let first = record.first_group.get() as usize;
         let groups = &self.groups[first..first + record.groups.get() as usize];
-        let has_literals = groups.iter().all(|group| group.needle_length.get() >= SHORTEST_LITERAL);
+        let has_literals = groups.iter().all(|group| group.needle_length.get() as usize >= needle::SHORTEST);
         Compiled { number, quality, has_literals }
     }
 
@@ -90,17 +88,18 @@ impl Compiler {
         let program = self.programs.len() as u32;
         encode(&group.elements, &mut self.programs);
         let program_length = self.programs.len() as u32 - program;
-        let (distance, literal) = longest_literal(&group.elements);
+        let literal = needle::choose(&group.elements);
         let needle = self.programs.len() as u32;
-        self.programs.extend_from_slice(&literal);
+        self.programs.extend_from_slice(&literal.bytes);
         self.groups.push(GroupRecord {
             pattern: pattern.into(),
             gap: group.gap.into(),
             program: program.into(),
             program_length: program_length.into(),
             needle: needle.into(),
-            needle_length: (literal.len() as u32).into(),
-            needle_distance: distance.into(),
+            needle_length: (literal.bytes.len() as u32).into(),
+            needle_distance: literal.distance.into(),
+            needle_is_folded: u8::from(literal.folded),
         });
     }
 
@@ -144,32 +143,10 @@ impl Compiler {
     }
 }
 
-/// The longest literal at a fixed distance from the start, with that distance.
-fn longest_literal(elements: &[Element]) -> (u32, Vec<u8>) {
-    let mut best = (0, Vec::new());
-    let mut run = Vec::new();
-    let mut distance = 0_u32;
-    for element in elements {
-        match element {
-            Element::Byte { value, mask: 0xff } => run.push(*value),
-            _ => run.clear(),
-        }
-        let (min, max) = width(std::slice::from_ref(element));
-        if min != max {
-            break;
-        }
-        distance = distance.saturating_add(min);
-        if run.len() > best.1.len() {
-            best = (distance - run.len() as u32, run.clone());
-        }
-    }
-    best
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::model::Place;
+    use crate::pattern::model::{Element, Place};
 
     #[test]
     fn equal_patterns_for_equal_types_are_one() {
@@ -181,14 +158,5 @@ mod tests {
         assert_ne!(compiler.add(&pattern, 1).number, first.number);
         let elsewhere = Pattern { place: Place::at(7), ..pattern };
         assert_ne!(compiler.add(&elsewhere, 0).number, first.number);
-    }
-
-    #[test]
-    fn a_literal_is_found_behind_fixed_parts_only() {
-        let mut elements: Vec<Element> = vec![Element::literal(1), Element::Skip { min: 3, max: 3 }];
-        elements.extend([Element::literal(2), Element::literal(3)]);
-        assert_eq!(longest_literal(&elements), (4, vec![2, 3]));
-        elements.insert(0, Element::Skip { min: 0, max: 1 });
-        assert_eq!(longest_literal(&elements), (0, vec![]));
     }
 }

@@ -18,27 +18,54 @@ pub(crate) const BLOCK: usize = 64;
 /// A block with what is read beyond it.
 pub(super) const BLOCK_AND_TAIL: usize = BLOCK + 8;
 
-/// The bits of the grams at the even places of a block, the first lowest; nothing if this processor has none of the
-/// instructions for it. `bits` is the number of bits of a place in the bitmap.
-#[inline]
-pub(super) fn passing<const N: usize>(
+/// Calls `look` for each even place of the whole blocks among the first `count` bytes whose gram has its bit set, as
+/// far as the processor is good at this; how many bytes it looked at. `bits` is the number of bits of a place in the
+/// bitmap.
+pub(super) fn each_place<const N: usize, E>(
     bitmap: &[le::U32; N],
     bits: u32,
-    block: &[u8; BLOCK_AND_TAIL],
-) -> Option<u32> {
+    bytes: &[u8],
+    count: usize,
+    look: &mut impl FnMut(usize) -> Result<(), E>,
+) -> Result<usize, E> {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        return Some(unsafe { with_avx2(bitmap, bits, block) });
+        return unsafe { with_avx2(bitmap, bits, bytes, count, look) };
     }
-    let _ = (bitmap, bits, block);
-    None
+    let _ = (bitmap, bits, bytes, count, look);
+    Ok(0)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+fn with_avx2<const N: usize, E>(
+    bitmap: &[le::U32; N],
+    bits: u32,
+    bytes: &[u8],
+    count: usize,
+    look: &mut impl FnMut(usize) -> Result<(), E>,
+) -> Result<usize, E> {
+    let mut place = 0_usize;
+    while place.saturating_add(BLOCK) <= count
+        && let Some(block) = bytes.get(place..).and_then(|rest| rest.first_chunk())
+    {
+        let mut passing = passing(bitmap, bits, block);
+        while passing != 0 {
+            let gram = passing.trailing_zeros() as usize;
+            passing &= passing.wrapping_sub(1);
+            look(place.wrapping_add(gram.wrapping_mul(2)))?;
+        }
+        place = place.wrapping_add(BLOCK);
+    }
+    Ok(place)
+}
+
+/// The bits of the grams at the even places of a block, the first lowest.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
 #[inline]
-fn with_avx2<const N: usize>(bitmap: &[le::U32; N], bits: u32, block: &[u8; BLOCK_AND_TAIL]) -> u32 {
+fn passing<const N: usize>(bitmap: &[le::U32; N], bits: u32, block: &[u8; BLOCK_AND_TAIL]) -> u32 {
     let grams_of = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9));
     let unused = _mm_cvtsi32_si128(32_u32.wrapping_sub(bits).cast_signed());
     let mut passing = 0;
@@ -79,20 +106,23 @@ mod tests {
 
         #[test]
         fn the_bits_are_those_of_the_grams(
-            bytes in prop::collection::vec(any::<u8>(), BLOCK_AND_TAIL),
+            bytes in prop::collection::vec(any::<u8>(), 0..5 * BLOCK),
             words in prop::collection::vec(any::<u32>(), 64),
         ) {
             let bitmap: [le::U32; 64] = std::array::from_fn(|at| words[at].into());
-            let block: [u8; BLOCK_AND_TAIL] = bytes.try_into().unwrap();
             let bits = 64_u32.ilog2() + 5;
-            if let Some(passing) = passing(&bitmap, bits, &block) {
-                for number in 0..BLOCK / 2 {
-                    let gram = u32::from_le_bytes(*block[number * 2..].first_chunk().unwrap()) | FOLD;
-                    let place = hash(gram, bits);
-                    let bit = words[place as usize / 32] >> (place % 32) & 1;
-                    prop_assert_eq!(passing >> number & 1, bit);
-                }
-            }
+            let mut seen = Vec::new();
+            let looked: Result<usize, ()> = each_place(&bitmap, bits, &bytes, bytes.len(), &mut |place| {
+                seen.push(place);
+                Ok(())
+            });
+            let is_set = |place: &usize| {
+                let gram = u32::from_le_bytes(*bytes[*place..].first_chunk().unwrap()) | FOLD;
+                let place = hash(gram, bits);
+                words[place as usize / 32] >> (place % 32) & 1 == 1
+            };
+            let expected: Vec<usize> = (0..looked.unwrap()).step_by(2).filter(is_set).collect();
+            prop_assert_eq!(seen, expected);
         }
     }
 }

@@ -8,8 +8,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 
 use super::anchor::{FOLD, hash};
 pub(crate) use super::grams::BLOCK;
-use super::grams::{BLOCK_AND_TAIL, passing};
-use super::pairs::{Halves, each_place};
+use super::grams::{self, BLOCK_AND_TAIL};
+use super::pairs::{self, Halves};
 use crate::Error;
 use crate::image::{Image, Kind};
 use crate::strings::Text;
@@ -211,7 +211,7 @@ impl<'d> Filters<'d> {
             two.candidates(bytes, gram, place.wrapping_add(2), &mut |anchor| found(place, anchor))
         };
         let searched = match self.short_halves {
-            Some(halves) => each_place(halves, bytes, count, &mut look)?,
+            Some(halves) => pairs::each_place(halves, bytes, count, &mut look)?,
             None => 0,
         };
         (searched..count).try_for_each(look)
@@ -242,8 +242,9 @@ pub(crate) trait Reader {
     /// Takes the next bytes.
     fn read(&mut self, bytes: &[u8]);
 
-    /// Whether it waits for itself, so that there is time for something else beside it.
-    fn waits(&self) -> bool;
+    /// For how many of the next bytes it has hardly any work. For those behind them it waits for itself, so that there
+    /// is time for something else beside it.
+    fn idle(&self) -> usize;
 
     /// Takes the next block, and calls `beside` with the numbers 0 to 31: for each even place of the block,
     /// spread over the reader's own work.
@@ -306,18 +307,16 @@ impl<'d, const N: usize> Bitmap<'d, N> {
     ) -> Result<(), E> {
         let count = count.min(bytes.len());
         let mut place = 0_usize;
+        let idle = count.min(reader.idle());
+        if idle >= BLOCK {
+            place = grams::each_place(self.0, Self::BITS, bytes, idle, &mut look)?;
+            reader.read(bytes.get(..place).unwrap_or_default());
+        }
         while place.saturating_add(BLOCK) <= count
             && let Some(block) = bytes.get(place..).and_then(|rest| rest.first_chunk::<BLOCK_AND_TAIL>())
             && let Some(read) = block.first_chunk::<BLOCK>()
         {
-            let together = if reader.waits() { None } else { passing(self.0, Self::BITS, block) };
-            let mut passing = match together {
-                Some(passing) => {
-                    reader.read(read);
-                    passing
-                }
-                None => self.passing_beside(block, read, reader),
-            };
+            let mut passing = self.passing_beside(block, read, reader);
             while passing != 0 {
                 let gram = passing.trailing_zeros() as usize;
                 passing &= passing.wrapping_sub(1);

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use candor_object::Layout;
-use memchr::memmem;
 
 use super::model::{Base, Place};
+use super::needle;
 use super::prefilter::{AnchorRecord, Filters, Reader};
 use super::program::run;
 use super::section::{GroupRecord, PatternRecord, PatternTables, flags};
@@ -312,7 +312,9 @@ impl<'d, 'o> Matcher<'d, 'o> {
             }
             if !needle.is_empty() && start < high {
                 let from = start.saturating_add(distance);
-                let Some(at) = self.find_literal(needle, from, high.saturating_add(distance))? else {
+                let folded = group.needle_is_folded != 0;
+                let to = high.saturating_add(distance);
+                let Some(at) = self.find_literal(needle, folded, from, to)? else {
                     return Ok(None);
                 };
                 start = at.saturating_sub(distance);
@@ -326,11 +328,17 @@ impl<'d, 'o> Matcher<'d, 'o> {
     }
 
     /// The first place between `from` and `to` where a literal begins.
-    fn find_literal(&mut self, needle: &[u8], from: u64, to: u64) -> Result<Option<u64>, Error> {
+    fn find_literal(
+        &mut self,
+        needle: &[u8],
+        folded: bool,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<u64>, Error> {
         if let Some(bytes) = self.view.content().as_slice() {
             let start = usize::try_from(from).unwrap_or(usize::MAX);
             let end = usize::try_from(to).unwrap_or(usize::MAX).saturating_add(needle.len()).min(bytes.len());
-            let place = bytes.get(start..end).and_then(|part| memmem::find(part, needle));
+            let place = bytes.get(start..end).and_then(|part| needle::find(part, needle, folded));
             self.view.step(u32::try_from(end.saturating_sub(start) / 64).unwrap_or(u32::MAX));
             return Ok(place.map(|place| from.saturating_add(place as u64)));
         }
@@ -338,7 +346,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
         while offset <= to && offset < self.view.size() {
             let want = usize::try_from(to.saturating_sub(offset)).unwrap_or(WINDOW).min(WINDOW);
             let bytes = self.view.content().window(offset, want.saturating_add(needle.len()))?;
-            if let Some(place) = memmem::find(&bytes, needle) {
+            if let Some(place) = needle::find(&bytes, needle, folded) {
                 return Ok(Some(offset.saturating_add(place as u64)));
             }
             if !self.view.step(STEPS_PER_WINDOW) {

@@ -102,6 +102,8 @@ pub(crate) struct GroupRecord {
     pub(crate) needle_length: le::U32,
     /// Bytes between the start of the group and the literal.
     pub(crate) needle_distance: le::U32,
+    /// 1 if the literal's case bits are set, and count for nothing in the content.
+    pub(crate) needle_is_folded: u8,
 }
 
 /// The sections that hold patterns.

@@ -86,6 +86,46 @@ const fn forms() -> [u8; 256] {
 /// a space was the last.
 fn fold(bytes: &[u8], to: &mut [u8], spaced: &mut bool) -> usize {
     let mut count: usize = 0;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let Some(place) = to.get_mut(count..).and_then(|to| to.first_chunk_mut::<8>()) else { break };
+        match fold_word(u64::from_le_bytes(*word), *spaced) {
+            Some(form) => {
+                *place = form.to_le_bytes();
+                *spaced = place.last() == Some(&b' ');
+                count = count.wrapping_add(8);
+            }
+            None => count = count.wrapping_add(fold_each(word, place, spaced)),
+        }
+    }
+    count.wrapping_add(fold_each(rest, to.get_mut(count..).unwrap_or_default(), spaced))
+}
+
+/// The form of eight bytes, the first lowest, if it has eight bytes as well: as nearly always.
+fn fold_word(word: u64, spaced: bool) -> Option<u64> {
+    const HIGHEST: u64 = each(0x80);
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    // The highest bit of each byte that is at least `least`; no byte of the word has it itself.
+    let at_least = |least: u8| word.wrapping_add(each(0x80_u8.wrapping_sub(least))) & HIGHEST;
+    let white = at_least(b'\t') & !at_least(b'\r'.wrapping_add(1));
+    let blank = at_least(b' ') & !at_least(b' '.wrapping_add(1));
+    let space = white | blank;
+    let left_out = (word & HIGHEST) | (!at_least(b' ') & HIGHEST & !white);
+    let doubled = space & (space << 8 | u64::from(spaced) << 7);
+    if left_out | doubled != 0 {
+        return None;
+    }
+    let upper = at_least(b'A') & !at_least(b'Z'.wrapping_add(1));
+    // Of a byte's highest bit the whole byte is made.
+    let white = (white >> 7).wrapping_mul(0xff);
+    Some(((word | upper >> 2) & !white) | (each(b' ') & white))
+}
+
+/// The same as [`fold`], one after the other.
+fn fold_each(bytes: &[u8], to: &mut [u8], spaced: &mut bool) -> usize {
+    let mut count: usize = 0;
     for byte in bytes {
         let (Some(form), Some(place)) = (FORMS.get(usize::from(*byte)), to.get_mut(count)) else { break };
         let form = *form;
@@ -138,7 +178,9 @@ mod tests {
                 if count == 0 { break }
                 whole.extend_from_slice(&buffer[..count]);
             }
-            prop_assert_eq!(&whole, &form(&bytes));
+            let mut each = vec![0; bytes.len()];
+            let count = fold_each(&bytes, &mut each, &mut false);
+            prop_assert_eq!(&whole, &each[..count]);
             prop_assert!(whole.len() <= bytes.len() && !whole.windows(2).any(|pair| pair == b"  "));
         }
     }

@@ -165,12 +165,22 @@ impl Sources {
         if self.refused.is_empty() { Ok(()) } else { Err(self.refused.swap_remove(0)) }
     }
 
+    /// Compiles everything into memory: see [`compile`](Self::compile).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn build(&self, report: impl FnMut(Problem)) -> Result<Built, Error> {
+        let compiler = self.compile(report)?;
+        let counts = compiler.counts();
+        Ok(Built { image: compiler.finish(), counts })
+    }
+
     /// Compiles everything; `report` hears of each signature that is not used.
     ///
     /// # Errors
     /// When a file cannot be read, or a container was changed since it was added. What is wrong in a file is no error
     /// but a [`Problem`].
-    pub fn build(&self, mut report: impl FnMut(Problem)) -> Result<Built, Error> {
+    pub fn compile(&self, mut report: impl FnMut(Problem)) -> Result<Compiler, Error> {
         let mut build = Build {
             settings: &self.settings,
             yara: Shared::default(),
@@ -192,8 +202,7 @@ impl Sources {
             }
         }
         build.yara.finish(&mut build.compiler);
-        let counts = build.compiler.counts();
-        Ok(Built { image: build.compiler.finish(), counts })
+        Ok(build.compiler)
     }
 }
 
