@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::worker::{Failure, Worker};
 
 /// Bytes that go to a worker at once, unless one file has more. Another worker might be idle meanwhile.
-const BATCH: u64 = 16 << 20;
+const BATCH: u64 = 8 << 20;
 /// The part of our descriptors that files with workers may take.
 const PART_OF_DESCRIPTORS: u64 = 4;
 /// How often a file is tried that kills its worker, and that was with a worker when somebody else killed it.

@@ -56,19 +56,26 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         self.matcher.view()
     }
 
-    /// Judges the signature with these references and this expression.
-    pub(super) fn judge(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Judged, Error> {
+    /// Judges the signature with these references and this expression; nothing if it waits for patterns that are
+    /// collected.
+    pub(super) fn judge(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Option<Judged>, Error> {
+        let waiting = self.matcher.waiting();
         let mut signature =
             Signature { evaluation: self, references, seen: Vec::new(), cut: None, nesting: 0 };
         let truth = signature.truth(code)?;
         let Signature { mut seen, cut, .. } = signature;
         seen.retain(|(_, hit)| hit.count > 0);
         seen.sort_unstable_by_key(|(place, _)| *place);
-        Ok(Judged { truth, hits: seen, cut })
+        Ok((self.matcher.waiting() == waiting).then_some(Judged { truth, hits: seen, cut }))
     }
 
-    /// Where the subsignatures of a signature matched, whether or not its expression asked.
-    pub(super) fn matches(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Matches, Error> {
+    /// Where the subsignatures of a signature matched, whether or not its expression asked; nothing if it waits.
+    pub(super) fn matches(
+        &mut self,
+        references: &'d [le::U32],
+        code: &[u8],
+    ) -> Result<Option<Matches>, Error> {
+        let waiting = self.matcher.waiting();
         let mut asked = Vec::new();
         places(code, MAX_DEPTH, &mut |number, place| asked.push((number, place)));
         let mut signature =
@@ -86,7 +93,21 @@ impl<'d, 'o> Evaluation<'d, 'o> {
                 *offset = u32::try_from(hit.first.0).unwrap_or(Matches::NOWHERE).min(*offset);
             }
         }
-        Ok(matches)
+        Ok((self.matcher.waiting() == waiting).then_some(matches))
+    }
+
+    /// Collects patterns from now on, where looking for each would read the content again. A signature that needs one
+    /// of them is not judged.
+    pub(super) fn collect(&mut self) {
+        self.matcher.collect();
+    }
+
+    /// Looks for all that was collected, and collects no more.
+    pub(super) fn look_for_collected(&mut self) -> Result<(), Error> {
+        let mut collected = self.matcher.collected();
+        collected.sort_unstable();
+        collected.dedup();
+        self.matcher.look_for(&collected)
     }
 
     /// The whole content, or nothing if that is more than [`MAX_SUBJECT`].

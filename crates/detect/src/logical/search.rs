@@ -27,15 +27,25 @@ pub(crate) fn inspect(
     let size = inspection.object.content.size();
     let wanted = if inspection.hashed { wanted(database, size, inspection.digests)? } else { [false; 3] };
     let mut hashers = Hashers::resume(wanted, inspection.digests);
-    let started = matcher.search(&filters, &mut hashers)?;
+    let mut started = matcher.search(&filters, &mut hashers)?;
     hashers.leave(inspection.digests);
     let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
     let mut rule_sets = Vec::new();
-    for number in started {
-        if found.findings.len() >= MAX_FINDINGS {
-            break;
+    // Content that is not in memory is read once in each round for all that the signatures ask for first. Most are
+    // judged then.
+    while !started.is_empty() {
+        let mut waiting = Vec::new();
+        evaluation.collect();
+        for number in started {
+            if found.findings.len() >= MAX_FINDINGS {
+                break;
+            }
+            if !judge_one(database, inspection, tables, &mut evaluation, number, found, &mut rule_sets)? {
+                waiting.push(number);
+            }
         }
-        evaluate_one(database, inspection, tables, &mut evaluation, number, found, &mut rule_sets)?;
+        evaluation.look_for_collected()?;
+        started = waiting;
     }
     // Several signatures may lead to one set.
     rule_sets.sort_unstable();
@@ -69,7 +79,8 @@ fn run_rules(
     Ok(())
 }
 
-fn evaluate_one<'d>(
+/// Adds what a signature says of the object; false if it waits for patterns that are collected.
+fn judge_one<'d>(
     database: &'d Database,
     inspection: &Inspection<'_>,
     tables: SignatureTables<'d>,
@@ -77,29 +88,30 @@ fn evaluate_one<'d>(
     number: u32,
     found: &mut Found,
     rule_sets: &mut Vec<u32>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let signature = tables.signature(number)?;
     let (conditions, code) = tables.code(signature)?;
     if !conditions.iter().all(|condition| holds(database, inspection, condition)) {
-        return Ok(());
+        return Ok(true);
     }
-    let judged = evaluation.judge(tables.patterns(signature)?, code)?;
+    let Some(judged) = evaluation.judge(tables.patterns(signature)?, code)? else { return Ok(false) };
     let name = database.text(signature.name);
     found.gaps.extend(judged.cut.map(|(reason, what)| (reason, format!("{name}: {what}"))));
     if !judged.truth {
-        return Ok(());
+        return Ok(true);
     }
     if signature.outcome == PROGRAM {
-        let matches = evaluation.matches(tables.patterns(signature)?, code)?;
-        return bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found);
+        let Some(matches) = evaluation.matches(tables.patterns(signature)?, code)? else { return Ok(false) };
+        bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found)?;
+        return Ok(true);
     }
     if signature.outcome == RULES {
         rule_sets.push(signature.leads_to.get());
-        return Ok(());
+        return Ok(true);
     }
     if signature.outcome == HANDLE_AS {
         found.handle_as.push(database.text(signature.handle_as).to_owned());
-        return Ok(());
+        return Ok(true);
     }
     let evidence = |(place, hit): (u16, Hit)| evidence(evaluation.view(), place, hit);
     found.findings.push(Finding {
@@ -112,7 +124,7 @@ fn evaluate_one<'d>(
         text: database.text(tables.text(number)).to_owned(),
         evidence: judged.hits.into_iter().map(evidence).collect(),
     });
-    Ok(())
+    Ok(true)
 }
 
 fn evidence(view: &mut View<'_>, place: u16, hit: Hit) -> Evidence {

@@ -5,12 +5,14 @@
 //!
 //! `model` is what signature languages produce, `program` how a group is encoded and run, `anchor` how its
 //! anchor is chosen, `prefilter` the bitmaps over anchors (`grams` tests many at once, `pairs` looks for those of
-//! two bytes), `search` what is done where one passes, `needle` the literal by which a group is looked for without
+//! two bytes), `search` what is done where one passes, `late` what
+//! is looked for when a signature asks, `needle` the literal by which a group is looked for without
 //! one. `compile` and `prefilter_compile` write what the others read, laid out as `section` says.
 
 mod anchor;
 mod compile;
 mod grams;
+mod late;
 mod model;
 mod needle;
 mod pairs;

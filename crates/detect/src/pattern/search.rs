@@ -9,18 +9,18 @@ use super::model::{Base, Place};
 use super::needle;
 use super::prefilter::{AnchorRecord, Filters, Reader};
 use super::program::run;
-use super::section::{GroupRecord, PatternRecord, PatternTables, flags};
+use super::section::{GroupRecord, PatternTables, flags};
 use super::view::View;
 use crate::Error;
 
 /// Bytes that are searched at a time in content that is not in memory.
-const WINDOW: usize = 512 << 10;
+pub(super) const WINDOW: usize = 512 << 10;
 /// Steps of work that searching a window for a literal counts as.
 const STEPS_PER_WINDOW: u32 = 8 << 10;
 /// Bytes beside the window's searched part that are kept, so that few matches reach out of the window.
-const MARGIN: usize = 8 << 10;
+pub(super) const MARGIN: usize = 8 << 10;
 /// A pattern is counted up to here; no signature asks for more.
-const MAX_COUNT: u32 = 1 << 20;
+pub(super) const MAX_COUNT: u32 = 1 << 20;
 
 /// Matches of one pattern in one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,16 +70,17 @@ impl Hasher for NumberHasher {
 
 /// Looks for patterns in one object.
 pub(crate) struct Matcher<'d, 'o> {
-    tables: PatternTables<'d>,
-    view: View<'o>,
+    pub(super) tables: PatternTables<'d>,
+    pub(super) view: View<'o>,
     layout: Option<&'o Layout>,
-    hits: Hits,
+    pub(super) hits: Hits,
+    collected: Option<Vec<u32>>,
 }
 
 impl<'d, 'o> Matcher<'d, 'o> {
     /// A matcher for one object.
     pub(crate) fn new(tables: PatternTables<'d>, view: View<'o>, layout: Option<&'o Layout>) -> Self {
-        Self { tables, view, layout, hits: Hits::default() }
+        Self { tables, view, layout, hits: Hits::default(), collected: None }
     }
 
     /// The content's view, to read what matched.
@@ -208,56 +209,37 @@ impl<'d, 'o> Matcher<'d, 'o> {
         Ok(())
     }
 
-    /// The hit of a pattern; looks for it now, if that was left for later.
+    /// The hit of a pattern; looks for it now, if that was left for later. While patterns are
+    /// [collected](Self::collect), one that has to be looked for has no hit yet.
     pub(crate) fn hit(&mut self, number: u32) -> Result<Hit, Error> {
         match self.hits.get(&number) {
             Some(hit) if !hit.partial => return Ok(*hit),
             None if self.tables.pattern(number)?.is(flags::EAGER) => return Ok(Hit::default()),
             _ => {}
         }
-        let hit = self.look_for(self.tables.pattern(number)?)?;
-        self.view.check()?;
-        self.hits.insert(number, hit);
-        Ok(hit)
+        if let Some(collected) = &mut self.collected {
+            collected.push(number);
+            return Ok(Hit::default());
+        }
+        self.look_for(&[number])?;
+        Ok(self.hits.get(&number).copied().unwrap_or_default())
     }
 
-    /// Looks for a pattern through the whole content.
-    fn look_for(&mut self, pattern: &'d PatternRecord) -> Result<Hit, Error> {
-        let mut hit = Hit::default();
-        let groups = self.tables.groups(pattern)?;
-        let Some(starts) = self.starts(pattern.place()) else {
-            return Ok(hit);
-        };
-        let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
-            return Ok(hit);
-        };
-        let enough = if pattern.is(flags::COUNTED) { MAX_COUNT } else { 1 };
-        let Some((start, mut end)) = self.find(first, starts)? else {
-            return Ok(hit);
-        };
-        let mut last_start = start;
-        for group in groups.get(1..).unwrap_or_default() {
-            let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
-            let Some(found) = self.find(group, after)? else {
-                return Ok(hit);
-            };
-            (last_start, end) = found;
+    /// Collects patterns from now on instead of looking for them, if the content has to be read for each.
+    pub(crate) fn collect(&mut self) {
+        if self.view.content().as_slice().is_none() {
+            self.collected.get_or_insert_default();
         }
-        hit.first = (start, end);
-        hit.count = 1;
-        // Every further match of the last group is one more match of the pattern: between the groups any
-        // number of bytes may lie, so the groups before it need not be found again.
-        let starts = if groups.len() == 1 { starts } else { Starts::ANYWHERE };
-        while hit.count < enough {
-            let further = Starts { low: last_start.saturating_add(1).max(starts.low), ..starts };
-            let Some((start, _)) = self.find(last, further)? else {
-                break;
-            };
-            last_start = start;
-            hit.count = hit.count.saturating_add(1);
-        }
-        hit.last_start = last_start;
-        Ok(hit)
+    }
+
+    /// Ends [collecting](Self::collect); the patterns.
+    pub(crate) fn collected(&mut self) -> Vec<u32> {
+        self.collected.take().unwrap_or_default()
+    }
+
+    /// How many patterns were collected.
+    pub(crate) fn waiting(&self) -> usize {
+        self.collected.as_ref().map_or(0, Vec::len)
     }
 
     /// Where matches of a pattern begin, in ascending order, at most so many; and whether these are all.
@@ -287,7 +269,11 @@ impl<'d, 'o> Matcher<'d, 'o> {
     }
 
     /// The first match of a group that begins where it may, as start and end.
-    fn find(&mut self, group: &GroupRecord, starts: Starts<'_>) -> Result<Option<(u64, u64)>, Error> {
+    pub(super) fn find(
+        &mut self,
+        group: &GroupRecord,
+        starts: Starts<'_>,
+    ) -> Result<Option<(u64, u64)>, Error> {
         let program = self.tables.program(group)?;
         if let Some(listed) = starts.listed {
             let allowed =
@@ -342,6 +328,9 @@ impl<'d, 'o> Matcher<'d, 'o> {
             self.view.step(u32::try_from(end.saturating_sub(start) / 64).unwrap_or(u32::MAX));
             return Ok(place.map(|place| from.saturating_add(place as u64)));
         }
+        if let Some(place) = self.find_in_window(needle, folded, from, to) {
+            return Ok(place);
+        }
         let mut offset = from;
         while offset <= to && offset < self.view.size() {
             let want = usize::try_from(to.saturating_sub(offset)).unwrap_or(WINDOW).min(WINDOW);
@@ -355,6 +344,17 @@ impl<'d, 'o> Matcher<'d, 'o> {
             offset = offset.saturating_add(want.max(1) as u64);
         }
         Ok(None)
+    }
+
+    /// The same, if the window has all that may belong to it.
+    fn find_in_window(&mut self, needle: &[u8], folded: bool, from: u64, to: u64) -> Option<Option<u64>> {
+        let (window, base) = self.view.window();
+        let last = to.checked_add(needle.len() as u64)?.min(self.view.size());
+        let start = usize::try_from(from.checked_sub(base)?).ok()?;
+        let end = usize::try_from(last.checked_sub(base)?).ok()?;
+        let part = window.as_ref().get(start..end)?;
+        self.view.step(u32::try_from(part.len() / 64).unwrap_or(u32::MAX));
+        Some(needle::find(part, needle, folded).map(|place| from.saturating_add(place as u64)))
     }
 
     /// Where something may begin; nothing where the content has no such place.
@@ -394,11 +394,11 @@ pub(crate) struct Starts<'o> {
     /// The last place.
     pub(crate) high: u64,
     /// The only places between them, if not all are.
-    listed: Option<&'o [u64]>,
+    pub(super) listed: Option<&'o [u64]>,
 }
 
 impl Starts<'_> {
-    const ANYWHERE: Self = Self::from(0);
+    pub(super) const ANYWHERE: Self = Self::from(0);
 
     /// Anywhere from an offset on.
     const fn from(low: u64) -> Self {
