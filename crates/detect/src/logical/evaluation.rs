@@ -56,26 +56,42 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         self.matcher.view()
     }
 
-    /// Judges the signature with these references and this expression; nothing if it waits for patterns that are
-    /// collected.
-    pub(super) fn judge(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Option<Judged>, Error> {
-        let waiting = self.matcher.waiting();
+    /// Judges the signature with these references and this expression.
+    pub(super) fn judge(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Judged, Error> {
         let mut signature =
             Signature { evaluation: self, references, seen: Vec::new(), cut: None, nesting: 0 };
         let truth = signature.truth(code)?;
         let Signature { mut seen, cut, .. } = signature;
         seen.retain(|(_, hit)| hit.count > 0);
         seen.sort_unstable_by_key(|(place, _)| *place);
-        Ok((self.matcher.waiting() == waiting).then_some(Judged { truth, hits: seen, cut }))
+        Ok(Judged { truth, hits: seen, cut })
     }
 
-    /// Where the subsignatures of a signature matched, whether or not its expression asked; nothing if it waits.
-    pub(super) fn matches(
-        &mut self,
-        references: &'d [le::U32],
-        code: &[u8],
-    ) -> Result<Option<Matches>, Error> {
-        let waiting = self.matcher.waiting();
+    /// Collects the patterns that a signature asks for first; whether there are any.
+    fn collects(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<bool, Error> {
+        let before = self.matcher.collected();
+        self.judge(references, code)?;
+        Ok(self.matcher.collected() > before)
+    }
+
+    /// Looks for the patterns that signatures will ask for. Where the content is not in memory, it is read once in
+    /// each round for all that they ask for first, and most ask for no more when they know that.
+    pub(super) fn look_ahead(&mut self, mut waiting: Vec<(&'d [le::U32], &'d [u8])>) -> Result<(), Error> {
+        while !waiting.is_empty() && self.matcher.collect() {
+            let mut still = Vec::new();
+            for (references, code) in waiting {
+                if self.collects(references, code)? {
+                    still.push((references, code));
+                }
+            }
+            self.matcher.look_for_collected()?;
+            waiting = still;
+        }
+        Ok(())
+    }
+
+    /// Where the subsignatures of a signature matched, whether or not its expression asked.
+    pub(super) fn matches(&mut self, references: &'d [le::U32], code: &[u8]) -> Result<Matches, Error> {
         let mut asked = Vec::new();
         places(code, MAX_DEPTH, &mut |number, place| asked.push((number, place)));
         let mut signature =
@@ -93,21 +109,7 @@ impl<'d, 'o> Evaluation<'d, 'o> {
                 *offset = u32::try_from(hit.first.0).unwrap_or(Matches::NOWHERE).min(*offset);
             }
         }
-        Ok((self.matcher.waiting() == waiting).then_some(matches))
-    }
-
-    /// Collects patterns from now on, where looking for each would read the content again. A signature that needs one
-    /// of them is not judged.
-    pub(super) fn collect(&mut self) {
-        self.matcher.collect();
-    }
-
-    /// Looks for all that was collected, and collects no more.
-    pub(super) fn look_for_collected(&mut self) -> Result<(), Error> {
-        let mut collected = self.matcher.collected();
-        collected.sort_unstable();
-        collected.dedup();
-        self.matcher.look_for(&collected)
+        Ok(matches)
     }
 
     /// The whole content, or nothing if that is more than [`MAX_SUBJECT`].
@@ -172,7 +174,8 @@ impl Signature<'_, '_, '_> {
     }
 
     fn regex(&mut self, at: u32, record: &RegexRecord, trigger: &[u8], text: &str) -> Result<Hit, Error> {
-        let triggered = self.truth(trigger)?;
+        // Looking ahead ends here, where it would be long.
+        let triggered = self.truth(trigger)? && !self.evaluation.matcher.collects();
         let place = record.place.place();
         let Some(starts) = self.evaluation.matcher.starts(place).filter(|_| triggered) else {
             return Ok(Hit::default());
@@ -251,8 +254,11 @@ impl Signature<'_, '_, '_> {
     }
 
     fn near(&mut self, record: &NearRecord) -> Result<Hit, Error> {
-        let before = self.positions(record.before)?;
         let mut hit = Hit::default();
+        if self.evaluation.matcher.collects() {
+            return Ok(hit);
+        }
+        let before = self.positions(record.before)?;
         if before.is_empty() {
             return Ok(hit);
         }

@@ -27,30 +27,42 @@ pub(crate) fn inspect(
     let size = inspection.object.content.size();
     let wanted = if inspection.hashed { wanted(database, size, inspection.digests)? } else { [false; 3] };
     let mut hashers = Hashers::resume(wanted, inspection.digests);
-    let mut started = matcher.search(&filters, &mut hashers)?;
+    let started = matcher.search(&filters, &mut hashers)?;
     hashers.leave(inspection.digests);
     let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
     let mut rule_sets = Vec::new();
-    // Content that is not in memory is read once in each round for all that the signatures ask for first. Most are
-    // judged then.
-    while !started.is_empty() {
-        let mut waiting = Vec::new();
-        evaluation.collect();
-        for number in started {
-            if found.findings.len() >= MAX_FINDINGS {
-                break;
-            }
-            if !judge_one(database, inspection, tables, &mut evaluation, number, found, &mut rule_sets)? {
-                waiting.push(number);
-            }
+    if inspection.object.content.as_slice().is_none() {
+        look_ahead(database, inspection, tables, &mut evaluation, &started)?;
+    }
+    for number in started {
+        if found.findings.len() >= MAX_FINDINGS {
+            break;
         }
-        evaluation.look_for_collected()?;
-        started = waiting;
+        evaluate_one(database, inspection, tables, &mut evaluation, number, found, &mut rule_sets)?;
     }
     // Several signatures may lead to one set.
     rule_sets.sort_unstable();
     rule_sets.dedup();
     run_rules(database, inspection, &mut evaluation, &rule_sets, found)
+}
+
+/// Looks for what the signatures will ask for, as far as possible for all together.
+fn look_ahead<'d>(
+    database: &'d Database,
+    inspection: &Inspection<'_>,
+    tables: SignatureTables<'d>,
+    evaluation: &mut Evaluation<'d, '_>,
+    started: &[u32],
+) -> Result<(), Error> {
+    let mut signatures = Vec::new();
+    for number in started {
+        let signature = tables.signature(*number)?;
+        let (conditions, code) = tables.code(signature)?;
+        if conditions.iter().all(|condition| holds(database, inspection, condition)) {
+            signatures.push((tables.patterns(signature)?, code));
+        }
+    }
+    evaluation.look_ahead(signatures)
 }
 
 /// Runs the sets of YARA rules that signatures led to.
@@ -79,8 +91,7 @@ fn run_rules(
     Ok(())
 }
 
-/// Adds what a signature says of the object; false if it waits for patterns that are collected.
-fn judge_one<'d>(
+fn evaluate_one<'d>(
     database: &'d Database,
     inspection: &Inspection<'_>,
     tables: SignatureTables<'d>,
@@ -88,30 +99,29 @@ fn judge_one<'d>(
     number: u32,
     found: &mut Found,
     rule_sets: &mut Vec<u32>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let signature = tables.signature(number)?;
     let (conditions, code) = tables.code(signature)?;
     if !conditions.iter().all(|condition| holds(database, inspection, condition)) {
-        return Ok(true);
+        return Ok(());
     }
-    let Some(judged) = evaluation.judge(tables.patterns(signature)?, code)? else { return Ok(false) };
+    let judged = evaluation.judge(tables.patterns(signature)?, code)?;
     let name = database.text(signature.name);
     found.gaps.extend(judged.cut.map(|(reason, what)| (reason, format!("{name}: {what}"))));
     if !judged.truth {
-        return Ok(true);
+        return Ok(());
     }
     if signature.outcome == PROGRAM {
-        let Some(matches) = evaluation.matches(tables.patterns(signature)?, code)? else { return Ok(false) };
-        bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found)?;
-        return Ok(true);
+        let matches = evaluation.matches(tables.patterns(signature)?, code)?;
+        return bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found);
     }
     if signature.outcome == RULES {
         rule_sets.push(signature.leads_to.get());
-        return Ok(true);
+        return Ok(());
     }
     if signature.outcome == HANDLE_AS {
         found.handle_as.push(database.text(signature.handle_as).to_owned());
-        return Ok(true);
+        return Ok(());
     }
     let evidence = |(place, hit): (u16, Hit)| evidence(evaluation.view(), place, hit);
     found.findings.push(Finding {
@@ -124,7 +134,7 @@ fn judge_one<'d>(
         text: database.text(tables.text(number)).to_owned(),
         evidence: judged.hits.into_iter().map(evidence).collect(),
     });
-    Ok(true)
+    Ok(())
 }
 
 fn evidence(view: &mut View<'_>, place: u16, hit: Hit) -> Evidence {

@@ -7,8 +7,32 @@ use super::section::{GroupRecord, flags};
 use crate::Error;
 
 impl<'d, 'o> Matcher<'d, 'o> {
+    /// Collects patterns from now on instead of looking for each; not where the content lies in memory.
+    pub(crate) fn collect(&mut self) -> bool {
+        self.collected = self.view.content().as_slice().is_none().then(Vec::new);
+        self.collects()
+    }
+
+    /// Whether patterns are collected.
+    pub(crate) fn collects(&self) -> bool {
+        self.collected.is_some()
+    }
+
+    /// How many were collected.
+    pub(crate) fn collected(&self) -> usize {
+        self.collected.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Looks for all that were collected, and collects no more.
+    pub(crate) fn look_for_collected(&mut self) -> Result<(), Error> {
+        let mut numbers = self.collected.take().unwrap_or_default();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.look_for(&numbers)
+    }
+
     /// Looks for patterns through the whole content, which is read once for all.
-    pub(crate) fn look_for(&mut self, numbers: &[u32]) -> Result<(), Error> {
+    pub(super) fn look_for(&mut self, numbers: &[u32]) -> Result<(), Error> {
         let mut searches = Vec::new();
         for number in numbers {
             let pattern = self.tables.pattern(*number)?;

@@ -74,7 +74,7 @@ pub(crate) struct Matcher<'d, 'o> {
     pub(super) view: View<'o>,
     layout: Option<&'o Layout>,
     pub(super) hits: Hits,
-    collected: Option<Vec<u32>>,
+    pub(super) collected: Option<Vec<u32>>,
 }
 
 impl<'d, 'o> Matcher<'d, 'o> {
@@ -210,7 +210,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
     }
 
     /// The hit of a pattern; looks for it now, if that was left for later. While patterns are
-    /// [collected](Self::collect), one that has to be looked for has no hit yet.
+    /// collected, one that has to be looked for has no hit yet.
     pub(crate) fn hit(&mut self, number: u32) -> Result<Hit, Error> {
         match self.hits.get(&number) {
             Some(hit) if !hit.partial => return Ok(*hit),
@@ -223,23 +223,6 @@ impl<'d, 'o> Matcher<'d, 'o> {
         }
         self.look_for(&[number])?;
         Ok(self.hits.get(&number).copied().unwrap_or_default())
-    }
-
-    /// Collects patterns from now on instead of looking for them, if the content has to be read for each.
-    pub(crate) fn collect(&mut self) {
-        if self.view.content().as_slice().is_none() {
-            self.collected.get_or_insert_default();
-        }
-    }
-
-    /// Ends [collecting](Self::collect); the patterns.
-    pub(crate) fn collected(&mut self) -> Vec<u32> {
-        self.collected.take().unwrap_or_default()
-    }
-
-    /// How many patterns were collected.
-    pub(crate) fn waiting(&self) -> usize {
-        self.collected.as_ref().map_or(0, Vec::len)
     }
 
     /// Where matches of a pattern begin, in ascending order, at most so many; and whether these are all.
