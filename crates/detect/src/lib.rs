@@ -41,8 +41,9 @@ pub use database::{Compiler, Counts, Database, digests, sha256};
 
 /// The techniques, in the order in which they look at an object.
 ///
-/// Patterns come first: where content is read in windows, they leave the digests of the whole behind.
-pub static DETECTORS: &[&dyn Detector] = &[&LogicalDetector, &HashDetector, &TrustDetector];
+/// Publishers come first, as in ClamAV, and read little. Patterns are before digests: where content is read in windows,
+/// they leave the digests of the whole behind.
+pub static DETECTORS: &[&dyn Detector] = &[&TrustDetector, &LogicalDetector, &HashDetector];
 
 /// A detection technique.
 pub trait Detector: Sync {

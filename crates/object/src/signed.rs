@@ -9,9 +9,7 @@ pub struct Signed {
     /// The parts that are digested, in this order: all but the checksum, the place that names the table of signatures,
     /// and the table.
     pub covered: Vec<Range<u64>>,
-    /// Zero bytes that are digested behind them.
-    pub padding: usize,
-    /// The signatures (PKCS #7) in the order of the table; the first is the one that Windows asks for.
+    /// The signatures (PKCS #7) in the order of the table, each from where it begins to the end of the table; the first is the one that Windows asks for.
     pub signatures: Vec<Range<u64>>,
     /// Whether something is in the table or behind it that is no signature.
     pub irregular: bool,

@@ -258,6 +258,7 @@ mod tests {
             paths: Vec::new(),
             official_only: false,
             most_days: None,
+            publishers: true,
             unwanted: true,
             excluded: owned(excluded),
             included: owned(included),

@@ -39,6 +39,16 @@ pub(super) fn is_rules(source: &str) -> bool {
     RULES.contains(&extension(Path::new(source)).as_str())
 }
 
+/// Whether this file is a catalog of Microsoft, of which ClamAV leaves out those that it does not trust.
+pub(super) fn is_catalog(source: &str) -> bool {
+    extension(Path::new(source)) == "cat"
+}
+
+/// Whether a file is about publishers of programs: a list or a catalog of one.
+fn is_of_publishers(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "crb" | "cat")
+}
+
 /// What was loaded.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
@@ -136,6 +146,9 @@ impl Loading<'_> {
         if is_for_unwanted(&path.to_string_lossy()) && !self.wanted.unwanted {
             return Ok(());
         }
+        if !self.wanted.publishers && is_of_publishers(path) {
+            return Ok(());
+        }
         self.openable(path)?;
         if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
             if is_rules(&path.to_string_lossy()) {
@@ -202,7 +215,7 @@ impl Loading<'_> {
         let mut malformed = None;
         let mut skipped = Vec::new();
         let built = self.sources.build(|problem| match problem.complaint {
-            Complaint::Malformed(_) if !is_rules(&problem.file) => {
+            Complaint::Malformed(_) if !is_rules(&problem.file) && !is_catalog(&problem.file) => {
                 malformed.get_or_insert(problem);
             }
             Complaint::Malformed(_) | Complaint::Unsupported(_) => count(&mut skipped, problem.file),
@@ -324,6 +337,7 @@ mod tests {
             paths: vec![folder.path().to_owned()],
             official_only: false,
             most_days: None,
+            publishers: true,
             unwanted,
             excluded: Vec::new(),
             included: Vec::new(),

@@ -94,7 +94,8 @@ pub(crate) fn trusted_digest(
     let table = database.digest_table(table(subject, algorithm, true), digest.len())?;
     Ok(table.find(content.size(), digest)?.map(|name| {
         let what = "digest of what is signed of the object, in a catalog".to_owned();
-        finding(database, id, name, Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() })
+        let evidence = Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() };
+        Finding { detector: "trust", ..finding(database, id, name, evidence) }
     }))
 }
 

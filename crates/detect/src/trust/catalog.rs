@@ -10,11 +10,13 @@ use super::search::root_of;
 use super::section::Signer;
 use super::signed_data::{SignedData, indirect_digest, indirect_type, is_indirect};
 use crate::Database;
-use crate::hash::Digest;
+use crate::hash::{Digest, Subject};
 
 const TRUST_LIST: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x0a\x01";
 /// What a digest of a program is of: `SPC_PE_IMAGE_DATA`.
 const PROGRAM: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0f";
+/// What a digest of a whole file is of: `SPC_CAB_DATA`.
+const WHOLE: &[u8] = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x19";
 
 /// Why a catalog is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,21 +68,21 @@ impl<'a> Catalog<'a> {
         &self.signer
     }
 
-    /// The digests of programs in it.
+    /// The digests in it, of programs without their own signatures and of whole files.
     pub fn digests(&self) -> Digests<'a> {
         Digests(self.members.elements().collect::<Vec<_>>().into_iter())
     }
 }
 
-/// The digests of the programs of a catalog.
+/// The digests of a catalog, and what each is of.
 #[derive(Debug)]
 pub struct Digests<'a>(std::vec::IntoIter<Element<'a>>);
 
 impl Iterator for Digests<'_> {
-    type Item = Digest;
+    type Item = (Subject, Digest);
 
-    fn next(&mut self) -> Option<Digest> {
-        self.0.find_map(|member| program(&member))
+    fn next(&mut self) -> Option<(Subject, Digest)> {
+        self.0.find_map(|member| digest(&member))
     }
 }
 
@@ -95,8 +97,8 @@ fn members<'a>(list: &Element<'a>) -> Option<Element<'a>> {
     fields.expect(SEQUENCE)
 }
 
-/// The digest of a member that is a program.
-fn program(member: &Element<'_>) -> Option<Digest> {
+/// The digest of a member.
+fn digest(member: &Element<'_>) -> Option<(Subject, Digest)> {
     let attributes = member.elements().find(|field| field.tag == SET)?;
     attributes.elements().find_map(|attribute| {
         let mut fields = attribute.elements();
@@ -104,9 +106,11 @@ fn program(member: &Element<'_>) -> Option<Digest> {
             return None;
         }
         let data = fields.expect(SET)?.elements().next()?;
-        if indirect_type(&data)? != PROGRAM {
-            return None;
-        }
-        Digest::from_bytes(&indirect_digest(&data)?.bytes)
+        let subject = match indirect_type(&data)? {
+            PROGRAM => Subject::Signed,
+            WHOLE => Subject::Object,
+            _ => return None,
+        };
+        Some((subject, Digest::from_bytes(&indirect_digest(&data)?.bytes)?))
     })
 }

@@ -3,7 +3,7 @@
 //! As ClamAV judges: only the certificate that signed has to be valid at a time; roots and what is between may have
 //! expired. A root is for what its entry says; nothing else of its certificate counts.
 
-use super::certificate::{Certificate, sha1_of};
+use super::certificate::{Certificate, Uses, sha1_of};
 use super::section::{FOR_CERTIFICATES, FOR_CODE, FOR_TIME, Signer};
 
 /// Most certificates between one that signed and a root.
@@ -52,34 +52,26 @@ impl<'d> Chains<'d> {
         others: &[Certificate<'_>],
         purpose: Purpose,
     ) -> Option<Signer<'d>> {
-        if let Some(root) = self.itself(leaf, purpose.flag()) {
-            return Some(root);
-        }
         if !purpose.allowed(leaf) {
             return None;
         }
+        // An entry that allows less than the certificate claims is not for it.
+        let itself = self.roots.iter().copied().find(|root| root.allows(claimed(leaf)) && root.is(leaf));
         let mut current = leaf;
+        let mut found = itself;
         for _ in 0..MAX_CHAIN {
-            if let Some(root) = self.issuing_root(current, purpose) {
-                return Some(root);
+            found = found.or_else(|| self.issuing_root(current, purpose));
+            if found.is_some() {
+                break;
             }
-            let issuer = others.iter().find(|other| {
+            current = others.iter().find(|other| {
                 other.uses.certificates
                     && other.subject.raw == current.issuer.raw
                     && spend(&mut self.left)
                     && other.has_issued(current)
             })?;
-            if let Some(root) = self.itself(issuer, purpose.flag() | FOR_CERTIFICATES) {
-                return Some(root);
-            }
-            current = issuer;
         }
-        None
-    }
-
-    /// The root that this certificate is.
-    fn itself(&self, certificate: &Certificate<'_>, flags: u8) -> Option<Signer<'d>> {
-        self.roots.iter().copied().find(|root| root.allows(flags) && root.is(certificate))
+        found
     }
 
     /// The root that has issued a certificate.
@@ -93,6 +85,13 @@ impl<'d> Chains<'d> {
                 && root.key().is_some_and(|key| issued.is_signed_with(&key))
         })
     }
+}
+
+/// What the key of a certificate may do by its own words, as flags of an entry.
+fn claimed(certificate: &Certificate<'_>) -> u8 {
+    let Uses { code, time, certificates } = certificate.uses;
+    let flags = [(code, FOR_CODE), (time, FOR_TIME), (certificates, FOR_CERTIFICATES)];
+    flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag)
 }
 
 fn spend(left: &mut usize) -> bool {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candor_object::{Content, Evidence, Finding, MAX_EXCERPT, ObjectId, Reason, Signed, Strength};
 
-use super::certificate::{Certificate, name_text};
+use super::certificate::name_text;
 use super::chain::{Chains, Purpose};
 use super::now;
 use super::rsa::Algorithm;
@@ -104,8 +104,8 @@ pub fn trusted(
     in_catalog(databases, content, signed, id, deadline)
 }
 
-/// The root that stands for the signer of signed data, at the time that counts: when it was signed, if somebody whom
-/// a root stands for says so, and now if nobody does.
+/// The root that stands for the signer of signed data, at the time that counts: when it was signed, if somebody says
+/// so, and now if nobody does. Who says so needs a root as well, and whatever is wrong with that is never passed over.
 pub(super) fn root_of<'d>(data: &SignedData<'_>, roots: &[Signer<'d>]) -> Option<Signer<'d>> {
     if roots.is_empty() {
         return None;
@@ -113,11 +113,14 @@ pub(super) fn root_of<'d>(data: &SignedData<'_>, roots: &[Signer<'d>]) -> Option
     let leaf = data.signer_of_content()?;
     let mut chains = Chains::new(roots.to_vec());
     let root = chains.root(leaf, &data.certificates, Purpose::Code)?;
-    let countersigned = data.signer.as_ref()?.countersigned(&data.certificates);
-    let confirmed = countersigned.filter(|(at, by): &(u64, &Certificate<'_>)| {
-        by.is_valid_at(*at) && chains.root(by, &data.certificates, Purpose::Time).is_some()
-    });
-    let at = confirmed.map_or_else(now, |(at, _)| at);
+    let at = match data.signer.as_ref()?.countersignature() {
+        None => now(),
+        Some(countersignature) => {
+            let (at, by) = countersignature.verified(&data.certificates)?;
+            chains.root(by, &data.certificates, Purpose::Time).filter(|_| by.is_valid_at(at))?;
+            at
+        }
+    };
     leaf.is_valid_at(at).then_some(root)
 }
 

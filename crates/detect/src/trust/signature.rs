@@ -69,7 +69,8 @@ pub fn signatures(content: &Content, signed: &Signed, deadline: Instant) -> Resu
             countersigned: data
                 .signer
                 .as_ref()
-                .and_then(|signer| signer.countersigned(&data.certificates))
+                .and_then(|signer| signer.countersignature())
+                .and_then(|countersignature| countersignature.verified(&data.certificates))
                 .map(|(at, _)| at),
             holds,
         });
@@ -130,6 +131,5 @@ fn digested<D: Digest>(content: &Content, signed: &Signed, deadline: Instant) ->
             }
         }
     }
-    hasher.update(vec![0; signed.padding.min(CHUNK)]);
     Ok(hasher.finalize().to_vec())
 }

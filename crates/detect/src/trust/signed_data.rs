@@ -138,15 +138,34 @@ impl<'a> Signer<'a> {
         holds && key.is_some_and(|key| key.verifies_pkcs1(self.signature, &digest.algorithm.digest(&set)))
     }
 
-    /// When somebody else says that this was signed, and the certificate of who does.
-    pub(super) fn countersigned<'c>(
+    /// What somebody else says about when this was signed (PKCS #9, and not RFC 3161), if there is anything.
+    pub(super) fn countersignature(&self) -> Option<Countersignature<'a>> {
+        let attributes = self.unsigned?;
+        let is_there = attributes
+            .elements()
+            .any(|one| one.elements().next().is_some_and(|name| name.content == COUNTERSIGNATURE));
+        let signer = value(&attributes, COUNTERSIGNATURE).and_then(|value| Self::read(&value));
+        is_there.then_some(Countersignature { signer, over: self.signature })
+    }
+}
+
+/// What somebody says about when something was signed.
+#[derive(Debug)]
+pub(super) struct Countersignature<'a> {
+    signer: Option<Signer<'a>>,
+    over: &'a [u8],
+}
+
+impl<'a> Countersignature<'a> {
+    /// When, and the certificate of who says so; nothing if it is not over this signature.
+    pub(super) fn verified<'c>(
         &self,
         certificates: &'c [Certificate<'a>],
     ) -> Option<(u64, &'c Certificate<'a>)> {
-        let signer = Self::read(&value(&self.unsigned?, COUNTERSIGNATURE)?)?;
+        let signer = self.signer.as_ref()?;
         let certificate = signer.certificate(certificates)?;
         let at = time(&value(&signer.attributes?, SIGNING_TIME)?)?;
-        let digest = signer.algorithm?.digest(self.signature);
+        let digest = signer.algorithm?.digest(self.over);
         signer.has_signed(certificate, DATA, &digest).then_some((at, certificate))
     }
 }

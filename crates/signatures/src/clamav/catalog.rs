@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::hash::{HashSignature, Subject};
+use candor_detect::hash::HashSignature;
 use candor_detect::trust::Catalog;
 use candor_detect::{Compiler, Database};
 use candor_object::Category;
@@ -50,12 +50,12 @@ fn read(bytes: &[u8], output: &mut Output<'_>) -> Result<(), Complaint> {
     let catalog = Catalog::verify(bytes, &[Arc::new(database)])
         .map_err(|error| Complaint::malformed(error.to_string()))?;
     let source = output.source().to_owned();
-    for digest in catalog.digests() {
+    for (subject, digest) in catalog.digests() {
         output.hash(&HashSignature {
             name: catalog.signer(),
             source: &source,
             category: Category::Trusted,
-            subject: Subject::Signed,
+            subject,
             size: None,
             digest,
         })?;
