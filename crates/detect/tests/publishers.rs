@@ -114,12 +114,15 @@ fn a_list_of_another_database_blocks_as_well() {
 
 #[test]
 fn catalogs_need_a_root() {
-    let (bytes, none) = (sample("programs.cat"), Catalog::verify);
-    assert_eq!(none(&bytes, &database(&[])).unwrap_err(), CatalogError::Untrusted);
-    assert_eq!(none(&bytes, &database(&["root", "Blocked.Direct"])).unwrap_err(), CatalogError::Untrusted);
-    assert_eq!(none(&sample("expired.cat"), &database(&["root"])).unwrap_err(), CatalogError::Untrusted);
-    assert_eq!(none(&bytes[..9], &database(&["root"])).unwrap_err(), CatalogError::Malformed);
-    assert_eq!(none(&bytes, &database(&["root"])).unwrap().digests().count(), 1);
+    let (bytes, expired) = (sample("programs.cat"), sample("expired.cat"));
+    assert_eq!(Catalog::verify(&bytes, &database(&[])).unwrap_err(), CatalogError::Untrusted);
+    assert_eq!(
+        Catalog::verify(&bytes, &database(&["root", "Blocked.Direct"])).unwrap_err(),
+        CatalogError::Untrusted
+    );
+    assert_eq!(Catalog::verify(&expired, &database(&["root"])).unwrap_err(), CatalogError::Untrusted);
+    assert_eq!(Catalog::verify(&bytes[..9], &database(&["root"])).unwrap_err(), CatalogError::Malformed);
+    assert_eq!(Catalog::verify(&bytes, &database(&["root"])).unwrap().digests().count(), 1);
 }
 
 proptest! {
