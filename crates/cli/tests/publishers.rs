@@ -80,6 +80,26 @@ fn publishers_can_be_left_out() {
     assert_eq!(said(&ground, "unsigned.exe", "root programs.cat", &["--nocerts"]), "Mark");
 }
 
+/// The lines are those of `clamscan --debug --dumpcerts`, and what is told is no finding.
+#[test]
+fn certificates_are_told_of() {
+    let ground = Ground::new();
+    fs::write(ground.path("none.ndb"), "None:0:*:00112233445566778899\n").unwrap();
+    let sample = samples().join("chain.exe");
+    let seen =
+        ground.run(&["clamscan", "--no-summary", "--dumpcerts", "-d", "none.ndb", sample.to_str().unwrap()]);
+    assert!(seen.stdout.ends_with("chain.exe: OK\n"), "{seen:?}");
+    let entries = entries();
+    for name in ["Blocked.Leaf", "Blocked.Between"] {
+        let fields: Vec<&str> = entries[name].split(';').collect();
+        for (word, value) in [("subject", fields[2]), ("serial", fields[3]), ("pubkey", fields[4])] {
+            let line = format!("LibClamAV debug:   {word}: {value}\n");
+            assert!(seen.stderr.contains(&line), "{line} {}", seen.stderr);
+        }
+    }
+    assert!(seen.stderr.contains("1577836800->2493072000 code \n"), "{}", seen.stderr);
+}
+
 #[test]
 fn a_database_keeps_publishers_and_tells_of_them() {
     let ground = Ground::new();

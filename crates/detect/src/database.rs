@@ -125,6 +125,11 @@ impl Compiler {
         self.counts.signers = self.counts.signers.saturating_add(1);
     }
 
+    /// Has every certificate in a signature of a program told of, as a weak finding.
+    pub fn tell_certificates(&mut self) {
+        self.signers.tell();
+    }
+
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
     /// before the first call are not.
     pub fn official(&mut self, official: bool) {
@@ -377,7 +382,12 @@ impl Database {
     /// of an executable.
     pub fn judges_publishers(&self) -> bool {
         let catalogs = || ["SHA-1", "SHA-256"].iter().any(|name| self.has_trusted(Subject::Signed, name));
-        self.image.has(Kind::Signers, 0) || catalogs()
+        self.image.has(Kind::Signers, 0) || self.tells_certificates() || catalogs()
+    }
+
+    /// Whether certificates in programs are told of.
+    pub(crate) fn tells_certificates(&self) -> bool {
+        self.image.has(Kind::CertificateTelling, 0)
     }
 
     /// Publishers, and the bytes of their keys.

@@ -104,6 +104,8 @@ pub(crate) enum Kind {
     Signers = 104,
     /// Their keys.
     SignerKeys = 105,
+    /// There if certificates in programs are told of.
+    CertificateTelling = 106,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -259,6 +259,7 @@ mod tests {
             official_only: false,
             most_days: None,
             publishers: true,
+            certificates: false,
             unwanted: true,
             excluded: owned(excluded),
             included: owned(included),

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use candor_detect::Database;
+use candor_detect::{Compiler, Database};
 use candor_signatures::container::{Keys, Kind};
 use candor_signatures::{
     Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, is_for_unwanted, language,
@@ -208,6 +208,9 @@ impl Loading<'_> {
         if self.used.iter().all(|used| used.signatures == 0) {
             self.warning("no signature is loaded, so nothing can be found".to_owned());
         }
+        if self.wanted.certificates {
+            self.tell_certificates()?;
+        }
         Ok(Loaded { used: self.used, official: self.official })
     }
 
@@ -244,6 +247,17 @@ impl Loading<'_> {
                 Err(Unloadable(CANNOT_OPEN.to_owned()))
             }
         }
+    }
+
+    /// Adds a database that has certificates told of.
+    fn tell_certificates(&mut self) -> Result<(), Unloadable> {
+        let mut compiler = Compiler::default();
+        compiler.tell_certificates();
+        let database = Database::from_vec(compiler.finish()).map_err(anyhow::Error::from);
+        let used =
+            database.and_then(|database| Used::new(Origin::Memory, database, "--dumpcerts".to_owned()));
+        self.used.push(used.map_err(|error| Unloadable(format!("{error:#}")))?);
+        Ok(())
     }
 
     fn note_official(&mut self, database: &Database) -> Result<(), candor_detect::Error> {
@@ -338,6 +352,7 @@ mod tests {
             official_only: false,
             most_days: None,
             publishers: true,
+            certificates: false,
             unwanted,
             excluded: Vec::new(),
             included: Vec::new(),

@@ -41,6 +41,8 @@ pub struct SignerSignature {
 pub(crate) struct Compiler {
     records: Vec<SignerRecord>,
     moduli: Vec<u8>,
+    /// One byte, if certificates are told of.
+    telling: Vec<u8>,
 }
 
 impl Compiler {
@@ -74,9 +76,15 @@ impl Compiler {
         self.moduli.extend_from_slice(modulus);
     }
 
+    /// Has certificates told of.
+    pub(crate) fn tell(&mut self) {
+        self.telling = vec![1];
+    }
+
     /// Writes the sections.
     pub(crate) fn finish(self, writer: &mut Writer) {
         writer.section(Kind::Signers, 0, &self.records);
         writer.section(Kind::SignerKeys, 0, &self.moduli);
+        writer.section(Kind::CertificateTelling, 0, &self.telling);
     }
 }

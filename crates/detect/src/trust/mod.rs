@@ -18,6 +18,7 @@ mod search;
 mod section;
 mod signature;
 mod signed_data;
+mod telling;
 
 pub use catalog::{Catalog, CatalogError, Digests as CatalogDigests};
 pub(crate) use compile::Compiler;
@@ -26,6 +27,7 @@ pub(crate) use search::inspect;
 pub use search::trusted;
 pub(crate) use section::SignerRecord;
 pub use signature::{Signature, signatures};
+pub use telling::CERTIFICATE;
 
 /// Bytes as two digits each.
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -7,11 +7,11 @@ use candor_object::{Content, Evidence, Finding, MAX_EXCERPT, ObjectId, Reason, S
 
 use super::certificate::name_text;
 use super::chain::{Chains, Purpose};
-use super::now;
 use super::rsa::Algorithm;
 use super::section::Signer;
 use super::signature::{bytes, covers, program_digest};
 use super::signed_data::SignedData;
+use super::{now, telling};
 use crate::hash::{self, Subject};
 use crate::{Database, Error, Found, Inspection};
 
@@ -24,6 +24,9 @@ pub(crate) fn inspect(
     let Some(signed) = inspection.signed.filter(|signed| !signed.signatures.is_empty()) else {
         return Ok(());
     };
+    if database.tells_certificates() {
+        telling::tell(inspection, found)?;
+    }
     let blocked = Signer::all(database, false)?.collect::<Result<Vec<_>, _>>()?;
     if blocked.is_empty() {
         return Ok(());
