@@ -20,6 +20,7 @@ use crate::member::{self, MemberRecord, MemberSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::trust::{self, SignerRecord, SignerSignature};
 use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
 use crate::{Digests, Error};
 
@@ -55,13 +56,15 @@ pub struct Counts {
     pub programs: u64,
     /// YARA rules that make findings.
     pub yara: u64,
+    /// Publishers that are trusted or blocked.
+    pub signers: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
         let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
-        let others = [self.logical, self.members, self.programs, self.yara];
+        let others = [self.logical, self.members, self.programs, self.yara, self.signers];
         hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
@@ -75,6 +78,7 @@ pub struct Compiler {
     members: member::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
+    signers: trust::Compiler,
     counts: Counts,
 }
 
@@ -84,7 +88,7 @@ impl Compiler {
         self.hashes.add(signature, &mut self.strings);
         let count = match (signature.category, signature.subject) {
             (Category::Trusted, _) => &mut self.counts.trusted_hashes,
-            (_, Subject::Object) => &mut self.counts.object_hashes,
+            (_, Subject::Object | Subject::Signed) => &mut self.counts.object_hashes,
             (_, Subject::Section) => &mut self.counts.section_hashes,
             (_, Subject::Imports) => &mut self.counts.import_hashes,
         };
@@ -114,6 +118,17 @@ impl Compiler {
             self.members.add(signature, &mut self.strings);
             self.counts.members = self.counts.members.saturating_add(1);
         }
+    }
+
+    /// Adds a publisher that is trusted or blocked.
+    pub fn signer(&mut self, signature: &SignerSignature) {
+        self.signers.add(signature, &mut self.strings);
+        self.counts.signers = self.counts.signers.saturating_add(1);
+    }
+
+    /// Has every certificate in a signature of a program told of, as a weak finding.
+    pub fn tell_certificates(&mut self) {
+        self.signers.tell();
     }
 
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
@@ -172,6 +187,7 @@ impl Compiler {
         self.members.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
+        self.signers.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.bytes(Kind::Strings, 0, strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -303,6 +319,7 @@ impl Database {
             trusted_hashes: record.trusted_hashes.get(),
             logical: record.logical.get(),
             members: self.member_records()?.len() as u64,
+            signers: self.signers()?.0.len() as u64,
             programs: record.programs.get(),
             yara: record.yara.get(),
         })
@@ -371,6 +388,30 @@ impl Database {
 
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Members, 0)
+    }
+
+    /// Whether there are publishers that are trusted or blocked, or catalogs of theirs: then it matters what is signed
+    /// of an executable.
+    pub fn judges_publishers(&self) -> bool {
+        let catalogs = || ["SHA-1", "SHA-256"].iter().any(|name| self.has_trusted(Subject::Signed, name));
+        self.image.has(Kind::Signers, 0) || self.tells_certificates() || catalogs()
+    }
+
+    /// Whether certificates in programs are told of.
+    pub(crate) fn tells_certificates(&self) -> bool {
+        self.image.has(Kind::CertificateTelling, 0)
+    }
+
+    /// Publishers, and the bytes of their keys.
+    pub(crate) fn signers(&self) -> Result<(&[SignerRecord], &[u8]), Error> {
+        let bytes = self.bytes.as_ref();
+        Ok((self.image.records(bytes, Kind::Signers, 0)?, self.image.records(bytes, Kind::SignerKeys, 0)?))
+    }
+
+    /// Whether there are digests of a subject that are trusted, by the name of the algorithm.
+    pub(crate) fn has_trusted(&self, subject: Subject, algorithm: &str) -> bool {
+        let table = hash::trusted_table(subject, algorithm);
+        table.is_some_and(|table| self.image.has(Kind::HashSizes, table))
     }
 
     /// Whether there are digests of whole objects.

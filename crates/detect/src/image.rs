@@ -101,6 +101,12 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Publishers that are trusted or blocked.
+    Signers = 104,
+    /// Their keys.
+    SignerKeys = 105,
+    /// There if certificates in programs are told of.
+    CertificateTelling = 106,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

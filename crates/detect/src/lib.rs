@@ -28,20 +28,22 @@ pub mod logical;
 pub mod member;
 pub mod pattern;
 pub mod regex;
+pub mod trust;
 pub mod yara;
 
 use std::cell::OnceCell;
 use std::io;
 use std::time::Instant;
 
-use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
+use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason, Signed};
 
 pub use database::{Compiler, Counts, Database, digests, sha256};
 
 /// The techniques, in the order in which they look at an object.
 ///
-/// Patterns come first: where content is read in windows, they leave the digests of the whole behind.
-pub static DETECTORS: &[&dyn Detector] = &[&LogicalDetector, &HashDetector];
+/// Publishers come first, as in ClamAV, and read little. Patterns are before digests: where content is read in windows,
+/// they leave the digests of the whole behind.
+pub static DETECTORS: &[&dyn Detector] = &[&TrustDetector, &LogicalDetector, &HashDetector];
 
 /// A detection technique.
 pub trait Detector: Sync {
@@ -79,6 +81,8 @@ pub struct Inspection<'a> {
     pub id: ObjectId,
     /// Where things are in it, if it is an executable.
     pub layout: Option<&'a Layout>,
+    /// What is signed of it, if it is an executable and some database judges publishers.
+    pub signed: Option<&'a Signed>,
     /// The types of the objects that it came out of, the outermost first.
     pub containers: &'a [FileType],
     /// When the time is up.
@@ -92,7 +96,16 @@ pub struct Inspection<'a> {
 impl<'a> Inspection<'a> {
     /// An object of which nothing more is known: it is taken for a root object, and no executable.
     pub fn of(object: &'a Object, digests: &'a Digests, deadline: Instant) -> Self {
-        Self { object, id: ObjectId::ROOT, layout: None, containers: &[], deadline, hashed: true, digests }
+        Self {
+            object,
+            id: ObjectId::ROOT,
+            layout: None,
+            signed: None,
+            containers: &[],
+            deadline,
+            hashed: true,
+            digests,
+        }
     }
 }
 
@@ -164,5 +177,19 @@ impl Detector for LogicalDetector {
         found: &mut Found,
     ) -> Result<(), Error> {
         logical::inspect(database, inspection, found)
+    }
+}
+
+/// Publishers of programs.
+struct TrustDetector;
+
+impl Detector for TrustDetector {
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        trust::inspect(database, inspection, found)
     }
 }

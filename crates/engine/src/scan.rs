@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
+use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256, trust};
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
     Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
-    Reason, Relation, Report, Seen, Sink, Stop,
+    Reason, Relation, Report, Seen, Signed, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -166,12 +166,20 @@ impl<'e> Scan<'e> {
                 None
             }
         };
+        let signed = match self.signed(&object) {
+            Ok(signed) => signed,
+            Err(error) => {
+                self.unreadable(id, &error);
+                None
+            }
+        };
         let deadline = self.budget.deadline();
         let digests = std::mem::take(&mut self.digests);
         let inspection = Inspection {
             object: &object,
             id,
             layout: layout.as_ref(),
+            signed: signed.as_ref(),
             containers: &containers,
             deadline,
             hashed,
@@ -247,10 +255,25 @@ impl<'e> Scan<'e> {
                     Err(error) => failures.push((*id, error)),
                 }
             }
+            let publisher = self.signed(object).map_err(Error::Io).and_then(|signed| match signed {
+                Some(signed) => trust::trusted(self.databases, &object.content, &signed, *id, deadline),
+                None => Ok(None),
+            });
+            match publisher {
+                Ok(finding) => found.extend(finding),
+                Err(error) => failures.push((*id, error)),
+            }
         }
         for (id, error) in failures {
             self.failed(id, &error);
         }
+    }
+
+    /// What is signed of an object, if some database judges publishers.
+    fn signed(&self, object: &Object) -> io::Result<Option<Signed>> {
+        let judged = self.databases.iter().any(|database| database.judges_publishers());
+        let format = if judged { format_of(object.file_type.name()) } else { None };
+        format.map_or(Ok(None), |format| format.signed(&object.content))
     }
 
     fn open(&mut self, id: ObjectId, format: &'static dyn Format) {

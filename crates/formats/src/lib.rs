@@ -21,7 +21,7 @@
 
 use std::io;
 
-use candor_object::{Content, FileType, Flow, Layout, Sink};
+use candor_object::{Content, FileType, Flow, Layout, Signed, Sink};
 
 mod fields;
 mod frames;
@@ -109,6 +109,14 @@ pub trait Format: Sync {
     /// # Errors
     /// Those of reading the content.
     fn layout(&self, _content: &Content) -> io::Result<Option<Layout>> {
+        Ok(None)
+    }
+
+    /// What the signature of an executable's publisher is over, and where signatures are; nothing for other formats.
+    ///
+    /// # Errors
+    /// Those of reading the content.
+    fn signed(&self, _content: &Content) -> io::Result<Option<Signed>> {
         Ok(None)
     }
 

@@ -20,6 +20,7 @@ mod gap;
 mod layout;
 mod object;
 mod report;
+mod signed;
 mod sink;
 
 pub use budget::{Budget, Limit, Limits};
@@ -33,4 +34,5 @@ pub use gap::{Gap, Reason};
 pub use layout::{Import, Layout, Section};
 pub use object::{MAX_NAME, Object, ObjectId, Relation};
 pub use report::{Report, Seen};
+pub use signed::Signed;
 pub use sink::{Child, Flow, Form, Listed, Sink, Stop};

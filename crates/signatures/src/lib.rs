@@ -62,6 +62,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Switches,
     &clamav::Magic,
     &clamav::Bytecode,
+    &clamav::Publishers,
+    &clamav::Catalogs,
     &candor::Candor,
     &hash_list::HashList,
     &yara::Yara,

@@ -9,6 +9,7 @@ use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::pattern::Pattern;
+use candor_detect::trust::SignerSignature;
 use md5::{Digest, Md5};
 
 use crate::ignored::Ignored;
@@ -33,6 +34,7 @@ pub struct Output<'a> {
     pub(crate) compiler: &'a mut Compiler,
     pub(crate) ignored: &'a mut Ignored,
     pub(crate) members: &'a mut HashMap<u8, Vec<Pattern>>,
+    pub(crate) signers: &'a mut Vec<SignerSignature>,
     pub(crate) yara: &'a mut Shared,
     pub(crate) report: &'a mut dyn FnMut(Problem),
 }
@@ -90,6 +92,22 @@ impl Output<'_> {
     pub fn program(&mut self, signature: &BytecodeSignature) -> Result<u32, Complaint> {
         self.admit(&signature.name)?;
         Ok(self.compiler.program(signature))
+    }
+
+    /// Adds a publisher that is trusted or blocked.
+    ///
+    /// # Errors
+    /// [`Complaint::Ignored`] if an ignore list names it.
+    pub fn signer(&mut self, signature: SignerSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        self.compiler.signer(&signature);
+        self.signers.push(signature);
+        Ok(())
+    }
+
+    /// The publishers that were added so far.
+    pub(crate) fn signers(&self) -> &[SignerSignature] {
+        self.signers
     }
 
     /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.

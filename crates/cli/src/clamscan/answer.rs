@@ -70,9 +70,10 @@ impl Reading<'_> {
 
     /// A name as clamscan shows it.
     fn name(&self, finding: &Finding) -> String {
-        let Finding { name, source, .. } = finding;
+        let Finding { name, source, detector, .. } = finding;
         let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
-        let official = source.is_empty() || self.official.contains(source);
+        // Names of publishers are shown as they are.
+        let official = source.is_empty() || *detector == "trust" || self.official.contains(source);
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
@@ -257,6 +258,8 @@ mod tests {
             paths: Vec::new(),
             official_only: false,
             most_days: None,
+            publishers: true,
+            certificates: false,
             unwanted: true,
             excluded: owned(excluded),
             included: owned(included),

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use candor_detect::Database;
+use candor_detect::{Compiler, Database};
 use candor_signatures::container::{Keys, Kind};
 use candor_signatures::{
     Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, is_for_unwanted, language,
@@ -37,6 +37,16 @@ pub(super) fn is_container(path: &Path) -> bool {
 /// Whether this file has YARA rules.
 pub(super) fn is_rules(source: &str) -> bool {
     RULES.contains(&extension(Path::new(source)).as_str())
+}
+
+/// Whether this file is a catalog of Microsoft, of which ClamAV leaves out those that it does not trust.
+pub(super) fn is_catalog(source: &str) -> bool {
+    extension(Path::new(source)) == "cat"
+}
+
+/// Whether a file is about publishers of programs: a list or a catalog of one.
+fn is_of_publishers(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "crb" | "cat")
 }
 
 /// What was loaded.
@@ -136,6 +146,9 @@ impl Loading<'_> {
         if is_for_unwanted(&path.to_string_lossy()) && !self.wanted.unwanted {
             return Ok(());
         }
+        if !self.wanted.publishers && is_of_publishers(path) {
+            return Ok(());
+        }
         self.openable(path)?;
         if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
             if is_rules(&path.to_string_lossy()) {
@@ -195,6 +208,9 @@ impl Loading<'_> {
         if self.used.iter().all(|used| used.signatures == 0) {
             self.warning("no signature is loaded, so nothing can be found".to_owned());
         }
+        if self.wanted.certificates {
+            self.tell_certificates()?;
+        }
         Ok(Loaded { used: self.used, official: self.official })
     }
 
@@ -202,7 +218,7 @@ impl Loading<'_> {
         let mut malformed = None;
         let mut skipped = Vec::new();
         let built = self.sources.build(|problem| match problem.complaint {
-            Complaint::Malformed(_) if !is_rules(&problem.file) => {
+            Complaint::Malformed(_) if !is_rules(&problem.file) && !is_catalog(&problem.file) => {
                 malformed.get_or_insert(problem);
             }
             Complaint::Malformed(_) | Complaint::Unsupported(_) => count(&mut skipped, problem.file),
@@ -231,6 +247,17 @@ impl Loading<'_> {
                 Err(Unloadable(CANNOT_OPEN.to_owned()))
             }
         }
+    }
+
+    /// Adds a database that has certificates told of.
+    fn tell_certificates(&mut self) -> Result<(), Unloadable> {
+        let mut compiler = Compiler::default();
+        compiler.tell_certificates();
+        let database = Database::from_vec(compiler.finish()).map_err(anyhow::Error::from);
+        let used =
+            database.and_then(|database| Used::new(Origin::Memory, database, "--dumpcerts".to_owned()));
+        self.used.push(used.map_err(|error| Unloadable(format!("{error:#}")))?);
+        Ok(())
     }
 
     fn note_official(&mut self, database: &Database) -> Result<(), candor_detect::Error> {
@@ -324,6 +351,8 @@ mod tests {
             paths: vec![folder.path().to_owned()],
             official_only: false,
             most_days: None,
+            publishers: true,
+            certificates: false,
             unwanted,
             excluded: Vec::new(),
             included: Vec::new(),

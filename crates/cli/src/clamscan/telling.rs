@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use candor_object::{ObjectId, Report, harmless};
+use candor_detect::trust::CERTIFICATE;
+use candor_object::{Finding, ObjectId, Report, harmless};
 use candor_policy::Policy;
 
 use super::answer::{Answer, Reading, position};
@@ -83,14 +84,32 @@ impl Run<'_> {
         }
     }
 
+    /// Tells of certificates, which are for people and no findings.
+    fn certificates(&mut self, report: &mut Report) {
+        if !self.settings.signatures.certificates {
+            return;
+        }
+        let is_told = |finding: &Finding| finding.detector == "trust" && finding.name == CERTIFICATE;
+        for finding in report.findings.extract_if(.., |finding| is_told(finding)) {
+            for line in finding.text.lines() {
+                self.output.note(&harmless(format!("LibClamAV debug: {line}").as_bytes()));
+            }
+        }
+    }
+
     fn report(
         &mut self,
         path: &Path,
-        report: Report,
+        mut report: Report,
         file: Option<&File>,
         deeds: &Deeds,
     ) -> Result<(), Unheard> {
         let settings = self.settings;
+        self.certificates(&mut report);
+        if !settings.signatures.publishers {
+            // Lists in containers and compiled databases are loaded with all the rest.
+            report.findings.retain(|finding| finding.detector != "trust");
+        }
         let scanned = examine::decided(&Policy::default(), path, report);
         self.summary.files += 1;
         self.summary.read += scanned.size();

@@ -13,7 +13,7 @@ use candor_object::Category;
 pub(crate) use compile::Compiler;
 pub use compile::HashSignature;
 pub(crate) use md5::Md5;
-pub(crate) use search::{Hashers, ahead, inspect, sha256, trusted, wanted};
+pub(crate) use search::{Hashers, ahead, inspect, sha256, trusted, trusted_digest, wanted};
 pub(crate) use section::DigestTable;
 
 /// What a digest is of.
@@ -23,6 +23,8 @@ pub enum Subject {
     Object,
     /// The data of one section of an executable.
     Section,
+    /// What a publisher's signature of an executable is over.
+    Signed,
     /// The list of imported functions, `library.function` in lower case, joined with commas.
     Imports,
 }
@@ -65,8 +67,12 @@ type Known = [Option<Vec<u8>>; 3];
 /// Kinds of digests by length and name.
 const ALGORITHMS: [(usize, &str); 3] = [(16, "MD5"), (20, "SHA-1"), (32, "SHA-256")];
 /// Subjects in the order of the tables.
-const SUBJECTS: [(Subject, &str); 3] =
-    [(Subject::Object, "object"), (Subject::Section, "section"), (Subject::Imports, "imports")];
+const SUBJECTS: [(Subject, &str); 4] = [
+    (Subject::Object, "object"),
+    (Subject::Section, "section"),
+    (Subject::Imports, "imports"),
+    (Subject::Signed, "signed"),
+];
 
 /// The number of a table in the image.
 fn table(subject: Subject, algorithm: usize, trusted: bool) -> u32 {
@@ -78,6 +84,12 @@ fn table(subject: Subject, algorithm: usize, trusted: bool) -> u32 {
 /// The tables that hold digests of a subject which are not trusted.
 pub(crate) fn tables(subject: Subject) -> [u32; 3] {
     [0, 1, 2].map(|algorithm| table(subject, algorithm, false))
+}
+
+/// The table of trusted digests of a subject by an algorithm's name.
+pub(crate) fn trusted_table(subject: Subject, algorithm: &str) -> Option<u32> {
+    let algorithm = ALGORITHMS.iter().position(|(_, name)| *name == algorithm)?;
+    Some(table(subject, algorithm, true))
 }
 
 /// A category as a byte of the image.

@@ -80,6 +80,25 @@ pub(crate) fn trusted(
     }))
 }
 
+/// The finding that speaks for content, if this digest of a subject in it is trusted.
+pub(crate) fn trusted_digest(
+    database: &Database,
+    subject: Subject,
+    digest: &[u8],
+    content: &Content,
+    id: ObjectId,
+) -> Result<Option<Finding>, Error> {
+    let Some(algorithm) = ALGORITHMS.iter().position(|(length, _)| *length == digest.len()) else {
+        return Ok(None);
+    };
+    let table = database.digest_table(table(subject, algorithm, true), digest.len())?;
+    Ok(table.find(content.size(), digest)?.map(|name| {
+        let what = "digest of what is signed of the object, in a catalog".to_owned();
+        let evidence = Evidence { what, offset: 0, size: content.size(), excerpt: Vec::new() };
+        Finding { detector: "trust", ..finding(database, id, name, evidence) }
+    }))
+}
+
 /// SHA-256 of content.
 pub(crate) fn sha256(content: &Content, deadline: Instant) -> Result<[u8; 32], Error> {
     let [_, _, digest] = digests(content, [false, false, true], deadline)?;

@@ -10,8 +10,8 @@ use crate::fields::{name, u16_le, u32_le};
 /// over 65,535 rows; the loader of Windows XP refused more than 96, newer ones take more.
 const MAX_SECTIONS: u16 = 256;
 
-/// From the PE signature to the end of the data directories that are read (the last is that of resources, the third).
-const WINDOW: usize = 24 + 136;
+/// From the PE signature to the end of the data directories that are read (the last is that of signatures, the fifth).
+const WINDOW: usize = 24 + 152;
 /// Bytes of a row in the section table.
 const ROW: usize = 40;
 /// The loader reads raw data in disk sectors, whatever the headers say.
@@ -31,6 +31,12 @@ pub(super) struct Headers {
     pub(super) imports: u32,
     /// Address of the tree of resources, 0 if there is none.
     pub(super) resources: u32,
+    /// File offset of the checksum.
+    pub(super) checksum: u64,
+    /// File offset of the directory entry that names the table of signatures, if the header has room for it.
+    pub(super) signatures_entry: Option<u64>,
+    /// File offset and size of the table of signatures, 0 if there is none.
+    pub(super) signatures: (u32, u32),
     /// The rows of the section table.
     pub(super) sections: Vec<Row>,
     /// What is wrong with the headers, if anything is.
@@ -78,6 +84,9 @@ pub(super) fn read(content: &Content) -> io::Result<Option<Headers>> {
     let optional_start = start.saturating_add(24);
     headers.defect = read_optional(&mut headers, window.get(24..).unwrap_or_default())
         .map(|(reason, detail)| (reason, format!("the optional header at offset {optional_start} {detail}")));
+
+    headers.checksum = optional_start.saturating_add(64);
+    headers.signatures_entry = headers.signatures_entry.map(|place| place.saturating_add(optional_start));
 
     let table = optional_start.saturating_add(u64::from(optional_size));
     let kept = count.min(MAX_SECTIONS);
@@ -132,6 +141,13 @@ fn read_optional(headers: &mut Headers, bytes: &[u8]) -> Option<(Reason, String)
     }
     if count > 2 {
         headers.resources = u32_le(bytes, directories.saturating_add(16)).unwrap_or(0);
+    }
+    let entry = directories.saturating_add(32);
+    if count > 4
+        && let (Some(offset), Some(size)) = (u32_le(bytes, entry), u32_le(bytes, entry.saturating_add(4)))
+    {
+        headers.signatures_entry = Some(entry as u64);
+        headers.signatures = (offset, size);
     }
     None
 }

@@ -8,11 +8,12 @@
 
 use std::io;
 
-use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Sink};
+use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Signed, Sink};
 
 use crate::fields::u16_le;
 use crate::{Format, Glimpse};
 
+mod authenticode;
 mod header;
 mod imports;
 mod ordinals;
@@ -61,6 +62,13 @@ impl Format for Pe {
             version_info: version_info::pairs(content, &headers)?,
             complete: headers.defect.is_none(),
         }))
+    }
+
+    fn signed(&self, content: &Content) -> io::Result<Option<Signed>> {
+        match header::read(content)? {
+            Some(headers) => authenticode::signed(content, &headers),
+            None => Ok(None),
+        }
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {

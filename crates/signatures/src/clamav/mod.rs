@@ -18,6 +18,8 @@ mod metadata;
 mod password;
 mod switches;
 mod magic;
+mod publisher;
+mod catalog;
 pub mod container;
 pub(crate) mod pattern;
 mod offset;
@@ -26,6 +28,7 @@ pub(crate) mod expression;
 pub mod ere;
 
 pub(crate) use bytecode::Bytecode;
+pub(crate) use catalog::Catalogs;
 pub(crate) use extended::Extended;
 pub(crate) use hash::{ImportHashes, ObjectHashes, SectionHashes};
 pub(crate) use ignore::Ignore;
@@ -35,6 +38,7 @@ pub(crate) use logical::Logical;
 pub(crate) use magic::Magic;
 pub(crate) use metadata::Metadata;
 pub(crate) use password::Passwords;
+pub(crate) use publisher::Publishers;
 pub(crate) use switches::Switches;
 
 use std::io;

@@ -6,6 +6,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use candor_detect::pattern::Pattern;
+use candor_detect::trust::SignerSignature;
 use candor_detect::{Compiler, Counts};
 
 use crate::container::{Container, Kind, Refusal};
@@ -187,6 +188,7 @@ impl Sources {
             compiler: Compiler::default(),
             ignored: Ignored::default(),
             members: HashMap::new(),
+            signers: Vec::new(),
             report: &mut report,
         };
         for turn in Turn::ALL {
@@ -231,6 +233,7 @@ struct Build<'a> {
     compiler: Compiler,
     ignored: Ignored,
     members: HashMap<u8, Vec<Pattern>>,
+    signers: Vec<SignerSignature>,
     report: &'a mut dyn FnMut(Problem),
 }
 
@@ -252,6 +255,7 @@ impl Build<'_> {
             compiler: &mut self.compiler,
             ignored: &mut self.ignored,
             members: &mut self.members,
+            signers: &mut self.signers,
             yara: &mut self.yara,
             report: self.report,
         };

@@ -64,7 +64,6 @@ const NO_BYTECODE: Effect = Nothing("bytecode is not run");
 const BOUNDED: Effect = Nothing("the time that patterns take is bounded");
 const NO_PHISHING: Effect = Nothing("there are no checks of addresses in mail");
 const NO_PERSONAL_DATA: Effect = Nothing("numbers of cards and persons are not looked for");
-const NO_CERTIFICATES: Effect = Nothing("signatures of programs are not examined");
 const NO_MACROS: Effect = Nothing("macros are no reason for an alert");
 const NO_CACHE: Effect = Nothing("nothing is remembered between files");
 const MEMORY: Effect = Nothing("objects are kept in memory");
@@ -147,8 +146,8 @@ pub(super) static OPTIONS: &[Known] = &[
     long("alert-phishing-ssl", Switch, NO_PHISHING),
     long("alert-phishing-cloak", Switch, NO_PHISHING),
     long("alert-partition-intersection", Switch, Nothing("disk images are not opened")),
-    long("nocerts", Switch, NO_CERTIFICATES),
-    long("dumpcerts", Switch, NO_CERTIFICATES),
+    long("nocerts", Switch, Works),
+    long("dumpcerts", Switch, Works),
     long("max-scantime", Number, Works),
     long("max-filesize", Size, Works),
     long("max-scansize", Size, Works),

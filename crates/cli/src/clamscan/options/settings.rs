@@ -142,6 +142,10 @@ pub(in crate::clamscan) struct Signatures {
     pub(in crate::clamscan) official_only: bool,
     /// Most days since the newest container was made.
     pub(in crate::clamscan) most_days: Option<u64>,
+    /// Whether publishers of programs are judged.
+    pub(in crate::clamscan) publishers: bool,
+    /// Whether certificates of publishers are told of.
+    pub(in crate::clamscan) certificates: bool,
     /// Whether those for unwanted programs are loaded.
     pub(in crate::clamscan) unwanted: bool,
     /// Their categories that are not wanted.
@@ -290,6 +294,8 @@ fn signatures(given: &Given) -> Result<Signatures, String> {
         paths,
         official_only: given.switch("official-db-only").unwrap_or(false),
         most_days: given.number("fail-if-cvd-older-than").filter(|days| *days > 0),
+        certificates: given.switch("dumpcerts").unwrap_or(false),
+        publishers: !given.switch("nocerts").unwrap_or(false),
         unwanted,
         excluded,
         included,

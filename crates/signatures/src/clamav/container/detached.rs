@@ -20,7 +20,7 @@ use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 
 use super::header::Header;
-use super::rsa::{ContentDigest, PublicKey};
+use super::rsa::{Algorithm, ContentDigest, PublicKey};
 use super::{Kind, Refusal};
 use crate::clamav::FUNCTIONALITY_LEVEL;
 
@@ -225,12 +225,13 @@ impl SignedContent<'_> {
 
     /// The digest of the whole container; nothing for an algorithm that is not used.
     fn digest(&self, algorithm: &ObjectIdentifier) -> io::Result<Option<ContentDigest>> {
-        Ok(match *algorithm {
-            SHA256 => Some(ContentDigest::Sha256(self.digested::<Sha256>()?)),
-            SHA384 => Some(ContentDigest::Sha384(self.digested::<Sha384>()?)),
-            SHA512 => Some(ContentDigest::Sha512(self.digested::<Sha512>()?)),
-            _ => None,
-        })
+        let Some(algorithm) = algorithm_of(algorithm) else { return Ok(None) };
+        let bytes = match algorithm {
+            Algorithm::Sha384 => self.digested::<Sha384>()?,
+            Algorithm::Sha512 => self.digested::<Sha512>()?,
+            _ => self.digested::<Sha256>()?,
+        };
+        Ok(Some(ContentDigest { algorithm, bytes }))
     }
 
     fn digested<D: Digest>(&self) -> io::Result<Vec<u8>> {
@@ -281,7 +282,7 @@ fn signer_holds(signer: &SignerInfo, certificate: &Certificate, content: &Conten
     };
     let digest = single(MESSAGE_DIGEST).and_then(|value| value.decode_as::<OctetString>().ok());
     let kind = single(CONTENT_TYPE).and_then(|value| value.decode_as::<ObjectIdentifier>().ok());
-    if digest.is_none_or(|digest| digest.as_bytes() != content.bytes()) || kind != Some(DATA) {
+    if digest.is_none_or(|digest| digest.as_bytes() != content.bytes) || kind != Some(DATA) {
         return false;
     }
     let algorithm = match signer.signature_algorithm.oid {
@@ -295,10 +296,14 @@ fn signer_holds(signer: &SignerInfo, certificate: &Certificate, content: &Conten
 
 /// The digest that an algorithm for digests or signatures uses.
 fn digest_for(algorithm: &ObjectIdentifier, bytes: &[u8]) -> Option<ContentDigest> {
+    Some(algorithm_of(algorithm)?.digest(bytes))
+}
+
+fn algorithm_of(algorithm: &ObjectIdentifier) -> Option<Algorithm> {
     Some(match *algorithm {
-        SHA256 | SHA256_WITH_RSA => ContentDigest::sha256(bytes),
-        SHA384 | SHA384_WITH_RSA => ContentDigest::sha384(bytes),
-        SHA512 | SHA512_WITH_RSA => ContentDigest::sha512(bytes),
+        SHA256 | SHA256_WITH_RSA => Algorithm::Sha256,
+        SHA384 | SHA384_WITH_RSA => Algorithm::Sha384,
+        SHA512 | SHA512_WITH_RSA => Algorithm::Sha512,
         _ => return None,
     })
 }

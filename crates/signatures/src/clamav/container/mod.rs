@@ -11,7 +11,6 @@
 mod header;
 mod listing;
 mod legacy;
-mod rsa;
 mod archive;
 mod detached;
 #[cfg(test)]
@@ -28,10 +27,11 @@ use std::path::{Path, PathBuf};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use candor_detect::trust::rsa;
+pub use candor_detect::trust::rsa::PublicKey;
 pub use detached::Roots;
 pub use header::Header;
 pub use listing::Member;
-pub use rsa::PublicKey;
 
 use archive::{broken, each_member};
 use listing::Listing;

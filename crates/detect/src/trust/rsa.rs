@@ -1,9 +1,11 @@
-//! RSA public operations, as far as signatures of containers need them.
+//! RSA public operations, as far as signatures of programs, catalogs and signature containers need them.
 //!
 //! Only public numbers are involved, so that it does not matter how long a computation takes. The crate `rsa` is
 //! not used, since it has an open advisory (RUSTSEC-2023-0071) for operations with private keys.
 
+use md5::Md5;
 use num_bigint::BigUint;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// Largest modulus in bits. Stops certificates whose verification takes minutes.
@@ -27,7 +29,7 @@ impl PublicKey {
     }
 
     /// A key of two numbers, most significant byte first; nothing if they are too large.
-    pub(super) fn from_bytes(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+    pub fn from_bytes(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let bytes = usize::try_from(MAX_MODULUS / 8).ok()?.saturating_add(1);
         if modulus.len() > bytes || exponent.len() > bytes {
             return None;
@@ -42,7 +44,7 @@ impl PublicKey {
     }
 
     /// What was signed, without any padding taken away; nothing for what is no signature under this key.
-    pub(super) fn recover(&self, signature: &BigUint) -> Option<BigUint> {
+    pub fn recover(&self, signature: &BigUint) -> Option<BigUint> {
         (signature < &self.modulus).then(|| signature.modpow(&self.exponent, &self.modulus))
     }
 
@@ -58,14 +60,14 @@ impl PublicKey {
     /// Whether this is a signature with PSS, SHA-256, MGF1 with SHA-256 and a salt of 32 bytes over content with this
     /// digest: RFC 8017, section 9.1.2. The encoded message is as long as the modulus, all but one bit, as ClamAV has
     /// it also for a modulus with an odd number of bits.
-    pub(super) fn verifies_pss(&self, signature: &BigUint, digest: &[u8; HASH]) -> bool {
+    pub fn verifies_pss(&self, signature: &BigUint, digest: &[u8; HASH]) -> bool {
         self.recover_bytes(signature).is_some_and(|message| pss_holds(&message, digest))
     }
 
     /// Whether this is a signature with PKCS #1 v1.5 over content with this digest: RFC 8017, section 8.2.2.
-    pub(super) fn verifies_pkcs1(&self, signature: &[u8], digest: &ContentDigest) -> bool {
+    pub fn verifies_pkcs1(&self, signature: &[u8], digest: &ContentDigest) -> bool {
         let length = usize::try_from(self.modulus.bits().div_ceil(8)).unwrap_or(0);
-        let (prefix, digest) = (digest.prefix(), digest.bytes());
+        let (prefix, digest) = (digest.algorithm.prefix(), digest.bytes.as_slice());
         let Some(padding) = length.checked_sub(prefix.len().saturating_add(digest.len()).saturating_add(3))
         else {
             return false;
@@ -101,7 +103,7 @@ fn pss_holds(message: &[u8], digest: &[u8; HASH]) -> bool {
 }
 
 /// MGF1 with SHA-256: RFC 8017, section B.2.1.
-pub(super) fn mgf1(seed: &[u8], length: usize) -> Vec<u8> {
+pub fn mgf1(seed: &[u8], length: usize) -> Vec<u8> {
     let mut mask = Vec::with_capacity(length.saturating_add(HASH));
     let mut counter = 0_u32;
     while mask.len() < length {
@@ -114,45 +116,62 @@ pub(super) fn mgf1(seed: &[u8], length: usize) -> Vec<u8> {
     mask
 }
 
-/// A digest with its algorithm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ContentDigest {
-    Sha256(Vec<u8>),
-    Sha384(Vec<u8>),
-    Sha512(Vec<u8>),
+/// An algorithm for digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// MD5, RFC 1321: broken, and still met in old signatures.
+    Md5,
+    /// SHA-1, FIPS 180-4: broken, and still met in old signatures.
+    Sha1,
+    /// SHA-256, FIPS 180-4.
+    Sha256,
+    /// SHA-384, FIPS 180-4.
+    Sha384,
+    /// SHA-512, FIPS 180-4.
+    Sha512,
 }
 
-impl ContentDigest {
-    pub(super) fn sha256(bytes: &[u8]) -> Self {
-        Self::Sha256(Sha256::digest(bytes).to_vec())
-    }
-
-    pub(super) fn sha384(bytes: &[u8]) -> Self {
-        Self::Sha384(Sha384::digest(bytes).to_vec())
-    }
-
-    pub(super) fn sha512(bytes: &[u8]) -> Self {
-        Self::Sha512(Sha512::digest(bytes).to_vec())
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
+impl Algorithm {
+    /// The word for people.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Sha256(bytes) | Self::Sha384(bytes) | Self::Sha512(bytes) => bytes,
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
         }
     }
 
-    /// The head of the structure `DigestInfo` in DER.
-    fn prefix(&self) -> &'static [u8; 19] {
+    /// The digest of bytes.
+    pub fn digest(self, bytes: &[u8]) -> ContentDigest {
+        let bytes = match self {
+            Self::Md5 => Md5::digest(bytes).to_vec(),
+            Self::Sha1 => Sha1::digest(bytes).to_vec(),
+            Self::Sha256 => Sha256::digest(bytes).to_vec(),
+            Self::Sha384 => Sha384::digest(bytes).to_vec(),
+            Self::Sha512 => Sha512::digest(bytes).to_vec(),
+        };
+        ContentDigest { algorithm: self, bytes }
+    }
+
+    /// The head of the structure `DigestInfo` in DER: RFC 8017, section 9.2.
+    fn prefix(self) -> &'static [u8] {
         match self {
-            Self::Sha256(_) => {
-                b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
-            }
-            Self::Sha384(_) => {
-                b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"
-            }
-            Self::Sha512(_) => {
-                b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
-            }
+            Self::Md5 => b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10",
+            Self::Sha1 => b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
+            Self::Sha256 => b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+            Self::Sha384 => b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+            Self::Sha512 => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
         }
     }
+}
+
+/// A digest with its algorithm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentDigest {
+    /// Which.
+    pub algorithm: Algorithm,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
