@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId};
+use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId, Password};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
@@ -16,6 +16,7 @@ use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature, Outcome};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
+use crate::password::{self, PasswordRecord, PasswordSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
@@ -74,6 +75,7 @@ pub struct Compiler {
     members: member::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
+    passwords: password::Compiler,
     counts: Counts,
 }
 
@@ -113,6 +115,11 @@ impl Compiler {
             self.members.add(signature, &mut self.strings);
             self.counts.members = self.counts.members.saturating_add(1);
         }
+    }
+
+    /// Adds a password of archives; whether there was room for it: see [`MAX_PASSWORDS`](password::MAX_PASSWORDS).
+    pub fn password(&mut self, signature: &PasswordSignature) -> bool {
+        self.passwords.add(signature, &mut self.strings)
     }
 
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
@@ -160,6 +167,7 @@ impl Compiler {
         self.members.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
+        self.passwords.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -357,6 +365,18 @@ impl Database {
         member::inspect(self, self.member_records()?, archive, id, listed, deadline)
     }
 
+    /// The passwords for containers of a type.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn passwords(&self, container: &str) -> Result<Vec<Password>, Error> {
+        password::passwords(self, container)
+    }
+
+    pub(crate) fn password_records(&self) -> Result<&[PasswordRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Passwords, 0)
+    }
+
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Members, 0)
     }
@@ -378,6 +398,11 @@ impl Database {
     pub(crate) fn text(&self, text: Text) -> &str {
         let strings: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Strings, 0).unwrap_or_default();
         text.read(strings).unwrap_or_default()
+    }
+
+    /// What lies at a place and need be no text.
+    pub(crate) fn bytes(&self, text: Text) -> Option<&[u8]> {
+        text.bytes(self.image.records(self.bytes.as_ref(), Kind::Strings, 0).ok()?)
     }
 
     /// The name of a signature file; empty where the number is damaged.

@@ -100,6 +100,8 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Passwords of archives.
+    Passwords = 124,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

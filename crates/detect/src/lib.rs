@@ -26,6 +26,7 @@ pub mod bytecode;
 pub mod hash;
 pub mod logical;
 pub mod member;
+pub mod password;
 pub mod pattern;
 pub mod regex;
 pub mod yara;

@@ -1,10 +1,11 @@
 //! The sink of a scan: what a format hands over is scanned at once, before the format goes on.
 
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 
 use candor_object::{
-    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink,
-    Stop, Strength,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId,
+    Password, Reason, Sink, Stop, Strength,
 };
 
 use crate::scan::Scan;
@@ -154,6 +155,10 @@ impl Sink for Nest<'_, '_> {
 
     fn listed(&mut self, listed: Listed<'_>) {
         self.scan.listed(self.container, &listed);
+    }
+
+    fn passwords(&self, container: FileType) -> Arc<[Password]> {
+        self.scan.passwords(container)
     }
 
     fn pulse(&mut self) -> Flow {

@@ -8,7 +8,7 @@ use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha2
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
     Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
-    Reason, Relation, Report, Seen, Sink, Stop,
+    Password, Reason, Relation, Report, Seen, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -211,6 +211,13 @@ impl<'e> Scan<'e> {
             !self.report.findings.iter().any(|known| known.object == id && known.name == new.name)
         });
         self.found(id, &archive.content, found);
+    }
+
+    /// Passwords for what is encrypted in containers of a type.
+    pub(crate) fn passwords(&self, container: FileType) -> Arc<[Password]> {
+        // A damaged record costs passwords, and what none opens is told as encrypted.
+        let of = |database: &Arc<Database>| database.passwords(container.name()).unwrap_or_default();
+        self.databases.iter().flat_map(of).collect()
     }
 
     /// Adds the findings in an object, with its digest, and what trusted lists say of it.

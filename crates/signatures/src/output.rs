@@ -8,6 +8,7 @@ use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
+use candor_detect::password::{MAX_PASSWORDS, PasswordSignature};
 use candor_detect::pattern::Pattern;
 use md5::{Digest, Md5};
 
@@ -90,6 +91,18 @@ impl Output<'_> {
     pub fn program(&mut self, signature: &BytecodeSignature) -> Result<u32, Complaint> {
         self.admit(&signature.name)?;
         Ok(self.compiler.program(signature))
+    }
+
+    /// Adds a password of archives.
+    ///
+    /// # Errors
+    /// [`Complaint::Ignored`] if an ignore list names it.
+    pub fn password(&mut self, signature: &PasswordSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        if self.compiler.password(signature) {
+            return Ok(());
+        }
+        Err(Complaint::unsupported(format!("more than {MAX_PASSWORDS} passwords")))
     }
 
     /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.
