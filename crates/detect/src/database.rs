@@ -20,6 +20,7 @@ use crate::password::{self, PasswordRecord, PasswordSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::switch::{self, SwitchRecord, Switches};
 use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
 use crate::{Digests, Error};
 
@@ -76,6 +77,7 @@ pub struct Compiler {
     programs: bytecode::Compiler,
     rules: yara::Compiler,
     passwords: password::Compiler,
+    switches: switch::Compiler,
     counts: Counts,
 }
 
@@ -120,6 +122,11 @@ impl Compiler {
     /// Adds a password of archives; whether there was room for it: see [`MAX_PASSWORDS`](password::MAX_PASSWORDS).
     pub fn password(&mut self, signature: &PasswordSignature) -> bool {
         self.passwords.add(signature, &mut self.strings)
+    }
+
+    /// Says what is switched off, in the place of what lines of the same category said before.
+    pub fn switches(&mut self, switches: &Switches<'_>) {
+        self.switches.set(switches, &mut self.strings);
     }
 
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
@@ -168,6 +175,7 @@ impl Compiler {
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
         self.passwords.finish(&mut writer);
+        self.switches.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -371,6 +379,19 @@ impl Database {
     /// [`Error::Damaged`].
     pub fn passwords(&self, container: &str) -> Result<Vec<Password>, Error> {
         password::passwords(self, container)
+    }
+
+    /// Why something is switched off, for people; nothing if it is on. It is a file type, one of a form, or what
+    /// [`switch`] names.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn switched_off(&self, what: &str) -> Result<Option<String>, Error> {
+        switch::switched_off(self, what)
+    }
+
+    pub(crate) fn switch_records(&self) -> Result<&[SwitchRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Switches, 0)
     }
 
     pub(crate) fn password_records(&self) -> Result<&[PasswordRecord], Error> {

@@ -102,6 +102,8 @@ pub(crate) enum Kind {
     Rules = 91,
     /// Passwords of archives.
     Passwords = 124,
+    /// What is switched off.
+    Switches = 125,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

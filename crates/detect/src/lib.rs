@@ -29,6 +29,7 @@ pub mod member;
 pub mod password;
 pub mod pattern;
 pub mod regex;
+pub mod switch;
 pub mod yara;
 
 use std::cell::OnceCell;

@@ -117,6 +117,10 @@ impl Sink for Nest<'_, '_> {
 
     fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
         self.pulse()?;
+        if let Some(why) = self.scan.switched_off(form.file_type.name()) {
+            self.scan.gap(self.container, Reason::Unsupported, &format!("no {}: {why}", form.file_type));
+            return Ok(());
+        }
         let (bytes, end) = self.read(body, |budget, held, bytes| budget.spend_form(held, bytes));
         let size = bytes.len();
         let id = self.scan.form(form, Content::from_vec(bytes), end.is_some());

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
+use candor_detect::switch::PASSWORDS;
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, second};
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
-    Password, Reason, Relation, Report, Seen, Sink, Stop,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Listed, Object,
+    ObjectId, Password, Reason, Relation, Report, Seen, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -215,6 +216,9 @@ impl<'e> Scan<'e> {
 
     /// Passwords for what is encrypted in containers of a type.
     pub(crate) fn passwords(&self, container: FileType) -> Arc<[Password]> {
+        if self.switched_off(PASSWORDS).is_some() {
+            return Arc::default();
+        }
         // A damaged record costs passwords, and what none opens is told as encrypted.
         let of = |database: &Arc<Database>| database.passwords(container.name()).unwrap_or_default();
         self.databases.iter().flat_map(of).collect()
@@ -265,15 +269,28 @@ impl<'e> Scan<'e> {
             return;
         };
         let content = object.content.clone();
-        let mut nest = Nest::new(self, id, content.size());
-        let opened = format.open(&content, &mut nest).and_then(|()| match second(&content, format)? {
-            Some(second) => second.open(&content, &mut nest),
+        let opened = self.open_as(id, &content, format).and_then(|()| match second(&content, format)? {
+            Some(second) => self.open_as(id, &content, second),
             None => Ok(()),
         });
         match opened {
             Err(Stop::Unreadable(error)) => self.unreadable(id, &error),
             Ok(()) | Err(Stop::Spent) => {}
         }
+    }
+
+    /// Lets a format take out what is inside, unless it is switched off.
+    fn open_as(&mut self, id: ObjectId, content: &Content, format: &'static dyn Format) -> Flow {
+        if let Some(why) = self.switched_off(format.file_type().name()) {
+            self.gap(id, Reason::Unsupported, &format!("{} is not opened: {why}", format.file_type()));
+            return Ok(());
+        }
+        format.open(content, &mut Nest::new(self, id, content.size()))
+    }
+
+    /// Why something is switched off, if some database says so. What a damaged one would switch off stays on.
+    pub(crate) fn switched_off(&self, what: &str) -> Option<String> {
+        self.databases.iter().find_map(|database| database.switched_off(what).ok().flatten())
     }
 
     /// Adds a finding.

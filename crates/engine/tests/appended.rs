@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candor_detect::logical::{Expression, LogicalSignature};
 use candor_detect::pattern::{Element, Group, Pattern, Place};
+use candor_detect::switch::Switches;
 use candor_engine::{Compiler, Content, Database, Engine, Limits};
 
 /// A signature for a text of a file type.
@@ -78,4 +79,24 @@ fn a_mail_whose_header_makes_it_an_archive() {
     let report = engine.scan("mail", Content::from_vec(mail));
     assert_eq!(report.objects[0].file_type.name(), "tar");
     assert!(report.findings.iter().any(|finding| finding.name == "Attached"), "{report:#?}");
+}
+
+#[test]
+fn what_is_switched_off_is_a_gap_and_hides_nothing_else() {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Member", "text", "hidden in the archive"));
+    compiler.logical(&signature("Script", "script", "do something bad"));
+    let off = vec!["zip"];
+    compiler.switches(&Switches { category: "ARCHIVE", off, source: "daily.cfg", line: 7 });
+    let database = Database::from_vec(compiler.finish()).unwrap();
+    let engine = Engine::new(vec![Arc::new(database)], Limits::default());
+    let archive = zip("member.txt", b"hidden in the archive");
+    let report = engine.scan("off", Content::from_vec(archive.clone()));
+    assert!(report.findings.is_empty() && report.objects.len() == 1);
+    assert_eq!(report.gaps.len(), 1);
+    assert_eq!(report.gaps[0].detail, "zip is not opened: switched off by daily.cfg line 7");
+    let behind = [b"#!/bin/sh\ndo something bad\nexit\n".to_vec(), archive].concat();
+    let report = engine.scan("behind", Content::from_vec(behind));
+    assert!(report.findings.iter().any(|finding| finding.name == "Script"), "{report:#?}");
+    assert_eq!(report.gaps.len(), 1);
 }
