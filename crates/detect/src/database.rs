@@ -14,6 +14,7 @@ use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature, Outcome};
+use crate::magic::{self, MagicRecord, MagicSignature};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::password::{self, PasswordRecord, PasswordSignature};
@@ -76,6 +77,7 @@ pub struct Compiler {
     members: member::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
+    magic: magic::Compiler,
     passwords: password::Compiler,
     switches: switch::Compiler,
     counts: Counts,
@@ -97,8 +99,8 @@ impl Compiler {
     /// Adds a signature of patterns.
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
-        // What leads to rules or to a program is a part of them.
-        if !matches!(signature.outcome, Outcome::Rules(_) | Outcome::Program(_)) {
+        // What leads to rules or to a program is a part of them, and magic finds nothing.
+        if !matches!(signature.outcome, Outcome::Rules(_) | Outcome::Program(_) | Outcome::Embedded(_)) {
             self.counts.logical = self.counts.logical.saturating_add(1);
         }
     }
@@ -117,6 +119,11 @@ impl Compiler {
             self.members.add(signature, &mut self.strings);
             self.counts.members = self.counts.members.saturating_add(1);
         }
+    }
+
+    /// Adds a line of magic; whether it can be used and there was room for it: see [`MAX_MAGIC`](magic::MAX_MAGIC).
+    pub fn magic(&mut self, signature: &MagicSignature<'_>) -> bool {
+        self.magic.add(signature, &mut self.strings)
     }
 
     /// Adds a password of archives; whether there was room for it: see [`MAX_PASSWORDS`](password::MAX_PASSWORDS).
@@ -174,6 +181,7 @@ impl Compiler {
         self.members.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
+        self.magic.finish(&mut writer);
         self.passwords.finish(&mut writer);
         self.switches.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
@@ -371,6 +379,20 @@ impl Database {
         deadline: Instant,
     ) -> Result<Vec<Finding>, Error> {
         member::inspect(self, self.member_records()?, archive, id, listed, deadline)
+    }
+
+    /// Whether there is any magic.
+    pub fn has_magic(&self) -> bool {
+        self.image.has(Kind::Magic, 0)
+    }
+
+    /// The type that magic gives to what begins so, and others that are as good, behind commas.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn magic(&self, head: &[u8]) -> Result<Option<&str>, Error> {
+        let records: &[MagicRecord] = self.image.records(self.bytes.as_ref(), Kind::Magic, 0)?;
+        magic::types(self, records, head)
     }
 
     /// The passwords for containers of a type.

@@ -100,6 +100,8 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Magic: bytes at fixed offsets.
+    Magic = 120,
     /// Passwords of archives.
     Passwords = 124,
     /// What is switched off.

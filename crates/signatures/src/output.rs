@@ -7,6 +7,7 @@ use candor_detect::Compiler;
 use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::magic::{MAX_MAGIC, MagicSignature};
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::password::{MAX_PASSWORDS, PasswordSignature};
 use candor_detect::pattern::Pattern;
@@ -96,6 +97,17 @@ impl Output<'_> {
     pub fn program(&mut self, signature: &BytecodeSignature) -> Result<u32, Complaint> {
         self.admit(&signature.name)?;
         Ok(self.compiler.program(signature))
+    }
+
+    /// Adds magic.
+    ///
+    /// # Errors
+    /// [`Complaint::Unsupported`] if there is no room for it.
+    pub fn magic(&mut self, signature: &MagicSignature<'_>) -> Result<(), Complaint> {
+        if self.compiler.magic(signature) {
+            return Ok(());
+        }
+        Err(Complaint::unsupported(format!("more than {MAX_MAGIC} lines of magic")))
     }
 
     /// Adds a password of archives.
