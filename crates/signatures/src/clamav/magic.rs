@@ -139,4 +139,25 @@ mod tests {
             assert_eq!(read.as_ref().map_or_else(Complaint::kind, |_| "good"), kind, "{line}: {read:?}");
         }
     }
+
+    proptest::proptest! {
+        /// A line is used or refused, whatever it says.
+        #[test]
+        fn any_line_is_judged(fields in proptest::collection::vec(
+            proptest::prelude::prop_oneof![
+                "[014]", "0x[0-9]{2}", "[0-9,*]{0,12}", "EOF-[0-9]{1,4}", "([0-9a-f]{2}){0,20}",
+                "[0-9a-f?*{}()|!-]{0,30}", "CL_TYPE_(ANY|ZIP|ZIPSFX|PDF|IGNORED|MBR)", ".{0,8}",
+            ],
+            0..10,
+        )) {
+            let _ = read(&fields.join(":"));
+        }
+
+        #[test]
+        fn good_bytes_are_taken(offset in 0_usize..1100, bytes in proptest::collection::vec(0_u8.., 1..40)) {
+            let line = format!("0:{offset}:{}:D:CL_TYPE_ANY:CL_TYPE_PDF", hex::encode(&bytes));
+            let fits = offset + bytes.len() <= MAGIC_HEAD;
+            proptest::prop_assert_eq!(read(&line).is_ok(), fits, "{}", line);
+        }
+    }
 }

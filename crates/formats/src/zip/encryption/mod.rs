@@ -251,3 +251,81 @@ impl Descriptor {
         })())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candor_object::{Budget, Limits, Reason};
+    use proptest::prelude::*;
+
+    use super::pkware::Keys;
+    use crate::zip::Zip;
+    use crate::{Collector, Format};
+
+    /// A zip of one stored member in the traditional encryption, with no directory.
+    fn archive(password: &str, plain: &[u8], random: [u8; 11]) -> Vec<u8> {
+        let mut crc = flate2::Crc::new();
+        crc.update(plain);
+        let crc = crc.sum();
+        let mut body = [&random[..], &crc.to_le_bytes()[3..], plain].concat();
+        Keys::new(password.as_bytes()).encrypt(&mut body);
+        let mut zip = b"PK\x03\x04\x14\0\x01\0\0\0\0\0\0\0".to_vec();
+        zip.extend(crc.to_le_bytes());
+        zip.extend((body.len() as u32).to_le_bytes());
+        zip.extend((plain.len() as u32).to_le_bytes());
+        zip.extend([1, 0, 0, 0, b'a']);
+        zip.extend(body);
+        zip
+    }
+
+    fn opened(zip: Vec<u8>, passwords: &[&str]) -> Collector {
+        let content = candor_object::Content::from_vec(zip);
+        let collector = Collector::new(Budget::new(&Limits::default(), content.size()));
+        let mut collector = collector.with_passwords(passwords);
+        Zip.open(&content, &mut collector).unwrap();
+        collector
+    }
+
+    proptest! {
+        #[test]
+        fn the_right_password_of_several_opens(
+            password in "[a-z]{0,12}",
+            wrong in proptest::collection::vec("[A-Z]{1,6}", 0..300),
+            plain in proptest::collection::vec(0_u8.., 1..2000),
+            random: [u8; 11],
+        ) {
+            let zip = archive(&password, &plain, random);
+            let mut passwords: Vec<&str> = wrong.iter().map(String::as_str).collect();
+            passwords.push(&password);
+            let seen = opened(zip, &passwords);
+            prop_assert_eq!(&seen.gaps, &[]);
+            prop_assert_eq!(seen.children.len(), 1);
+            prop_assert_eq!(seen.children[0].content.window(0, 4000).unwrap().as_ref(), &plain[..]);
+            prop_assert_eq!(seen.anomalies[0].0, "zip-decrypted");
+        }
+    }
+
+    #[test]
+    fn without_a_right_password_it_stays_encrypted() {
+        let zip = archive("right", b"what the member holds", [7; 11]);
+        for passwords in [&[][..], &["wrong"], &["Right", "righ", "rightt"]] {
+            let seen = opened(zip.clone(), passwords);
+            assert!(seen.children.is_empty());
+            assert_eq!(seen.gaps, [(Reason::Encrypted, "entry 1 \"a\" is encrypted".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn an_archive_bounds_the_tries() {
+        let member = archive("right", b"what the member holds", [7; 11]);
+        // Each member costs all passwords, so that some are not tried on the last ones.
+        let zip = member.repeat(400);
+        let wrong: Vec<String> = (0..4096).map(|number| format!("wrong{number}")).collect();
+        let mut passwords: Vec<&str> = wrong.iter().map(String::as_str).collect();
+        let seen = opened(zip.clone(), &passwords);
+        assert_eq!(seen.gaps.iter().filter(|(reason, _)| *reason == Reason::Encrypted).count(), 400);
+        // One that opened a member is tried first, and costs nothing.
+        passwords.push("right");
+        let seen = opened(zip, &passwords);
+        assert_eq!(seen.children.len(), 400);
+    }
+}
