@@ -60,7 +60,7 @@ const COUNTERPARTS: &[(&str, u32, &[&str])] = &[
 /// Bits that mean something to ClamAV 1.4.6, and have no counterpart.
 const OTHERS: &[(&str, u32)] = &[
     ("PE", 0x000f_ff7f),
-    ("ARCHIVE", 0x0bd6_2e00),
+    ("ARCHIVE", 0x0b96_2e00),
     ("DOCUMENT", 0x0000_0390),
     ("OTHER", 0x0000_3ffc),
     ("PHISHING", 0x3),

@@ -299,7 +299,8 @@ mod tests {
             let seen = opened(zip, &passwords);
             prop_assert_eq!(&seen.gaps, &[]);
             prop_assert_eq!(seen.children.len(), 1);
-            prop_assert_eq!(seen.children[0].content.window(0, 4000).unwrap().as_ref(), &plain[..]);
+            let child = seen.children[0].content.window(0, 4000).unwrap();
+            prop_assert_eq!(child.as_ref(), &plain[..]);
             prop_assert_eq!(seen.anomalies[0].0, "zip-decrypted");
         }
     }
