@@ -61,9 +61,8 @@ impl Compiler {
         if self.records.len() >= MAX_MAGIC {
             return false;
         }
-        let known = self.types.get(*file_type).copied();
-        let file_type = known
-            .unwrap_or_else(|| *self.types.entry((*file_type).to_owned()).or_insert(strings.add(file_type)));
+        let known = self.types.entry((*file_type).to_owned());
+        let file_type = *known.or_insert_with(|| strings.add(file_type));
         self.records.push(MagicRecord {
             offset: (*offset).into(),
             first: *first,

@@ -195,7 +195,7 @@ mod tests {
             size in 0_usize..300_000,
             places in proptest::collection::vec((0_u64..310_000, 0_usize..70_000), 1..12),
         ) {
-            let plain: Vec<u8> = (0..size).map(|place| (place * 7 ^ (place >> 8)) as u8).collect();
+            let plain: Vec<u8> = (0..size).map(|place| ((place * 7) ^ (place >> 8)) as u8).collect();
             let source = Decrypted::new(encrypted(&password, &plain), Keys::new(&password));
             let content = Content::from_source(Arc::new(source));
             for (offset, length) in places {
