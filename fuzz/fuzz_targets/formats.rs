@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
         other => formats().nth(usize::from(other - 128)),
     };
     let Some(format) = format else { return };
-    let mut sink = Collector::new(Budget::new(&limits, 0));
+    let mut sink = Collector::new(Budget::new(&limits, 0)).with_passwords(&["infected", ""]);
     let _ = format.layout(&content).unwrap();
     let _ = format.open(&content, &mut sink);
     assert!(sink.children.len() <= 64);

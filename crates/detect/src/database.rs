@@ -8,18 +8,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId};
+use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId, Password};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature, Outcome};
+use crate::magic::{self, MagicRecord, MagicSignature};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
+use crate::password::{self, PasswordRecord, PasswordSignature};
 use crate::pattern::{Filters, PatternTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
+use crate::switch::{self, SwitchRecord, Switches};
 use crate::trust::{self, SignerRecord, SignerSignature};
 use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
 use crate::{Digests, Error};
@@ -79,6 +82,9 @@ pub struct Compiler {
     programs: bytecode::Compiler,
     rules: yara::Compiler,
     signers: trust::Compiler,
+    magic: magic::Compiler,
+    passwords: password::Compiler,
+    switches: switch::Compiler,
     counts: Counts,
 }
 
@@ -98,8 +104,8 @@ impl Compiler {
     /// Adds a signature of patterns.
     pub fn logical(&mut self, signature: &LogicalSignature) {
         self.logical.add(signature, &mut self.strings);
-        // What leads to rules or to a program is a part of them.
-        if !matches!(signature.outcome, Outcome::Rules(_) | Outcome::Program(_)) {
+        // What leads to rules or to a program is a part of them, and magic finds nothing.
+        if !matches!(signature.outcome, Outcome::Rules(_) | Outcome::Program(_) | Outcome::Embedded(_)) {
             self.counts.logical = self.counts.logical.saturating_add(1);
         }
     }
@@ -129,6 +135,21 @@ impl Compiler {
     /// Has every certificate in a signature of a program told of, as a weak finding.
     pub fn tell_certificates(&mut self) {
         self.signers.tell();
+    }
+
+    /// Adds a line of magic; whether it can be used and there was room for it: see [`MAX_MAGIC`](magic::MAX_MAGIC).
+    pub fn magic(&mut self, signature: &MagicSignature<'_>) -> bool {
+        self.magic.add(signature, &mut self.strings)
+    }
+
+    /// Adds a password of archives; whether there was room for it: see [`MAX_PASSWORDS`](password::MAX_PASSWORDS).
+    pub fn password(&mut self, signature: &PasswordSignature) -> bool {
+        self.passwords.add(signature, &mut self.strings)
+    }
+
+    /// Says what is switched off, in the place of what lines of the same category said before.
+    pub fn switches(&mut self, switches: &Switches<'_>) {
+        self.switches.set(switches, &mut self.strings);
     }
 
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
@@ -188,6 +209,9 @@ impl Compiler {
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
         self.signers.finish(&mut writer);
+        self.magic.finish(&mut writer);
+        self.passwords.finish(&mut writer);
+        self.switches.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.bytes(Kind::Strings, 0, strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -386,6 +410,45 @@ impl Database {
         member::inspect(self, self.member_records()?, archive, id, listed, deadline)
     }
 
+    /// Whether there is any magic.
+    pub fn has_magic(&self) -> bool {
+        self.image.has(Kind::Magic, 0)
+    }
+
+    /// The type that magic gives to what begins so, and others that are as good, behind commas.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn magic(&self, head: &[u8]) -> Result<Option<&str>, Error> {
+        let records: &[MagicRecord] = self.image.records(self.bytes.as_ref(), Kind::Magic, 0)?;
+        magic::types(self, records, head)
+    }
+
+    /// The passwords for containers of a type.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn passwords(&self, container: &str) -> Result<Vec<Password>, Error> {
+        password::passwords(self, container)
+    }
+
+    /// Why something is switched off, for people; nothing if it is on. It is a file type, one of a form, or what
+    /// [`switch`] names.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn switched_off(&self, what: &str) -> Result<Option<String>, Error> {
+        switch::switched_off(self, what)
+    }
+
+    pub(crate) fn switch_records(&self) -> Result<&[SwitchRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Switches, 0)
+    }
+
+    pub(crate) fn password_records(&self) -> Result<&[PasswordRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Passwords, 0)
+    }
+
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Members, 0)
     }
@@ -431,6 +494,11 @@ impl Database {
     pub(crate) fn text(&self, text: Text) -> &str {
         let strings: &[u8] = self.image.records(self.bytes.as_ref(), Kind::Strings, 0).unwrap_or_default();
         text.read(strings).unwrap_or_default()
+    }
+
+    /// What lies at a place and need be no text.
+    pub(crate) fn bytes(&self, text: Text) -> Option<&[u8]> {
+        text.bytes(self.image.records(self.bytes.as_ref(), Kind::Strings, 0).ok()?)
     }
 
     /// The name of a signature file; empty where the number is damaged.

@@ -107,6 +107,12 @@ pub(crate) enum Kind {
     SignerKeys = 105,
     /// There if certificates in programs are told of.
     CertificateTelling = 106,
+    /// Magic: bytes at fixed offsets.
+    Magic = 120,
+    /// Passwords of archives.
+    Passwords = 124,
+    /// What is switched off.
+    Switches = 125,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

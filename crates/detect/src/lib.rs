@@ -25,10 +25,13 @@ mod strings;
 pub mod bytecode;
 pub mod hash;
 pub mod logical;
+pub mod magic;
 pub mod member;
+pub mod password;
 pub mod pattern;
 pub mod regex;
 pub mod trust;
+pub mod switch;
 pub mod yara;
 
 use std::cell::OnceCell;
@@ -68,8 +71,19 @@ pub struct Found {
     pub gaps: Vec<(Reason, String)>,
     /// Names of file types as which the object is to be looked at once more.
     pub handle_as: Vec<String>,
+    /// Content that may begin within the object, by patterns of magic.
+    pub embedded: Vec<Embedded>,
     /// Content that programs took out of the object.
     pub extracted: Vec<Vec<u8>>,
+}
+
+/// Content of a type that may begin within an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// Name of the type.
+    pub file_type: String,
+    /// Where it may begin: the first few places.
+    pub offsets: Vec<u64>,
 }
 
 /// An object and what is known about it.

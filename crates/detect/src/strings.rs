@@ -15,9 +15,13 @@ pub(crate) struct Text {
 impl Text {
     /// The text, or nothing where the place is damaged.
     pub(crate) fn read(self, strings: &[u8]) -> Option<&str> {
+        std::str::from_utf8(self.bytes(strings)?).ok()
+    }
+
+    /// What lies there, if that need be no text.
+    pub(crate) fn bytes(self, strings: &[u8]) -> Option<&[u8]> {
         let start = usize::try_from(self.offset.get()).ok()?;
-        let bytes = strings.get(start..start.checked_add(usize::from(self.length.get()))?)?;
-        std::str::from_utf8(bytes).ok()
+        strings.get(start..start.checked_add(usize::from(self.length.get()))?)
     }
 }
 
@@ -41,10 +45,15 @@ impl Strings {
     /// Adds a text; what is longer than 65,535 bytes is cut at a character.
     pub(crate) fn add(&mut self, text: &str) -> Text {
         let text = text.get(..text.floor_char_boundary(usize::from(u16::MAX))).unwrap_or_default();
-        let (Ok(offset), Ok(length)) = (u32::try_from(self.bytes.len()), u16::try_from(text.len())) else {
+        self.add_bytes(text.as_bytes())
+    }
+
+    /// Adds what need be no text; nothing of what is longer than 65,535 bytes.
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Text {
+        let (Ok(offset), Ok(length)) = (u32::try_from(self.bytes.len()), u16::try_from(bytes.len())) else {
             return Text::default();
         };
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(bytes);
         Text { offset: offset.into(), length: length.into() }
     }
 

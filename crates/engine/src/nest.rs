@@ -1,10 +1,11 @@
 //! The sink of a scan: what a format hands over is scanned at once, before the format goes on.
 
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 
 use candor_object::{
-    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink,
-    Stop, Strength,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId,
+    Password, Reason, Sink, Stop, Strength,
 };
 
 use crate::scan::Scan;
@@ -116,6 +117,10 @@ impl Sink for Nest<'_, '_> {
 
     fn form(&mut self, form: Form<'_>, body: &mut dyn Read) -> Flow {
         self.pulse()?;
+        if let Some(why) = self.scan.switched_off(form.file_type.name()) {
+            self.scan.gap(self.container, Reason::Unsupported, &format!("no {}: {why}", form.file_type));
+            return Ok(());
+        }
         let (bytes, end) = self.read(body, |budget, held, bytes| budget.spend_form(held, bytes));
         let size = bytes.len();
         let id = self.scan.form(form, Content::from_vec(bytes), end.is_some());
@@ -154,6 +159,10 @@ impl Sink for Nest<'_, '_> {
 
     fn listed(&mut self, listed: Listed<'_>) {
         self.scan.listed(self.container, &listed);
+    }
+
+    fn passwords(&self, container: FileType) -> Arc<[Password]> {
+        self.scan.passwords(container)
     }
 
     fn pulse(&mut self) -> Flow {

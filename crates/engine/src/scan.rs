@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256, trust};
-use candor_formats::{Format, format_of, identify, second};
+use candor_detect::magic::MAGIC_HEAD;
+use candor_detect::switch::PASSWORDS;
+use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256, trust};
+use candor_formats::{Format, format_of, identify, is_opened, is_text, may_embed, recognises, second};
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
-    Reason, Relation, Report, Seen, Signed, Sink, Stop,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Listed, Object,
+    ObjectId, Password, Reason, Relation, Report, Seen, Signed, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -17,6 +19,8 @@ use crate::nest::Nest;
 const MAX_GAPS: usize = 10_000;
 /// Most findings of a report, for the same reason.
 const MAX_FINDINGS: usize = 10_000;
+/// Most objects that begin somewhere in another, of one object.
+const MAX_EMBEDDED: usize = 10;
 /// Buffers that are kept for the next object, and the largest of them in bytes.
 const SPARE_BUFFERS: usize = 8;
 const SPARE_SIZE: usize = 8 << 20;
@@ -32,6 +36,9 @@ pub(crate) struct Scan<'e> {
     /// Digests of the object that is looked at next, if they were computed beforehand.
     digests: Digests,
     spare: Vec<Vec<u8>>,
+    /// Whether the object that comes next begins somewhere in another: it is not searched for such objects itself, or
+    /// their number would grow with each of them.
+    embedded: bool,
 }
 
 impl<'e> Scan<'e> {
@@ -44,6 +51,7 @@ impl<'e> Scan<'e> {
             trust_asked: HashSet::new(),
             digests: Digests::default(),
             spare: Vec::new(),
+            embedded: false,
         }
     }
 
@@ -57,7 +65,10 @@ impl<'e> Scan<'e> {
     /// Scans one object and, depth first, all that comes out of it; its number in the report.
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
         let identified = identify(&content);
-        let format = *identified.as_ref().unwrap_or(&None);
+        let embedded = std::mem::take(&mut self.embedded);
+        let ours = *identified.as_ref().unwrap_or(&None);
+        let told = self.told(&content, ours);
+        let format = told.or(ours);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
         let file_type = format.map_or(fallback, Format::file_type);
         let depth = self.chain.len() as u32;
@@ -65,9 +76,22 @@ impl<'e> Scan<'e> {
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
-        let After { handle_as, extracted } = self.detect(id, format, true);
-        if let Some(format) = format {
-            self.open(id, format);
+        let After { handle_as, extracted, embedded: begins } = self.detect(id, format, true);
+        match (told, ours) {
+            // Magic of a database comes first, and hides nothing of what our own formats see.
+            (Some(told), Some(ours)) => {
+                self.open_once(id, told);
+                self.handle_as(id, ours);
+                self.set_type(told);
+            }
+            (told, ours) => {
+                if let Some(format) = told.or(ours) {
+                    self.open(id, format);
+                }
+            }
+        }
+        if !begins.is_empty() && !embedded {
+            self.open_embedded(id, format, begins);
         }
         for bytes in extracted {
             // A budget that is spent has told so.
@@ -83,11 +107,71 @@ impl<'e> Scan<'e> {
     /// Looks at the object that was pushed last as another type: with the signatures for that, and what its
     /// format takes out.
     fn handle_as(&mut self, id: ObjectId, format: &'static dyn Format) {
+        self.set_type(format);
+        let findings = self.report.findings.len();
+        // What such a look asks for in turn is not done: two signatures could ask for each other for ever.
+        let _ = self.detect(id, Some(format), true);
+        self.forget_what_is_known(findings);
+        self.open(id, format);
+    }
+
+    /// Says what the object that is being scanned is looked at as.
+    fn set_type(&mut self, format: &'static dyn Format) {
         if let Some((_, object)) = self.chain.last_mut() {
             object.file_type = format.file_type();
-            // What such a look asks for in turn is not done: two signatures could ask for each other for ever.
-            let _ = self.detect(id, Some(format), true);
-            self.open(id, format);
+        }
+    }
+
+    /// The format that magic of a database gives to content, where that is another than our own.
+    fn told(&self, content: &Content, ours: Option<&'static dyn Format>) -> Option<&'static dyn Format> {
+        let mut databases = self.databases.iter().rev().filter(|database| database.has_magic()).peekable();
+        databases.peek()?;
+        // Content that cannot be read, and a database that is damaged, are told of where they are read again.
+        let head = content.window(0, MAGIC_HEAD).ok()?;
+        let types = databases.find_map(|database| database.magic(&head).ok().flatten())?;
+        let known = ours.map(|format| format.file_type().name());
+        let mut types = types.split(',');
+        if types.clone().any(|name| Some(name) == known) {
+            return None;
+        }
+        types.next().and_then(format_of)
+    }
+
+    /// Opens what begins within the object that is being scanned, by patterns of magic.
+    fn open_embedded(&mut self, id: ObjectId, format: Option<&'static dyn Format>, begins: Vec<Embedded>) {
+        let Some((_, object)) = self.chain.last() else { return };
+        let (content, of) = (object.content.clone(), object.file_type);
+        let mut places: Vec<(u64, &'static dyn Format)> = Vec::new();
+        for Embedded { file_type, offsets } in begins {
+            let Some(other) = format_of(&file_type).filter(|other| other.file_type() != of) else { continue };
+            let is_no_other = format.is_none_or(|format| is_text(format.file_type().name()));
+            if offsets.contains(&0) || is_text(&file_type) && is_no_other {
+                // Text of a kind is so from its beginning on, wherever that shows.
+                places.push((0, other));
+            } else if is_opened(&file_type) && may_embed(format.map(|format| format as &dyn Format)) {
+                places.extend(offsets.into_iter().map(|offset| (offset, other)));
+            }
+        }
+        places.sort_by_key(|(offset, other)| (*offset, other.file_type()));
+        places.dedup_by_key(|(offset, other)| (*offset, other.file_type()));
+        for (offset, other) in places.into_iter().take(MAX_EMBEDDED) {
+            if offset == 0 {
+                self.handle_as(id, other);
+                continue;
+            }
+            let part = content.from(offset);
+            match recognises(other, &part) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => return self.unreadable(id, &error),
+            }
+            self.embedded = true;
+            let name = format!("offset {offset}");
+            let flow = Nest::new(self, id, content.size()).range(Child::member(&name), part);
+            self.embedded = false;
+            if flow.is_err() {
+                return;
+            }
         }
     }
 
@@ -193,12 +277,12 @@ impl<'e> Scan<'e> {
                 }
             }
         }
-        let Found { findings: found, gaps, handle_as, extracted } = found;
+        let Found { findings: found, gaps, handle_as, embedded, extracted } = found;
         for (reason, detail) in gaps {
             self.gap(id, reason, &detail);
         }
         self.found(id, &object.content, found);
-        After { handle_as: others(&handle_as, object.file_type), extracted }
+        After { handle_as: others(&handle_as, object.file_type), embedded, extracted }
     }
 
     /// Looks at what an archive, which was pushed last, says of a member.
@@ -219,6 +303,16 @@ impl<'e> Scan<'e> {
             !self.report.findings.iter().any(|known| known.object == id && known.name == new.name)
         });
         self.found(id, &archive.content, found);
+    }
+
+    /// Passwords for what is encrypted in containers of a type.
+    pub(crate) fn passwords(&self, container: FileType) -> Arc<[Password]> {
+        if self.switched_off(PASSWORDS).is_some() {
+            return Arc::default();
+        }
+        // A damaged record costs passwords, and what none opens is told as encrypted.
+        let of = |database: &Arc<Database>| database.passwords(container.name()).unwrap_or_default();
+        self.databases.iter().flat_map(of).collect()
     }
 
     /// Adds the findings in an object, with its digest, and what trusted lists say of it.
@@ -276,20 +370,42 @@ impl<'e> Scan<'e> {
         format.map_or(Ok(None), |format| format.signed(&object.content))
     }
 
+    /// Opens the object as a format that is not its only one: what is behind it is left for the other.
+    fn open_once(&mut self, id: ObjectId, format: &'static dyn Format) {
+        let Some((_, object)) = self.chain.last() else { return };
+        let content = object.content.clone();
+        if let Err(Stop::Unreadable(error)) = self.open_as(id, &content, format) {
+            self.unreadable(id, &error);
+        }
+    }
+
     fn open(&mut self, id: ObjectId, format: &'static dyn Format) {
         let Some((_, object)) = self.chain.last() else {
             return;
         };
         let content = object.content.clone();
-        let mut nest = Nest::new(self, id, content.size());
-        let opened = format.open(&content, &mut nest).and_then(|()| match second(&content, format)? {
-            Some(second) => second.open(&content, &mut nest),
+        let opened = self.open_as(id, &content, format).and_then(|()| match second(&content, format)? {
+            Some(second) => self.open_as(id, &content, second),
             None => Ok(()),
         });
         match opened {
             Err(Stop::Unreadable(error)) => self.unreadable(id, &error),
             Ok(()) | Err(Stop::Spent) => {}
         }
+    }
+
+    /// Lets a format take out what is inside, unless it is switched off.
+    fn open_as(&mut self, id: ObjectId, content: &Content, format: &'static dyn Format) -> Flow {
+        if let Some(why) = self.switched_off(format.file_type().name()) {
+            self.gap(id, Reason::Unsupported, &format!("{} is not opened: {why}", format.file_type()));
+            return Ok(());
+        }
+        format.open(content, &mut Nest::new(self, id, content.size()))
+    }
+
+    /// Why something is switched off, if some database says so. What a damaged one would switch off stays on.
+    pub(crate) fn switched_off(&self, what: &str) -> Option<String> {
+        self.databases.iter().find_map(|database| database.switched_off(what).ok().flatten())
     }
 
     /// Adds a finding.
@@ -354,6 +470,8 @@ impl<'e> Scan<'e> {
 struct After {
     /// Formats as which signatures want it to be looked at.
     handle_as: Vec<&'static dyn Format>,
+    /// Content that may begin within it.
+    embedded: Vec<Embedded>,
     /// Content that programs took out of it.
     extracted: Vec<Vec<u8>>,
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use candor_detect::logical::{Expression, LogicalSignature};
+use candor_detect::logical::{Expression, LogicalSignature, Outcome};
+use candor_detect::magic::MagicSignature;
 use candor_detect::pattern::{Element, Group, Pattern, Place};
+use candor_detect::switch::Switches;
 use candor_engine::{Compiler, Content, Database, Engine, Limits};
 
 /// A signature for a text of a file type.
@@ -78,4 +80,73 @@ fn a_mail_whose_header_makes_it_an_archive() {
     let report = engine.scan("mail", Content::from_vec(mail));
     assert_eq!(report.objects[0].file_type.name(), "tar");
     assert!(report.findings.iter().any(|finding| finding.name == "Attached"), "{report:#?}");
+}
+
+#[test]
+fn what_is_switched_off_is_a_gap_and_hides_nothing_else() {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Member", "text", "hidden in the archive"));
+    compiler.logical(&signature("Script", "script", "do something bad"));
+    let off = vec!["zip"];
+    compiler.switches(&Switches { category: "ARCHIVE", off, source: "daily.cfg", line: 7 });
+    let database = Database::from_vec(compiler.finish()).unwrap();
+    let engine = Engine::new(vec![Arc::new(database)], Limits::default());
+    let archive = zip("member.txt", b"hidden in the archive");
+    let report = engine.scan("off", Content::from_vec(archive.clone()));
+    assert!(report.findings.is_empty() && report.objects.len() == 1);
+    assert_eq!(report.gaps.len(), 1);
+    assert_eq!(report.gaps[0].detail, "zip is not opened: switched off by daily.cfg line 7");
+    let behind = [b"#!/bin/sh\ndo something bad\nexit\n".to_vec(), archive].concat();
+    let report = engine.scan("behind", Content::from_vec(behind));
+    assert!(report.findings.iter().any(|finding| finding.name == "Script"), "{report:#?}");
+    assert_eq!(report.gaps.len(), 1);
+}
+
+/// A database with magic for these bytes at the start, and signatures for what a text and a zip hold.
+fn magic(bytes: &[u8], file_type: &str) -> Engine {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Member", "text", "hidden in the archive"));
+    compiler.logical(&signature("Told", file_type, "do something bad"));
+    compiler.logical(&signature("Any", "script", "do something bad"));
+    assert!(compiler.magic(&MagicSignature { offset: 0, bytes: bytes.to_vec(), file_type }));
+    Engine::new(vec![Arc::new(Database::from_vec(compiler.finish()).unwrap())], Limits::default())
+}
+
+#[test]
+fn magic_comes_first_and_hides_nothing() {
+    let engine = magic(b"#!/bin", "pdf");
+    let archive = zip("member.txt", b"hidden in the archive");
+    let content = [&b"#!/bin/sh\ndo something bad\nexit\n"[..], &archive].concat();
+    let report = engine.scan("two", Content::from_vec(content));
+    assert_eq!(report.objects[0].file_type.name(), "pdf");
+    let names: Vec<&str> = report.findings.iter().map(|finding| finding.name.as_str()).collect();
+    assert_eq!(names, ["Told", "Any", "Member"]);
+    assert_eq!(report.objects.iter().filter(|seen| seen.name == "member.txt").count(), 1);
+    // What the type hides is a gap, once.
+    assert_eq!(report.gaps.len(), 1, "{report:#?}");
+    let other = engine.scan("other", Content::from_vec(b"#?/bin/sh\ndo something bad\n".to_vec()));
+    assert_eq!(other.objects[0].file_type.name(), "text");
+}
+
+#[test]
+fn what_begins_within_is_opened_a_few_times_and_not_again_in_itself() {
+    let mut compiler = Compiler::default();
+    compiler.logical(&signature("Member", "text", "hidden in the archive"));
+    let begins = LogicalSignature {
+        outcome: Outcome::Embedded("zip".to_owned()),
+        ..signature("Begins", "data", "PK\x03\x04")
+    };
+    compiler.logical(&LogicalSignature { types: Vec::new(), ..begins });
+    let engine =
+        Engine::new(vec![Arc::new(Database::from_vec(compiler.finish()).unwrap())], Limits::default());
+    let archive = zip("member.txt", b"hidden in the archive");
+    let noise: Vec<u8> = (0..5000_u32).map(|place| ((place * 7919) >> 3) as u8 | 0x80).collect();
+    let report = engine.scan("one", Content::from_vec([&noise[..], &archive, &noise.repeat(40)].concat()));
+    assert_eq!(report.objects[0].file_type.name(), "data");
+    assert_eq!(report.objects[1].name, "offset 5000");
+    assert!(report.findings.iter().any(|finding| finding.name == "Member"), "{report:#?}");
+    let many = [&noise[..], &archive].concat().repeat(50);
+    let report = engine.scan("many", Content::from_vec([&many[..], &noise.repeat(40)].concat()));
+    let begins = report.objects.iter().filter(|seen| seen.name.starts_with("offset ")).count();
+    assert_eq!(begins, 10);
 }

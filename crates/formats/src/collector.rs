@@ -1,8 +1,11 @@
 //! A sink that keeps what a format hands over: for tests, fuzz targets and people who look into files.
 
 use std::io::{ErrorKind, Read};
+use std::sync::Arc;
 
-use candor_object::{Budget, Child, Content, FileType, Flow, Form, Limit, Reason, Relation, Sink, Stop};
+use candor_object::{
+    Budget, Child, Content, FileType, Flow, Form, Limit, Password, Reason, Relation, Sink, Stop,
+};
 
 /// A child as the collector keeps it.
 #[derive(Clone, Debug)]
@@ -26,13 +29,23 @@ pub struct Collector {
     pub gaps: Vec<(Reason, String)>,
     /// The anomalies in order, with their details.
     pub anomalies: Vec<(&'static str, String)>,
+    passwords: Arc<[Password]>,
     budget: Budget,
 }
 
 impl Collector {
     /// An empty collector that spends `budget`.
     pub fn new(budget: Budget) -> Self {
-        Self { children: Vec::new(), gaps: Vec::new(), anomalies: Vec::new(), budget }
+        let (children, gaps, anomalies) = (Vec::new(), Vec::new(), Vec::new());
+        Self { children, gaps, anomalies, passwords: Arc::default(), budget }
+    }
+
+    /// The same collector, with passwords for what is encrypted.
+    #[must_use]
+    pub fn with_passwords(self, passwords: &[&str]) -> Self {
+        let password =
+            |text: &&str| Password { origin: "a test".to_owned(), bytes: text.as_bytes().to_vec() };
+        Self { passwords: passwords.iter().map(password).collect(), ..self }
     }
 
     fn spent(&mut self, limit: Limit) -> Stop {
@@ -97,6 +110,10 @@ impl Sink for Collector {
 
     fn anomaly(&mut self, name: &'static str, detail: &str) {
         self.anomalies.push((name, detail.to_owned()));
+    }
+
+    fn passwords(&self, _container: FileType) -> Arc<[Password]> {
+        Arc::clone(&self.passwords)
     }
 
     fn pulse(&mut self) -> Flow {

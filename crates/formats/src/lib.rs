@@ -160,6 +160,33 @@ pub fn format_of(file_type: &str) -> Option<&'static dyn Format> {
     formats().find(|format| format.file_type().name() == file_type)
 }
 
+/// Whether content of this format may hold, at some place, content that the format does not hand over: programs, text, and
+/// what is not opened.
+pub fn may_embed(format: Option<&dyn Format>) -> bool {
+    const PROGRAMS: [&str; 3] = ["elf", "pe", "dos-exe"];
+    let Some(name) = format.map(|format| format.file_type().name()) else { return true };
+    let opened = FORMATS.iter().chain(MESSAGES).any(|format| format.file_type().name() == name);
+    PROGRAMS.contains(&name) || !opened
+}
+
+/// Whether content of this type is opened: others have a name and no more.
+pub fn is_opened(file_type: &str) -> bool {
+    FORMATS.iter().any(|format| format.file_type().name() == file_type)
+}
+
+/// Whether formats judge content of this type by its text.
+pub fn is_text(file_type: &str) -> bool {
+    TEXTS.iter().chain(MESSAGES).any(|format| format.file_type().name() == file_type)
+}
+
+/// Whether a format recognises content itself.
+///
+/// # Errors
+/// Those of reading the content.
+pub fn recognises(format: &dyn Format, content: &Content) -> io::Result<bool> {
+    look(content, |glimpse| format.recognises(glimpse))
+}
+
 /// A second format of content that `first` recognised: content may be two valid files in one.
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand

@@ -29,7 +29,7 @@ fn open(bytes: &[u8], every: bool) {
     let all = formats().filter(|_| every);
     for format in recognised.into_iter().chain(all) {
         let started = Instant::now();
-        let mut sink = Collector::new(Budget::new(&limits, 0));
+        let mut sink = Collector::new(Budget::new(&limits, 0)).with_passwords(&["infected"]);
         let _ = format.layout(&content).unwrap();
         let _ = format.open(&content, &mut sink);
         let total: u64 = sink.children.iter().map(|child| child.content.size()).sum();

@@ -32,7 +32,8 @@ fn describe(bytes: &[u8]) -> String {
     if let Some(layout) = format.layout(&content).unwrap() {
         let _ = writeln!(text, "{layout:#?}");
     }
-    let mut sink = Collector::new(Budget::new(&Limits::default(), content.size()));
+    let sink = Collector::new(Budget::new(&Limits::default(), content.size()));
+    let mut sink = sink.with_passwords(&["wrong", "infected"]);
     let stopped = format.open(&content, &mut sink).is_err();
     for child in &sink.children {
         let bytes = child.content.window(0, usize::MAX).unwrap();

@@ -1,8 +1,9 @@
 //! Where a format puts what it takes out of an object.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use crate::{Content, FileType, Reason, Relation};
+use crate::{Content, FileType, Password, Reason, Relation};
 
 /// Whether a format goes on. `?` passes a stop on; damage in the content is no stop but a gap.
 pub type Flow = Result<(), Stop>;
@@ -109,6 +110,12 @@ pub trait Sink {
 
     /// Hears what headers say of a member. Where they contradict each other, each of them is told.
     fn listed(&mut self, _listed: Listed<'_>) {}
+
+    /// Passwords that may open what is encrypted in a container of this type, the most likely first. A format asks when
+    /// it meets the first encrypted thing, and bounds itself how many it tries.
+    fn passwords(&self, _container: FileType) -> Arc<[Password]> {
+        Arc::default()
+    }
 
     /// Stops when the time is up; called by loops that hand over nothing for long.
     fn pulse(&mut self) -> Flow;

@@ -34,7 +34,7 @@ pub(crate) fn each_line(
         if line.first() == Some(&b'#') {
             continue;
         }
-        output.at_line(line);
+        output.at_line(number, line);
         let result = match std::str::from_utf8(line) {
             Ok(line) => read(line, output),
             Err(_) => Err(Complaint::malformed("the line is not UTF-8")),

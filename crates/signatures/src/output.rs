@@ -7,8 +7,11 @@ use candor_detect::Compiler;
 use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
+use candor_detect::magic::{MAX_MAGIC, MagicSignature};
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
+use candor_detect::password::{MAX_PASSWORDS, PasswordSignature};
 use candor_detect::pattern::Pattern;
+use candor_detect::switch::Switches;
 use candor_detect::trust::SignerSignature;
 use md5::{Digest, Md5};
 
@@ -25,6 +28,10 @@ pub struct Output<'a> {
     pub(crate) official: bool,
     /// Which signatures are taken, if the file is for unwanted programs.
     pub(crate) unwanted: Option<&'a Unwanted>,
+    /// The number of the line that is being read.
+    pub(crate) line_number: u64,
+    /// Whether what is switched off is: not by files that anybody can have written, unless that was asked for.
+    pub(crate) switches_hold: bool,
     /// The line that is being read, as far as an ignore list asks for its digest.
     pub(crate) line: Vec<u8>,
     /// The folder that it lies in, for languages whose files include others.
@@ -110,6 +117,48 @@ impl Output<'_> {
         self.signers
     }
 
+    /// Adds magic.
+    ///
+    /// # Errors
+    /// [`Complaint::Unsupported`] if there is no room for it.
+    pub fn magic(&mut self, signature: &MagicSignature<'_>) -> Result<(), Complaint> {
+        if self.compiler.magic(signature) {
+            return Ok(());
+        }
+        Err(Complaint::unsupported(format!("more than {MAX_MAGIC} lines of magic")))
+    }
+
+    /// Adds a password of archives.
+    ///
+    /// # Errors
+    /// [`Complaint::Ignored`] if an ignore list names it.
+    pub fn password(&mut self, signature: &PasswordSignature) -> Result<(), Complaint> {
+        self.admit(&signature.name)?;
+        if self.compiler.password(signature) {
+            return Ok(());
+        }
+        Err(Complaint::unsupported(format!("more than {MAX_PASSWORDS} passwords")))
+    }
+
+    /// Says what the line that is being read switches off.
+    ///
+    /// # Errors
+    /// [`Complaint::NotForUs`] if its file may not.
+    pub(crate) fn switches(
+        &mut self,
+        category: &'static str,
+        off: Vec<&'static str>,
+    ) -> Result<(), Complaint> {
+        if !self.switches_hold {
+            return Err(Complaint::NotForUs(
+                "nothing is switched off by a file that its publisher did not sign".to_owned(),
+            ));
+        }
+        let (source, line) = (self.source, self.line_number);
+        self.compiler.switches(&Switches { category, off, source, line });
+        Ok(())
+    }
+
     /// Adds a name to the ignore list; with a digest, only for signatures whose line has this MD5.
     pub fn ignore(&mut self, name: &str, line: Option<[u8; 16]>) {
         self.ignored.add(name, line);
@@ -131,7 +180,8 @@ impl Output<'_> {
     }
 
     /// Says which line the signatures that follow are of.
-    pub(crate) fn at_line(&mut self, line: &[u8]) {
+    pub(crate) fn at_line(&mut self, number: u64, line: &[u8]) {
+        self.line_number = number;
         if self.ignored.has_digests() {
             self.line.clear();
             self.line.extend_from_slice(line);

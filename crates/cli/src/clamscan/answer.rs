@@ -11,6 +11,9 @@ use super::options::{Alerts, Signatures};
 /// Most places of gaps that one line names.
 const MOST_PLACES: usize = 3;
 
+/// The anomaly of an archive whose member a password opened.
+const DECRYPTED: &str = "zip-decrypted";
+
 /// What is said of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -88,21 +91,30 @@ impl Reading<'_> {
             let of = report.object(gap.object).map_or("", |seen| seen.file_type.name());
             Some((self.alert(gap, of)?, gap.object))
         });
-        alerts.filter(|(name, _)| known.insert(name.clone())).collect()
+        // ClamAV tells what is encrypted whether or not a password opens it.
+        let decrypted =
+            report.findings.iter().filter(|finding| finding.name == DECRYPTED).filter_map(|finding| {
+                let of = report.object(finding.object).map_or("", |seen| seen.file_type.name());
+                Some((self.encrypted(of)?, finding.object))
+            });
+        alerts.chain(decrypted).filter(|(name, _)| known.insert(name.clone())).collect()
+    }
+
+    /// ClamAV's name for an encrypted object of this type, where that is told as a finding.
+    fn encrypted(&self, of: &str) -> Option<String> {
+        let (name, document) = encrypted(of);
+        let wanted = if document { self.alerts.encrypted_documents } else { self.alerts.encrypted_archives };
+        wanted.then(|| format!("Heuristics.Encrypted.{name}"))
     }
 
     /// ClamAV's name for a gap that is told as a finding, in an object of this type.
     fn alert(&self, gap: &Gap, of: &str) -> Option<String> {
-        let Alerts { limits, encrypted_archives, encrypted_documents, broken_programs } = self.alerts;
+        let Alerts { limits, broken_programs, .. } = self.alerts;
         match gap.reason {
             Reason::Limit(limit) if limits => {
                 Some(format!("Heuristics.Limits.Exceeded.{}", limit_name(limit)))
             }
-            Reason::Encrypted => {
-                let (name, document) = encrypted(of);
-                let wanted = if document { encrypted_documents } else { encrypted_archives };
-                wanted.then(|| format!("Heuristics.Encrypted.{name}"))
-            }
+            Reason::Encrypted => self.encrypted(of),
             Reason::Damaged | Reason::Truncated
                 if broken_programs && matches!(of, "pe" | "elf" | "macho") =>
             {
@@ -338,6 +350,17 @@ mod tests {
         assert_eq!(told(&signatures, alerts, true, &evil())[0], names[0]);
         let documents = Alerts { encrypted_documents: true, ..Alerts::default() };
         assert!(told(&signatures, documents, false, &report(Vec::new(), &gaps))[0].starts_with("OK "));
+    }
+
+    #[test]
+    fn what_a_password_opens_is_told_as_encrypted_too() {
+        let findings = || vec![finding("zip-decrypted", "", Category::Anomaly)];
+        let signatures = signatures(&[], &[]);
+        assert_eq!(told(&signatures, Alerts::default(), false, &report(findings(), &[])), ["OK"]);
+        let alerts = Alerts { encrypted_archives: true, ..Alerts::default() };
+        let told = told(&signatures, alerts, false, &report(findings(), &[]));
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("Heuristics.Encrypted."), "{told:?}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::draft::{Draft, Kind};
 use super::interpreter::{Extracted, Failure, Host, Limits, Matches, run};
 use super::program::Program;
 use super::section::ProgramRecord;
+use crate::switch::PROGRAMS;
 use crate::{Database, Error, Found, Inspection};
 
 /// Most bytes that programs may take out of one object.
@@ -24,6 +25,10 @@ pub(crate) fn inspect(
     let mut all = Stored::all(database)?;
     let place = usize::try_from(number).unwrap_or(usize::MAX);
     let stored = all.nth(place).ok_or(Error::Damaged("a program is missing"))?;
+    if let Some(why) = database.switched_off(PROGRAMS)? {
+        found.gaps.push((Reason::Unsupported, format!("{} is not run: {why}", stored.name())));
+        return Ok(());
+    }
     let program = stored.program()?;
     let mut shown = Shown { inspection, matches, extracted: Vec::new(), bytes: 0 };
     let outcome = match run(&program, &mut shown, &Limits::until(inspection.deadline)) {

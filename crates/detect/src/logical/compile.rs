@@ -16,7 +16,7 @@ use super::check::{
 };
 use super::expression::Members;
 use super::section::{
-    CHECK, ConditionRecord, FINDING, HANDLE_AS, PROGRAM, RULES, SignatureRecord, strength_byte,
+    CHECK, ConditionRecord, EMBEDDED, FINDING, HANDLE_AS, PROGRAM, RULES, SignatureRecord, strength_byte,
 };
 use super::{Expression, LogicalSignature, MAX_NEAR, MAX_SUBSIGNATURES, MAX_VARIANTS, Outcome, Subsignature};
 use crate::hash::category_byte;
@@ -175,6 +175,7 @@ impl Compiler {
         let (outcome, handle_as, leads_to) = match &signature.outcome {
             Outcome::Finding => (FINDING, "", 0),
             Outcome::HandleAs(name) => (HANDLE_AS, name.as_str(), 0),
+            Outcome::Embedded(name) => (EMBEDDED, name.as_str(), 0),
             Outcome::Rules(set) => (RULES, "", set.0),
             Outcome::Program(number) => (PROGRAM, "", *number),
         };

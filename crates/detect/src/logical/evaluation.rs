@@ -112,6 +112,14 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         Ok(matches)
     }
 
+    /// The first places where the first subsignature of a signature matches.
+    pub(super) fn starts(&mut self, references: &[le::U32], most: usize) -> Result<Vec<u64>, Error> {
+        match references.first().map(|reference| reference.get()) {
+            Some(reference) if reference & CHECK == 0 => Ok(self.matcher.positions(reference, most)?.0),
+            _ => Err(Error::Damaged("a subsignature is missing")),
+        }
+    }
+
     /// The whole content, or nothing if that is more than [`MAX_SUBJECT`].
     pub(super) fn whole(&mut self) -> Result<Option<Window<'o>>, Error> {
         if let Some(whole) = &self.whole {

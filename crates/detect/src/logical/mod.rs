@@ -72,6 +72,8 @@ pub enum Outcome {
     Finding,
     /// No finding: the object is looked at once more, as this file type.
     HandleAs(String),
+    /// No finding: content of this file type may begin where the first subsignature, a single pattern, matches.
+    Embedded(String),
     /// What the program with this number in the database finds; it is told what matched.
     Program(u32),
     /// No finding of its own: this set of YARA rules is run on the object.

@@ -4,15 +4,18 @@ use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
 use super::evaluation::{Evaluation, MAX_SUBJECT};
 use super::section::{
-    CONTAINERS, ConditionRecord, ENTRY_POINT, FILE_SIZE, HANDLE_AS, PROGRAM, ROOT, RULES, SECTIONS,
+    CONTAINERS, ConditionRecord, EMBEDDED, ENTRY_POINT, FILE_SIZE, HANDLE_AS, PROGRAM, ROOT, RULES, SECTIONS,
     SignatureTables, strength,
 };
 use crate::hash::{Hashers, category, wanted};
 use crate::pattern::{Hit, Matcher, View};
-use crate::{Database, Error, Found, Inspection, bytecode, yara};
+use crate::{Database, Embedded, Error, Found, Inspection, bytecode, yara};
 
 /// Most findings of one object. Stops content that is made to match every signature from filling memory.
 const MAX_FINDINGS: usize = 256;
+
+/// Most places of a pattern at which content of another type may begin.
+const MAX_EMBEDDED: usize = 10;
 
 /// Adds a finding for every signature that is true of the object.
 pub(crate) fn inspect(
@@ -121,6 +124,11 @@ fn evaluate_one<'d>(
     }
     if signature.outcome == HANDLE_AS {
         found.handle_as.push(database.text(signature.handle_as).to_owned());
+        return Ok(());
+    }
+    if signature.outcome == EMBEDDED {
+        let offsets = evaluation.starts(tables.patterns(signature)?, MAX_EMBEDDED)?;
+        found.embedded.push(Embedded { file_type: database.text(signature.handle_as).to_owned(), offsets });
         return Ok(());
     }
     let evidence = |(place, hit): (u16, Hit)| evidence(evaluation.view(), place, hit);

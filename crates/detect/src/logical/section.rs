@@ -31,6 +31,8 @@ pub(crate) struct SignatureRecord {
 
 pub(crate) const FINDING: u8 = 0;
 pub(crate) const HANDLE_AS: u8 = 1;
+/// Content of another type may begin where it matches.
+pub(crate) const EMBEDDED: u8 = 4;
 pub(crate) const RULES: u8 = 2;
 pub(crate) const PROGRAM: u8 = 3;
 

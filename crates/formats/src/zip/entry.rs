@@ -9,6 +9,7 @@ use std::rc::Rc;
 use candor_object::{Child, Content, Listed, Reason, Sink, Stop};
 use flate2::Crc;
 
+use super::encryption::{self, Keyring};
 use super::header::{CENTRAL, Claims, LOCAL};
 use super::methods::{DEFLATE, Progress, STORED, StreamEnd, decoder, is_decoded, method_name, read_ahead};
 use super::notes::Notes;
@@ -23,13 +24,17 @@ const DESCRIPTOR_SEARCH: u64 = 16 << 20;
 /// would cost their product.
 const SEARCH_PASSES: u64 = 4;
 
+/// What is noted of a member that a password opened.
+const DECRYPTED: &str = "zip-decrypted";
+
 /// What has been handed over and what it cost to find it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Start of the data, method, size if stored.
     readings: BTreeSet<(u64, u16, u64)>,
-    /// Bytes that were searched for ends and starts that no header tells.
-    searched: u64,
+    /// Bytes that were searched for ends and starts that no header tells, or that passwords were tried on.
+    pub(super) searched: u64,
+    pub(super) keyring: Keyring,
 }
 
 impl Seen {
@@ -41,7 +46,7 @@ impl Seen {
     }
 
     /// Whether there has been enough searching.
-    fn is_tired(&self, content: &Content) -> bool {
+    pub(super) fn is_tired(&self, content: &Content) -> bool {
         self.searched > content.size().saturating_mul(SEARCH_PASSES).saturating_add(DESCRIPTOR_SEARCH)
     }
 }
@@ -52,16 +57,18 @@ pub(super) struct Member<'a> {
     pub(super) label: String,
     name: String,
     number: u64,
-    central: Option<&'a Claims>,
-    local: Option<&'a Claims>,
+    pub(super) central: Option<&'a Claims>,
+    pub(super) local: Option<&'a Claims>,
     /// Where its data starts.
-    start: u64,
+    pub(super) start: u64,
     /// Up to where other members reach.
-    covered: u64,
+    pub(super) covered: u64,
+    /// Whether its data does not lie as it is in the archive.
+    decrypted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     Stored(u64),
     Packed(u16),
 }
@@ -92,19 +99,26 @@ impl<'a> Member<'a> {
     ) -> Self {
         let name = central.or(local).map(Claims::text).unwrap_or_default();
         let label = format!("entry {number} {name:.100?}");
-        Self { label, name, number, central, local, start, covered }
+        Self { label, name, number, central, local, start, covered, decrypted: false }
     }
 
-    fn claims(&self) -> impl Iterator<Item = &'a Claims> + use<'a> {
+    /// The same member with other headers, where its decrypted data is all that there is.
+    pub(super) fn decrypted<'b>(&self, central: Option<&'b Claims>, local: Option<&'b Claims>) -> Member<'b> {
+        let Self { label, name, number, .. } = self;
+        let (label, name) = (label.clone(), name.clone());
+        Member { label, name, number: *number, central, local, start: 0, covered: 0, decrypted: true }
+    }
+
+    pub(super) fn claims(&self) -> impl Iterator<Item = &'a Claims> + use<'a> {
         self.central.into_iter().chain(self.local)
     }
 
     /// Checksums that a header claims; zero only where it is meant.
-    fn checksums(&self) -> impl Iterator<Item = u32> + use<'a> {
+    pub(super) fn checksums(&self) -> impl Iterator<Item = u32> + use<'a> {
         self.claims().filter(|c| c.crc != 0 || (!c.has_descriptor() && c.unpacked == 0)).map(|c| c.crc)
     }
 
-    fn stream_end(&self) -> StreamEnd {
+    pub(super) fn stream_end(&self) -> StreamEnd {
         let marked = self.claims().any(|claims| claims.flags & 2 != 0);
         let size = self.claims().map(|claims| claims.unpacked).max().filter(|size| *size > 0 && !marked);
         size.map_or(StreamEnd::Marker, StreamEnd::Size)
@@ -123,9 +137,7 @@ pub(super) fn open(
         return Ok(Some(member.start.saturating_add(packed)));
     }
     let mut readings = readings(content, member, seen, notes.sink)?;
-    let mut unsupported: Vec<u16> =
-        member.claims().map(|c| c.method).filter(|m| *m != STORED && !is_decoded(*m)).collect();
-    unsupported.dedup();
+    let mut unsupported = unsupported(member);
     let total = readings.len().saturating_add(unsupported.len());
     readings.retain(|reading| seen.readings.insert(key(member.start, *reading)));
     unsupported.retain(|method| seen.readings.insert((member.start, *method, 0)));
@@ -144,17 +156,62 @@ pub(super) fn open(
         if plain {
             notes.anomaly("zip-false-encryption", &format!("{} is not encrypted", member.label));
         } else {
-            notes.gap(Reason::Encrypted, &format!("{} is encrypted", member.label));
+            decrypt(content, member, seen, notes)?;
             if encrypted == member.claims().count() {
                 return Ok(Some(claimed_end(content, member)));
             }
         }
     }
+    hand_over(content, member, &readings, &unsupported, seen, notes).map(Some)
+}
 
+/// Hands over an encrypted member if a password opens it.
+fn decrypt(
+    content: &Content,
+    member: &Member<'_>,
+    seen: &mut Seen,
+    notes: &mut Notes<'_>,
+) -> Result<(), Stop> {
+    let Some(opened) = encryption::unlock(content, member, seen, notes.sink)? else {
+        notes.gap(Reason::Encrypted, &format!("{} is encrypted", member.label));
+        return Ok(());
+    };
+    let (label, origin) = (&member.label, &opened.origin);
+    if opened.proved {
+        notes.anomaly(DECRYPTED, &format!("{label} is encrypted, and opened with the password of {origin}"));
+    } else {
+        let detail = format!("{label} is encrypted: the password of {origin} may be the right one");
+        notes.gap(Reason::Encrypted, &detail);
+    }
+    let inner = opened.member(member);
+    let mut seen = Seen::default();
+    let readings = readings(&opened.content, &inner, &mut seen, notes.sink)?;
+    let unsupported = unsupported(&inner);
+    hand_over(&opened.content, &inner, &readings, &unsupported, &mut seen, notes)?;
+    Ok(())
+}
+
+/// The methods that the headers name and that are not decoded.
+fn unsupported(member: &Member<'_>) -> Vec<u16> {
+    let methods = member.claims().map(|claims| claims.method);
+    let mut methods: Vec<u16> = methods.filter(|m| *m != STORED && !is_decoded(*m)).collect();
+    methods.dedup();
+    methods
+}
+
+/// Hands over all readings of a member that is not encrypted; returns where it ends.
+fn hand_over(
+    content: &Content,
+    member: &Member<'_>,
+    readings: &[Reading],
+    unsupported: &[u16],
+    seen: &mut Seen,
+    notes: &mut Notes<'_>,
+) -> Result<u64, Stop> {
     let mut outcome = Outcome::default();
     let failures =
         if readings.len() == 1 && unsupported.is_empty() { Failures::Pass } else { Failures::Keep };
-    for reading in &readings {
+    for reading in readings {
         match reading {
             Reading::Stored(size) => stored(content, member, *size, &mut outcome, notes)?,
             Reading::Packed(method) => packed(content, member, *method, failures, &mut outcome, notes)?,
@@ -179,7 +236,7 @@ pub(super) fn open(
     if outcome.barren && !has_stored && outcome.ends.is_empty() {
         raw(content, member, seen, notes)?;
     }
-    conclude(content, member, &unsupported, outcome, notes)
+    Ok(conclude(content, member, unsupported, outcome, notes))
 }
 
 /// Tells what each header says of the member; a header without sizes is silent where the other has them.
@@ -206,7 +263,7 @@ fn conclude(
     unsupported: &[u16],
     outcome: Outcome,
     notes: &mut Notes<'_>,
-) -> Result<Option<u64>, Stop> {
+) -> u64 {
     if !outcome.verified {
         for (reason, detail) in &outcome.complaints {
             notes.gap(*reason, detail);
@@ -223,8 +280,7 @@ fn conclude(
             notes.anomaly("zip-checksum", &detail);
         }
     }
-    let end = outcome.ends.iter().copied().min().unwrap_or_else(|| claimed_end(content, member));
-    Ok(Some(end))
+    outcome.ends.iter().copied().min().unwrap_or_else(|| claimed_end(content, member))
 }
 
 fn key(start: u64, reading: Reading) -> (u64, u16, u64) {
@@ -255,7 +311,7 @@ fn is_directory(content: &Content, member: &Member<'_>) -> Result<bool, Stop> {
     Ok(next.is_empty() || next.as_ref() == b"PK" || next.as_ref() == [3, 0])
 }
 
-fn readings(
+pub(super) fn readings(
     content: &Content,
     member: &Member<'_>,
     seen: &mut Seen,
@@ -289,7 +345,7 @@ fn readings(
 }
 
 /// The size of stored data that no header tells: up to a descriptor that fits, else up to the next header.
-fn stored_size(
+pub(super) fn stored_size(
     content: &Content,
     member: &Member<'_>,
     seen: &mut Seen,
@@ -376,7 +432,8 @@ fn stored(
         outcome.checksums.push(crc);
     }
     outcome.ends.push(member.start.saturating_add(body.size()));
-    notes.sink.range(Child::member(&member.name), body)
+    let child = Child::member(&member.name);
+    if member.decrypted { notes.sink.child(child, &mut body.reader()) } else { notes.sink.range(child, body) }
 }
 
 fn packed(
@@ -513,7 +570,7 @@ fn note_disagreement(member: &Member<'_>, notes: &mut Notes<'_>) {
     }
 }
 
-fn checksum(body: &Content, sink: &mut dyn Sink) -> Result<u32, Stop> {
+pub(super) fn checksum(body: &Content, sink: &mut dyn Sink) -> Result<u32, Stop> {
     let mut crc = Crc::new();
     let mut from = 0;
     while from < body.size() {

@@ -23,7 +23,11 @@ pub(super) const CENTRAL_SIZE: u64 = 46;
 pub(super) struct Claims {
     pub(super) flags: u16,
     pub(super) method: u16,
+    /// Time of the last change as MS-DOS writes it; a part of how some encrypted members are checked.
+    pub(super) time: u16,
     pub(super) crc: u32,
+    /// How the member is encrypted, if that is WinZip's AES.
+    pub(super) aes: Option<Aes>,
     pub(super) packed: u64,
     pub(super) unpacked: u64,
     pub(super) name: Vec<u8>,
@@ -48,6 +52,7 @@ impl Claims {
             let claims = Self {
                 flags: u16_le(&fixed, 6)?,
                 method: u16_le(&fixed, 8)?,
+                time: u16_le(&fixed, 10)?,
                 crc: u32_le(&fixed, 14)?,
                 packed: u64::from(u32_le(&fixed, 18)?),
                 unpacked: u64::from(u32_le(&fixed, 22)?),
@@ -63,7 +68,7 @@ impl Claims {
         let Some(after) = claims.read_name(content, offset, LOCAL_SIZE, name)? else {
             return Ok(None);
         };
-        claims.widen(&content.window(after, extra.into())?);
+        claims.read_extra(&content.window(after, extra.into())?);
         Ok(Some(claims))
     }
 
@@ -82,6 +87,7 @@ impl Claims {
             let claims = Self {
                 flags: u16_le(&fixed, 8)?,
                 method: u16_le(&fixed, 10)?,
+                time: u16_le(&fixed, 12)?,
                 crc: u32_le(&fixed, 16)?,
                 packed: u64::from(u32_le(&fixed, 20)?),
                 unpacked: u64::from(u32_le(&fixed, 24)?),
@@ -99,7 +105,7 @@ impl Claims {
         let Some(after) = claims.read_name(content, offset, CENTRAL_SIZE, name)? else {
             return Ok(None);
         };
-        claims.widen(&content.window(after, extra.into())?);
+        claims.read_extra(&content.window(after, extra.into())?);
         Ok(Some(claims))
     }
 
@@ -145,31 +151,61 @@ impl Claims {
         Ok(start.checked_add(u64::from(size)))
     }
 
-    /// Takes the values that do not fit into the header from the zip64 extra field.
-    fn widen(&mut self, extra: &[u8]) {
-        const FULL: u64 = u32::MAX as u64;
+    /// Reads the extra fields that matter, the first of each kind.
+    fn read_extra(&mut self, extra: &[u8]) {
+        let mut widened = false;
         let mut rest = extra;
         while let (Some(id), Some(size)) = (u16_le(rest, 0), u16_le(rest, 2)) {
             let body = rest.get(4..).unwrap_or_default();
             let (field, after) = body.split_at(usize::from(size).min(body.len()));
             rest = after;
-            if id != 1 {
-                continue;
-            }
-            let mut place = 0_usize;
-            for value in [&mut self.unpacked, &mut self.packed, &mut self.offset] {
-                if *value == FULL
-                    && let Some(wide) = u64_le(field, place)
-                {
-                    *value = wide;
-                    place = place.saturating_add(8);
+            match id {
+                1 if !widened => {
+                    self.widen(field);
+                    widened = true;
                 }
+                0x9901 if self.aes.is_none() => self.aes = Aes::read(field),
+                _ => {}
             }
-            if self.disk == 0xffff {
-                self.disk = u32_le(field, place).unwrap_or(self.disk);
-            }
-            return;
         }
+    }
+
+    /// Takes the values that do not fit into the header from the zip64 extra field.
+    fn widen(&mut self, field: &[u8]) {
+        const FULL: u64 = u32::MAX as u64;
+        let mut place = 0_usize;
+        for value in [&mut self.unpacked, &mut self.packed, &mut self.offset] {
+            if *value == FULL
+                && let Some(wide) = u64_le(field, place)
+            {
+                *value = wide;
+                place = place.saturating_add(8);
+            }
+        }
+        if self.disk == 0xffff {
+            self.disk = u32_le(field, place).unwrap_or(self.disk);
+        }
+    }
+}
+
+/// The extra field of WinZip's AES: <https://www.winzip.com/en/support/aes-encryption/>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Aes {
+    /// Bytes of the key: 16, 24 or 32.
+    pub(super) key: usize,
+    /// How the member is compressed below the encryption.
+    pub(super) method: u16,
+}
+
+impl Aes {
+    fn read(field: &[u8]) -> Option<Self> {
+        let key = match field.get(4)? {
+            1 => 16,
+            2 => 24,
+            3 => 32,
+            _ => return None,
+        };
+        (field.get(2..4)? == b"AE").then_some(Self { key, method: u16_le(field, 5)? })
     }
 }
 
@@ -200,9 +236,9 @@ mod tests {
         let mut extra = vec![9, 9, 1, 0, 5, 1, 0, 16, 0];
         extra.extend_from_slice(&(1_u64 << 33).to_le_bytes());
         extra.extend_from_slice(&(1_u64 << 34).to_le_bytes());
-        claims.widen(&extra);
+        claims.read_extra(&extra);
         assert_eq!((claims.unpacked, claims.packed, claims.offset), (7, 1 << 33, 1 << 34));
-        claims.widen(&extra[..12]);
+        claims.read_extra(&extra[..12]);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod decoders;
 mod directory;
+mod encryption;
 mod entry;
 mod header;
 pub(crate) mod methods;

@@ -97,11 +97,79 @@ pub(super) fn handler(text: &str) -> Result<&'static str, Complaint> {
 /// Names of all types of ClamAV, behind `CL_TYPE_`.
 const TYPES: &str = "\
 7Z 7ZSFX AI_MODEL ALZ ANY APM ARJ ARJSFX AUTOIT BINARY_DATA BINHEX BZ CABSFX CPIO_CRC CPIO_NEWC CPIO_ODC \
-CPIO_OLD CRYPTFF DMG EGG EGGSFX ELF GIF GPT GRAPHICS GZ HTML HTML_UTF16 HWP3 HWP5 HWPOLE2 IGNORED INTERNAL \
-ISHIELD_MSI ISO9660 JAVA JPEG LHA_LZH LNK MACHO MACHO_UNIBIN MAIL MBR MHTML MSCAB MSCHM MSEXE MSOLE2 MSPPT \
-MSSZDD MSWORD MSXL NULSFT OLD_TAR ONENOTE OOXML_HWP OOXML_PPT OOXML_WORD OOXML_XL PART_ANY PART_HFSPLUS PDF \
-PNG POSIX_TAR PS PYTHON_COMPILED RAR RARSFX RIFF RTF SCRENC SCRIPT SFX SIS SWF TEXT_UTF16BE TEXT_UTF16LE \
+CPIO_OLD CRYPTFF DMG EGG EGGSFX ELF GIF GPT GRAPHICS GZ HTML HTML_UTF16 HWP3 HWPOLE2 IGNORED INTERNAL \
+ISHIELD_MSI ISO9660 JAVA JPEG LHA_LZH LNK MACHO MACHO_UNIBIN MAIL MBR MHTML MSCAB MSCHM MSEXE MSOLE2 \
+MSSZDD NULSFT OLD_TAR ONENOTE OOXML_HWP OOXML_PPT OOXML_WORD OOXML_XL PART_ANY PART_HFSPLUS PDF \
+PNG POSIX_TAR PS PYTHON_COMPILED RAR RARSFX RIFF RTF SCRENC SCRIPT SFX SIS SWF TEXT_ASCII TEXT_UTF16BE TEXT_UTF16LE \
 TEXT_UTF8 TIFF TNEF UDF UUENCODED XAR XDP XML_HWP XML_WORD XML_XL XZ ZIP ZIPSFX ZSTD";
+
+/// What content of ClamAV's types is here, behind `CL_TYPE_`: the type that opens it, and others that are as good. Types
+/// of what is embedded (`ZIPSFX`) are those of what begins there.
+const MAGIC: &[(&str, &str)] = &[
+    ("7Z 7ZSFX", "7z"),
+    ("ALZ", "alz"),
+    ("APM", "apm"),
+    ("ARJ ARJSFX", "arj"),
+    ("AUTOIT", "autoit"),
+    ("BINHEX", "binhex"),
+    ("BZ", "bzip2"),
+    ("CPIO_CRC CPIO_NEWC CPIO_ODC CPIO_OLD", "cpio"),
+    ("CRYPTFF", "cryptff"),
+    ("DMG", "dmg"),
+    ("EGG EGGSFX", "egg"),
+    ("ELF", "elf"),
+    ("GIF", "gif"),
+    ("GPT", "gpt"),
+    ("GRAPHICS", "bmp,webp,ico"),
+    ("GZ", "gzip"),
+    ("HTML HTML_UTF16", "html"),
+    ("HWP3", "hwp3"),
+    ("ISHIELD_MSI", "installshield-msi"),
+    ("ISO9660", "iso9660"),
+    ("JAVA", "class"),
+    ("JPEG", "jpeg"),
+    ("LHA_LZH", "lha"),
+    ("LNK", "lnk"),
+    ("MACHO MACHO_UNIBIN", "macho"),
+    ("MAIL", "mail,mbox"),
+    ("MBR", "mbr"),
+    ("MHTML", "mail,mbox"),
+    ("MSCAB CABSFX", "cab"),
+    ("MSCHM", "chm"),
+    ("MSEXE", "pe,dos-exe"),
+    ("MSOLE2 HWPOLE2", "ole2"),
+    ("MSSZDD", "szdd"),
+    ("NULSFT", "nsis"),
+    ("ONENOTE", "onenote"),
+    ("OOXML_HWP OOXML_PPT OOXML_WORD OOXML_XL", "zip"),
+    ("PDF", "pdf"),
+    ("PNG", "png"),
+    ("POSIX_TAR OLD_TAR", "tar"),
+    ("PS", "postscript"),
+    ("PYTHON_COMPILED", "pyc"),
+    ("RAR RARSFX", "rar"),
+    ("RIFF", "riff,webp"),
+    ("RTF", "rtf"),
+    ("SCRENC", "encoded-script"),
+    ("SCRIPT TEXT_ASCII TEXT_UTF8 TEXT_UTF16BE TEXT_UTF16LE", "text,script"),
+    ("SIS", "sis"),
+    ("SWF", "swf"),
+    ("TIFF", "tiff"),
+    ("TNEF", "tnef"),
+    ("UDF", "udf"),
+    ("UUENCODED", "uuencode"),
+    ("XAR", "xar"),
+    ("XZ", "xz"),
+    ("ZIP ZIPSFX", "zip"),
+    ("ZSTD", "zstd"),
+];
+
+/// What content of a type is here, and what is as good, behind commas.
+pub(super) fn of_magic(text: &str) -> Option<&'static str> {
+    let name = text.strip_prefix("CL_TYPE_")?;
+    let known = MAGIC.iter().find(|(theirs, _)| theirs.split(' ').any(|theirs| theirs == name));
+    known.map(|(_, ours)| *ours)
+}
 
 /// Whether ClamAV has a type of this name.
 pub(super) fn is_type(text: &str) -> bool {

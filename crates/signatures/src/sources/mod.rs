@@ -251,6 +251,10 @@ impl Build<'_> {
             clamav: clamav || self.settings.clamav_rules,
             official,
             unwanted,
+            line_number: 0,
+            switches_hold: official
+                || self.settings.clamav_rules
+                || self.settings.unsigned == Unsigned::Taken,
             line: Vec::new(),
             compiler: &mut self.compiler,
             ignored: &mut self.ignored,
