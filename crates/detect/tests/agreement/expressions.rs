@@ -65,3 +65,15 @@ proptest! {
         prop_assert_eq!(found(&database(&signatures), &bytes, None), expected);
     }
 }
+
+#[test]
+fn a_count_within_a_question_for_members_is_a_count() {
+    // `(0|(1>1))>0,2`: how often the second matches matters, though it is asked only how many do.
+    let twice = counted(one(1), Comparison::More, 1, 0);
+    let both = counted(Expression::Or(Box::new(one(0)), Box::new(twice)), Comparison::More, 0, 2);
+    let members =
+        [&b"first"[..], b"second"].map(|text| Subsignature::Patterns(vec![super::reading::text(text)]));
+    let database = database(&[signature("both", both, members.to_vec())]);
+    assert_eq!(found(&database, b"first second second", None), ["both"]);
+    assert!(found(&database, b"first second", None).is_empty());
+}
