@@ -1,4 +1,4 @@
-//! What a target description asks besides the expression.
+//! What a target description asks besides the expression, and what a signature that is true leads to.
 
 use std::io::Write;
 
@@ -7,6 +7,17 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 
 use super::carriers::{ALL, BINARY, EXECUTABLE, FLAT, Kind, Slot};
 use super::feature::Feature;
+
+/// The smallest program: where its trigger is true, it says its name.
+const PROGRAM: &str = concat!(
+    "ClamBCagaa|acmfef```c``a```|aenfofnfef``afaap`clamcoincidencejb:4096\n",
+    "Hit;Engine:51-255,Target:0;0;'hello'\n",
+    "Teddadahebedaacb`bbadb`b\n",
+    "Ebkfaaaebgd|amcgefdgfgifbgegcgnfafmfef``\n",
+    "Gde``hac`@`bedBhdBifBdg@`bad@Aa`\n",
+    "A`b`bLaab`b`F``\n",
+    "Bb`b`abbaeAb`AcdTcab`b`E\n",
+);
 
 fn gzip(bytes: Vec<u8>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -155,6 +166,12 @@ pub(crate) fn features() -> Vec<Feature> {
         )
         .at(Slot::SectionCount, b"\x04", b"\x03"),
     ]);
+    features.push(
+        Feature::new("a program")
+            .file("cbc", PROGRAM)
+            .has("hello", "hellp")
+            .differs(ALL, "it refuses a program without what only its own compiler writes"),
+    );
     // Looked at once more as a page, the content is folded.
     features.push(
         Feature::new("HandlerType:CL_TYPE_HTML")
