@@ -60,7 +60,7 @@ fn lines(extension: &str) -> Vec<String> {
 fn files(extension: &str) -> &'static [&'static str] {
     match extension {
         "yar" | "yara" => &[
-            "import \"pe\"\nprivate rule a : tag { meta: b = \"c\" strings: $a = \"hello\" nocase wide $b = { 68 [1-3] (6c | 6d) ?f } condition: any of them }\nrule b { strings: $a = /h(e|l)+o/i condition: #a > 1 and @a[1] in (1..filesize) or pe.is_pe and a }\n",
+            "import \"pe\"\nprivate rule a : tag { meta: b = \"c\" strings: $a = \"hello\" nocase wide $b = { 68 [1-3] (6c | 6d) ?f } condition: any of them }\nrule b { strings: $a = /h(e|l)+o/i condition: #a > 1 and $a in (1..filesize) or pe.is_pe and a }\n",
             "rule c { condition: for any i in (1..3) : ( uint8(i) == 0x68 ) }\n",
         ],
         "toml" => &[
