@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::model::{Base, Place};
 use super::prefilter::{AnchorRecord, Filters, Reader};
-use super::program::run;
+use super::program::{may_end_earlier, run};
 use super::section::{GroupRecord, PatternRecord, PatternTables, flags};
 use super::view::View;
 use crate::Error;
@@ -228,21 +228,23 @@ impl<'d, 'o> Matcher<'d, 'o> {
         let Some(starts) = self.starts(pattern.place()) else {
             return Ok(hit);
         };
-        let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
+        let Some((last, before)) = groups.split_last() else {
             return Ok(hit);
         };
         let enough = if pattern.is(flags::COUNTED) { MAX_COUNT } else { 1 };
-        let Some((start, mut end)) = self.find(first, starts)? else {
-            return Ok(hit);
-        };
-        let mut last_start = start;
-        for group in groups.get(1..).unwrap_or_default() {
-            let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
-            let Some(found) = self.find(group, after)? else {
+        let mut start = None;
+        let mut from = starts;
+        for (group, next) in before.iter().zip(groups.iter().skip(1)) {
+            let Some((begin, end)) = self.find_shortest(group, from)? else {
                 return Ok(hit);
             };
-            (last_start, end) = found;
+            start.get_or_insert(begin);
+            from = Starts::from(end.saturating_add(u64::from(next.gap.get())));
         }
+        let Some((mut last_start, end)) = self.find(last, from)? else {
+            return Ok(hit);
+        };
+        let start = start.unwrap_or(last_start);
         hit.first = (start, end);
         hit.count = 1;
         // Every further match of the last group is one more match of the pattern: between the groups any
@@ -273,7 +275,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
             for group in others {
                 let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
                 // What does not follow here follows no later match either.
-                let Some((_, next)) = self.find(group, after)? else { return Ok((positions, true)) };
+                let Some((_, next)) = self.find_shortest(group, after)? else { return Ok((positions, true)) };
                 end = next;
             }
             if positions.len() >= most {
@@ -284,6 +286,26 @@ impl<'d, 'o> Matcher<'d, 'o> {
         }
         self.view.check()?;
         Ok((positions, true))
+    }
+
+    /// Start of the first match of a group, and the smallest end that a match has: what follows may begin there.
+    fn find_shortest(
+        &mut self,
+        group: &GroupRecord,
+        starts: Starts<'_>,
+    ) -> Result<Option<(u64, u64)>, Error> {
+        let Some((first, mut end)) = self.find(group, starts)? else { return Ok(None) };
+        if !may_end_earlier(self.tables.program(group)?) {
+            return Ok(Some((first, end)));
+        }
+        let mut low = first.saturating_add(1);
+        while low < end {
+            let within = Starts { low, high: starts.high.min(end.saturating_sub(1)), ..starts };
+            let Some((start, other)) = self.find(group, within)? else { break };
+            end = end.min(other);
+            low = start.saturating_add(1);
+        }
+        Ok(Some((first, end)))
     }
 
     /// The first match of a group that begins where it may, as start and end.
