@@ -1,17 +1,22 @@
 //! A damaged database is refused or harmless: whatever byte is changed, nothing panics or runs on for ever.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use candor_detect::bytecode::{
+    Argument, BytecodeSignature, Draft, DraftFunction, DraftInstruction, Global, Kind, Program,
+};
 use candor_detect::hash::{Digest, HashSignature, Subject};
 use candor_detect::logical::{
     ByteComparison, Comparison, Condition, Expression, LogicalSignature, Number, Numeral, Order, Outcome,
     Subsignature,
 };
+use candor_detect::member::{ANY, MemberSignature};
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
 use candor_detect::regex::{Flags, Regex};
 use candor_detect::yara::{Rule, RuleSet, RuleUnit};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Section, Strength};
+use candor_object::{Category, Content, FileType, Layout, Listed, Object, ObjectId, Section, Strength};
 use proptest::prelude::*;
 
 const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
@@ -78,7 +83,69 @@ fn image() -> Vec<u8> {
         outcome: Outcome::Rules(set),
         ..LogicalSignature::new("", "", Expression::Pattern(0), Vec::new())
     });
+    compiler.official(true);
+    compiler.member(&member());
+    let trigger = "Program;Engine:51-255,Target:0;0;68656c6c6f";
+    let program = program(trigger);
+    assert!(Program::new(&program.draft).is_ok());
+    let program = compiler.program(&program);
+    compiler.logical(&LogicalSignature {
+        outcome: Outcome::Program(program),
+        ..LogicalSignature::new("Program", "a.cbc", Expression::Pattern(0), vec![anywhere(literal("hello"))])
+    });
+    // Each kind of anchor has tables of its own, and a signature may have none.
+    for text in ["vwxyz", "wxyz", "xyz", "xy"] {
+        let pattern = anywhere(literal(text));
+        compiler.logical(&LogicalSignature::new(text, "a.ldb", Expression::Pattern(0), vec![pattern]));
+    }
     compiler.finish()
+}
+
+fn anywhere(elements: Vec<Element>) -> Pattern {
+    Pattern { place: Place::ANYWHERE, groups: vec![Group { gap: 0, elements }] }
+}
+
+fn member() -> MemberSignature {
+    MemberSignature {
+        name: "Member".into(),
+        source: "a.cdb".into(),
+        text: "text".into(),
+        category: Category::Malware,
+        container: Some("zip".into()),
+        container_size: ANY,
+        file_name: Some("^a(b|c)+$".into()),
+        packed: ANY,
+        size: (1, 9),
+        encrypted: None,
+        position: None,
+    }
+}
+
+/// A program that says 7 at once.
+fn program(trigger: &str) -> BytecodeSignature {
+    let seven = DraftInstruction {
+        opcode: 19,
+        result: 0,
+        target: 0,
+        arguments: vec![Argument::Type(32), Argument::Constant(7, 4)],
+    };
+    BytecodeSignature {
+        name: "Program".into(),
+        source: "a.cbc".into(),
+        trigger: trigger.into(),
+        draft: Draft {
+            kind: Kind::Logical,
+            types: Vec::new(),
+            imports: Vec::new(),
+            globals: vec![Global { global_type: 0, parts: vec![0] }],
+            functions: vec![DraftFunction {
+                parameters: 0,
+                returns: 32,
+                locals: Vec::new(),
+                blocks: vec![vec![seven]],
+            }],
+        },
+    }
 }
 
 fn inspect(database: &Database) -> usize {
@@ -102,13 +169,38 @@ fn inspect(database: &Database) -> usize {
     for detector in DETECTORS {
         let _ = detector.inspect(database, &inspection, &mut found);
     }
-    let _ = (database.verify(), database.counts(), database.sources());
-    found.findings.len().saturating_add(found.handle_as.len())
+    let archive = Object::root(Content::from_vec(CONTENT.to_vec()), FileType::new("zip"));
+    let listed = Listed { name: "abc", packed: 7, size: 7, encrypted: false, position: Some(1) };
+    let members = database.members(&archive, ObjectId::ROOT, &listed, deadline).unwrap_or_default();
+    let trusted = database.trusted(&object.content, ObjectId::ROOT, deadline);
+    let _ = (database.verify(), database.counts(), database.sources(), trusted);
+    let _ =
+        (database.official_sources(), database.programs().map(Iterator::count), database.searches(file_type));
+    found.findings.len() + found.handle_as.len() + members.len()
 }
 
 #[test]
 fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 3);
+    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 4);
+}
+
+/// A new kind of section has to be in the image that is damaged here.
+#[test]
+fn it_has_sections_of_every_kind() {
+    let image = image();
+    let number = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    let kinds: BTreeSet<u32> = (0..number(12) as usize).map(|row| number(72 + 24 * row)).collect();
+    let source = include_str!("../src/image.rs");
+    let list = source.split_once("pub(crate) enum Kind {").unwrap().1.split_once("\n}").unwrap().0;
+    let all: Vec<(&str, u32)> = list
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "))
+        .map(|(name, number)| (name, number.parse().unwrap()))
+        .collect();
+    assert!(all.len() > 30, "{all:?}");
+    let missing: Vec<&str> =
+        all.into_iter().filter(|(_, number)| !kinds.contains(number)).map(|(name, _)| name).collect();
+    assert!(missing.is_empty(), "no section of these kinds is damaged: {missing:?}");
 }
 
 #[test]

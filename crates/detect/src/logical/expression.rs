@@ -116,8 +116,11 @@ impl Expression {
                 left.counted(visit);
                 right.counted(visit);
             }
-            // Whoever asks how many members match, and not how often, needs one match of each.
-            Self::Counted(_, Count { comparison: Comparison::More, number: 0, .. }) => {}
+            // Whoever asks how many members match, and not how often, needs one match of each. Those within may ask
+            // more.
+            Self::Counted(inner, Count { comparison: Comparison::More, number: 0, .. }) => {
+                inner.counted(visit)
+            }
             Self::Counted(inner, _) => inner.members(visit),
         }
     }

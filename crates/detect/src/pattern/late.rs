@@ -77,7 +77,8 @@ impl<'d, 'o> Matcher<'d, 'o> {
             let Some((group, starts)) = search.group() else { break };
             let high = starts.high.min(end.saturating_sub(1));
             match self.find(group, Starts { low, high, ..starts })? {
-                Some(found) => search.found(found),
+                Some(found) if search.is_last() => search.found(found),
+                Some(found) => search.found(self.shortest(group, starts, found)?),
                 None => search.low = end,
             }
             self.view.check()?;
@@ -118,6 +119,11 @@ impl<'d, 'o> LateSearch<'d, 'o> {
     /// The first possible start; nothing when the search is over.
     fn next(&self) -> Option<u64> {
         self.group().map(|_| self.low)
+    }
+
+    /// Whether no other group follows.
+    fn is_last(&self) -> bool {
+        self.place.saturating_add(1) >= self.groups.len()
     }
 
     /// The group was found here.

@@ -192,6 +192,12 @@ pub(crate) fn run(program: &[u8], view: &mut View<'_>, start: u64) -> Option<u64
     }
 }
 
+/// Whether a match that begins later may end earlier: branches need not have one length.
+pub(crate) fn may_end_earlier(program: &[u8]) -> bool {
+    let mut steps = Steps(program);
+    std::iter::from_fn(|| steps.next()).any(|step| matches!(step, Step::Choice(_)))
+}
+
 /// Positions from `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {

@@ -8,7 +8,7 @@ use candor_object::Layout;
 use super::model::{Base, Place};
 use super::needle;
 use super::prefilter::{AnchorRecord, Filters, Reader};
-use super::program::run;
+use super::program::{may_end_earlier, run};
 use super::section::{GroupRecord, PatternTables, flags};
 use super::view::View;
 use crate::Error;
@@ -238,8 +238,8 @@ impl<'d, 'o> Matcher<'d, 'o> {
             for group in others {
                 let after = Starts::from(end.saturating_add(u64::from(group.gap.get())));
                 // What does not follow here follows no later match either.
-                let Some((_, next)) = self.find(group, after)? else { return Ok((positions, true)) };
-                end = next;
+                let Some(found) = self.find(group, after)? else { return Ok((positions, true)) };
+                (_, end) = self.shortest(group, after, found)?;
             }
             if positions.len() >= most {
                 return Ok((positions, false));
@@ -249,6 +249,26 @@ impl<'d, 'o> Matcher<'d, 'o> {
         }
         self.view.check()?;
         Ok((positions, true))
+    }
+
+    /// Start of the first match of a group, and the smallest end that a match has: what follows may begin there.
+    pub(super) fn shortest(
+        &mut self,
+        group: &GroupRecord,
+        starts: Starts<'_>,
+        (first, mut end): (u64, u64),
+    ) -> Result<(u64, u64), Error> {
+        if !may_end_earlier(self.tables.program(group)?) {
+            return Ok((first, end));
+        }
+        let mut low = first.saturating_add(1);
+        while low < end {
+            let within = Starts { low, high: starts.high.min(end.saturating_sub(1)), ..starts };
+            let Some((start, other)) = self.find(group, within)? else { break };
+            end = end.min(other);
+            low = start.saturating_add(1);
+        }
+        Ok((first, end))
     }
 
     /// The first match of a group that begins where it may, as start and end.

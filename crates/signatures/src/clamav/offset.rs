@@ -11,6 +11,8 @@ use crate::Complaint;
 
 /// Longest offset in bytes.
 const MAX_LENGTH: usize = 64;
+/// The number by which ClamAV means any place.
+const ANYWHERE: u32 = u32::MAX;
 
 /// Where a pattern begins whose offset is this: a boundary at its beginning is the byte before the offset.
 pub(super) fn of_pattern(place: Place, groups: &[Group]) -> Place {
@@ -70,10 +72,15 @@ pub(super) fn parse(text: &str, target: u32) -> Result<Place, Complaint> {
     } else if let Some(rest) = place.strip_prefix('S') {
         let (section, delta) = rest
             .split_once('+')
+            // Of all numbers this is the only one that ClamAV wants to be there.
+            .filter(|(_, delta)| !delta.is_empty())
             .ok_or_else(|| Complaint::malformed(format!("the offset {text:?} is none that we know")))?;
         (Base::Section(number(section, "section")?), i64::from(offset::<u32>(delta)?))
     } else {
-        (Base::Start, i64::from(offset::<u32>(place)?))
+        match offset::<u32>(place)? {
+            ANYWHERE => return Ok(Place::ANYWHERE),
+            delta => (Base::Start, i64::from(delta)),
+        }
     };
     if !matches!(base, Base::Start | Base::End) {
         needs_executable(text, target)?;
@@ -106,6 +113,7 @@ mod tests {
         assert_eq!(parse("SE1", 1), place(Base::InsideSection(1), 0, 0));
         assert_eq!(parse("", 0), place(Base::Start, 0, 0));
         assert_eq!(parse("7,", 0), place(Base::Start, 7, 0));
+        assert_eq!(parse("4294967295,7", 0), Ok(Place::ANYWHERE));
     }
 
     #[test]
@@ -126,9 +134,17 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_refused() {
-        for (text, target) in
-            [("-4", 0), ("0x8", 0), ("EP+0", 0), ("S0+0", 0), ("Sx+1", 1), ("$32$", 0), ("$x$", 0), ("$1", 0)]
-        {
+        for (text, target) in [
+            ("-4", 0),
+            ("0x8", 0),
+            ("EP+0", 0),
+            ("S0+0", 0),
+            ("Sx+1", 1),
+            ("S1+", 1),
+            ("$32$", 0),
+            ("$x$", 0),
+            ("$1", 0),
+        ] {
             assert!(matches!(parse(text, target), Err(Complaint::Malformed(_))), "{text}");
         }
         assert!(matches!(parse("99999999999", 1), Err(Complaint::Unsupported(_))));
