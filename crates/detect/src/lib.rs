@@ -41,7 +41,7 @@ pub use database::{Compiler, Counts, Database, digests, sha256};
 /// The techniques, in the order in which they look at an object.
 ///
 /// Patterns come first: where content is read in windows, they leave the digests of the whole behind.
-pub static DETECTORS: &[&dyn Detector] = &[&LogicalDetector, &HashDetector];
+pub static DETECTORS: &[&dyn Detector] = &[&LogicalDetector, &HashDetector, &ProgramDetector];
 
 /// A detection technique.
 pub trait Detector: Sync {
@@ -164,5 +164,19 @@ impl Detector for LogicalDetector {
         found: &mut Found,
     ) -> Result<(), Error> {
         logical::inspect(database, inspection, found)
+    }
+}
+
+/// Programs in bytecode that need no signature to start them.
+struct ProgramDetector;
+
+impl Detector for ProgramDetector {
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        bytecode::run_hooks(database, inspection, found)
     }
 }

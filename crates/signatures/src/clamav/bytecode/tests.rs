@@ -62,8 +62,11 @@ fn written(draft: &Draft) -> String {
     };
     let header =
         [number(7_u64), number(1_u64), text("me"), number(0_u64), number(draft.kind.number())].concat();
-    let mut lines =
-        vec![format!("ClamBC{header}```{}``p`clamcoincidencejb:4096", text("none")), TRIGGER.to_owned()];
+    let counts = number(draft.types.len() as u64 + 5) + &number(draft.functions.len() as u64);
+    let mut lines = vec![
+        format!("ClamBC{header}```{}{counts}p`clamcoincidencejb:4096", text("none")),
+        TRIGGER.to_owned(),
+    ];
     let types = draft.types.iter().map(|item| match item {
         Type::Function(members) => "a".to_owned() + &list(members),
         Type::Packed(members) => "b".to_owned() + &list(members),
@@ -103,7 +106,9 @@ fn written(draft: &Draft) -> String {
             "L".to_owned(),
             number(own),
         ];
-        lines.push(format!("A{}{}F``", head.concat(), locals.collect::<String>()));
+        let instructions: usize = function.blocks.iter().map(Vec::len).sum();
+        let counts = number(instructions as u64) + &number(function.blocks.len() as u64);
+        lines.push(format!("A{}{}F{counts}", head.concat(), locals.collect::<String>()));
         for block in &function.blocks {
             let (last, body) = block.split_last().unwrap();
             let body =
