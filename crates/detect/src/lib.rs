@@ -32,9 +32,9 @@ pub mod yara;
 
 use std::cell::OnceCell;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
+use candor_object::{FileType, Finding, Layout, Limits, Object, ObjectId, Reason};
 
 pub use database::{Compiler, Counts, Database, digests, sha256};
 
@@ -83,6 +83,8 @@ pub struct Inspection<'a> {
     pub containers: &'a [FileType],
     /// When the time is up.
     pub deadline: Instant,
+    /// Time for one program in bytecode.
+    pub program_time: Duration,
     /// Whether the object may be known by its digest.
     pub hashed: bool,
     /// Digests of the whole object, once somebody read it.
@@ -92,7 +94,16 @@ pub struct Inspection<'a> {
 impl<'a> Inspection<'a> {
     /// An object of which nothing more is known: it is taken for a root object, and no executable.
     pub fn of(object: &'a Object, digests: &'a Digests, deadline: Instant) -> Self {
-        Self { object, id: ObjectId::ROOT, layout: None, containers: &[], deadline, hashed: true, digests }
+        Self {
+            object,
+            id: ObjectId::ROOT,
+            layout: None,
+            containers: &[],
+            deadline,
+            program_time: Limits::default().program_time,
+            hashed: true,
+            digests,
+        }
     }
 }
 

@@ -94,6 +94,7 @@ fn inspect(database: &Database) -> usize {
         layout: Some(&layout),
         containers: &[],
         deadline,
+        program_time: Duration::from_secs(1),
         hashed: true,
         digests: &Digests::default(),
     };

@@ -174,6 +174,7 @@ impl<'e> Scan<'e> {
             layout: layout.as_ref(),
             containers: &containers,
             deadline,
+            program_time: self.budget.limits().program_time,
             hashed,
             digests: &digests,
         };

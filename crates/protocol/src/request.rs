@@ -74,23 +74,57 @@ struct LimitsRecord {
     held_bytes: u64,
     time: Duration,
     bytes_per_second: u64,
+    program_time: Duration,
 }
 
 impl Start {
     /// A start with these limits for each root object.
     pub fn new(limits: &Limits, user: Option<(u32, u32)>, memory: u64, processor_time: Duration) -> Self {
-        let Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
-            *limits;
-        let limits =
-            LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second };
+        let Limits {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        } = *limits;
+        let limits = LimitsRecord {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        };
         Self { limits, user, memory, processor_time }
     }
 
     /// The limits.
     pub fn limits(&self) -> Limits {
-        let LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
-            self.limits;
-        Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second }
+        let LimitsRecord {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        } = self.limits;
+        Limits {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        }
     }
 }
 

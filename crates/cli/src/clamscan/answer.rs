@@ -256,6 +256,7 @@ mod tests {
         Signatures {
             paths: Vec::new(),
             official_only: false,
+            programs: candor_signatures::Programs::Signed,
             most_days: None,
             unwanted: true,
             excluded: owned(excluded),

@@ -133,10 +133,17 @@ impl<'a> Session<'a> {
     }
 
     fn run_once(&mut self, stored: Stored<'_>, program: &Program, found: &mut Found) -> Result<After, Error> {
-        let limits = Limits::until(self.inspection.deadline);
+        let own = Instant::now().checked_add(self.inspection.program_time);
+        let deadline = own.map_or(self.inspection.deadline, |own| own.min(self.inspection.deadline));
+        let limits = Limits::until(deadline);
         let outcome = match run(program, self, &limits) {
             Ok(outcome) => outcome,
-            Err(Failure::Time) => return Err(Error::TimeIsUp),
+            Err(Failure::Time) if time_left(self.inspection).is_err() => return Err(Error::TimeIsUp),
+            Err(Failure::Time) => {
+                let detail = format!("{}: the time for one program was up", stored.name());
+                found.gaps.push((Reason::Limit(Limit::Time), detail));
+                return Ok(After::Done);
+            }
             Err(Failure::Io(error)) if error.kind() != ErrorKind::Other => return Err(Error::Io(error)),
             Err(failure) => {
                 let detail = format!("{}: {failure}", stored.name());

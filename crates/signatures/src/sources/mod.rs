@@ -238,6 +238,7 @@ impl Build<'_> {
             folder,
             clamav: clamav || self.settings.clamav_rules,
             official,
+            programs: self.settings.programs,
             unwanted,
             line: Vec::new(),
             compiler: &mut self.compiler,

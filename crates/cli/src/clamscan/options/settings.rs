@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use candor_object::Limits;
-use candor_signatures::Unwanted;
+use candor_signatures::{Programs, Unwanted};
 use regex::bytes::Regex;
 
 use super::Given;
@@ -142,6 +142,8 @@ pub(in crate::clamscan) struct Signatures {
     pub(in crate::clamscan) official_only: bool,
     /// Most days since the newest container was made.
     pub(in crate::clamscan) most_days: Option<u64>,
+    /// Which programs in bytecode are loaded.
+    pub(in crate::clamscan) programs: Programs,
     /// Whether those for unwanted programs are loaded.
     pub(in crate::clamscan) unwanted: bool,
     /// Their categories that are not wanted.
@@ -290,6 +292,11 @@ fn signatures(given: &Given) -> Result<Signatures, String> {
         paths,
         official_only: given.switch("official-db-only").unwrap_or(false),
         most_days: given.number("fail-if-cvd-older-than").filter(|days| *days > 0),
+        programs: match (given.switch("bytecode"), given.switch("bytecode-unsigned")) {
+            (Some(false), _) => Programs::LeftOut,
+            (_, Some(true)) => Programs::All,
+            _ => Programs::Signed,
+        },
         unwanted,
         excluded,
         included,
@@ -318,6 +325,11 @@ fn limits(given: &Given, file_bytes: u64, warnings: &mut Vec<String>) -> Limits 
         held_bytes: ours.held_bytes,
         time: if time.is_zero() { WEEK } else { time.min(WEEK) },
         bytes_per_second: 0,
+        program_time: match given.number("bytecode-timeout").map_or(ours.program_time, Duration::from_millis)
+        {
+            Duration::ZERO => WEEK,
+            time => time.min(WEEK),
+        },
     }
 }
 

@@ -11,7 +11,7 @@ use candor_object::{Content, FileType, Layout, Object};
 use proptest::prelude::*;
 
 use super::read;
-use crate::Sources;
+use crate::{Complaint, Programs, Settings, Sources};
 
 const TRIGGER: &str = "BC.Test.{A,B};Engine:51-255,Target:0;0;61626364";
 
@@ -120,6 +120,11 @@ fn written(draft: &Draft) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Sources of which unsigned programs are taken.
+fn unsigned() -> Sources {
+    Sources::new(Settings { programs: Programs::All, ..Settings::default() })
+}
+
 /// A program with a line of every kind.
 fn sample() -> Draft {
     let put = |opcode, result, target, arguments: &[Argument]| {
@@ -188,7 +193,7 @@ fn a_program_that_is_written_is_read() {
 
 #[test]
 fn a_program_is_compiled_into_a_database() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     sources.add_text("b.cbc", "nonsense");
     let mut problems = Vec::new();
@@ -214,7 +219,7 @@ fn found(database: &Database, content: &[u8]) -> Found {
 
 #[test]
 fn a_program_runs_where_its_trigger_is_true() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     let built = sources.build(|problem| panic!("{problem}")).unwrap();
     let database = Database::from_vec(built.image).unwrap();
@@ -227,8 +232,25 @@ fn a_program_runs_where_its_trigger_is_true() {
 }
 
 #[test]
+fn programs_that_nobody_has_signed_are_left_out_unless_they_are_wanted() {
+    let built = |programs| {
+        let mut sources = Sources::new(Settings { programs, ..Settings::default() });
+        sources.add_text("a.cbc", &written(&sample()));
+        let mut problems = Vec::new();
+        let built = sources.build(|problem| problems.push(problem.complaint)).unwrap();
+        (built.counts.programs, built.counts.logical, problems)
+    };
+    assert_eq!(built(Programs::Signed), (0, 0, vec![Complaint::Unsigned]));
+    assert_eq!(built(Programs::default()), built(Programs::Signed));
+    let (programs, _, problems) = built(Programs::LeftOut);
+    assert_eq!(programs, 0);
+    assert!(matches!(problems.as_slice(), [Complaint::NotForUs(_)]));
+    assert_eq!((built(Programs::All).0, built(Programs::All).2), (1, vec![]));
+}
+
+#[test]
 fn an_ignore_list_names_a_program() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     sources.add_text("a.ign2", "BC.Test\n");
     let mut problems = Vec::new();
@@ -329,7 +351,7 @@ fn the_programs_of_clamav_are_read_and_run() {
     let mut archive = Vec::new();
     let mut reader = flate2::read::GzDecoder::new(&container[512..]);
     std::io::Read::read_to_end(&mut reader, &mut archive).unwrap();
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     let mut rest = archive.as_slice();
     while rest.len() > 512 && rest[0] != 0 {
         let field = |range: std::ops::Range<usize>| {
