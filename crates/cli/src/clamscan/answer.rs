@@ -72,7 +72,8 @@ impl Reading<'_> {
     fn name(&self, finding: &Finding) -> String {
         let Finding { name, source, .. } = finding;
         let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
-        let official = source.is_empty() || self.official.contains(source);
+        // Names that programs give themselves are shown as they are.
+        let official = source.is_empty() || finding.detector == "bytecode" || self.official.contains(source);
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 

@@ -35,8 +35,16 @@ pub(super) struct Source {
     pub(super) text: Vec<u8>,
 }
 
-/// The modules that a stream `dir` names, by their streams in lower case, and where their sources begin there.
-type Modules = HashMap<String, usize>;
+/// The macros that belong together.
+pub(super) struct Project {
+    /// The path of its storage.
+    pub(super) path: String,
+    /// Its sources, as the project orders them.
+    pub(super) sources: Vec<Source>,
+}
+
+/// The modules that a stream `dir` names, by their streams in lower case: which it is, and where its source begins.
+type Modules = HashMap<String, (usize, usize)>;
 
 /// What may still be spent on the macros of a file, in bytes.
 struct Left {
@@ -44,19 +52,18 @@ struct Left {
     unpacked: usize,
 }
 
-/// Reads all macros in the order of their projects.
+/// Reads all macros.
 pub(super) fn read(
     compound: &Compound<'_>,
     entries: &[Entry],
     sink: &mut dyn Sink,
-) -> Result<Vec<Source>, Stop> {
-    let mut sources = Vec::new();
+) -> Result<Vec<Project>, Stop> {
+    let mut projects = Vec::new();
     let mut left = Left { read: MOST_READ, unpacked: MOST };
-    let streams = || entries.iter().filter(|entry| entry.is_stream());
-    let projects = streams().filter_map(|entry| Some((entry, storage_of_project(&entry.path)?)));
-    for (number, (entry, storage)) in projects.enumerate() {
+    for entry in entries.iter().filter(|entry| entry.is_stream()) {
+        let Some(storage) = storage_of_project(&entry.path) else { continue };
         sink.pulse()?;
-        if number >= MOST_PROJECTS {
+        if projects.len() >= MOST_PROJECTS {
             sink.gap(Reason::Limit(Limit::Objects), "too many projects of macros");
             break;
         }
@@ -64,19 +71,39 @@ pub(super) fn read(
         if modules.is_empty() {
             sink.gap(Reason::Damaged, &format!("{:?} names no module", entry.path));
         }
-        for stream in streams() {
-            let Some(name) = stream.path.strip_prefix(storage) else { continue };
-            let offset = match modules.get(&name.to_lowercase()) {
-                Some(offset) => Some(*offset),
-                None if name.contains('/') || is_no_module(name) => None,
-                None => beginning(&packed(compound, stream, &mut left)),
-            };
-            let Some(offset) = offset else { continue };
-            sink.pulse()?;
-            let text = unpacked(compound, stream, offset, &mut left, sink);
-            if !text.is_empty() {
-                sources.push(Source { path: format!("{}.vba", stream.path), text });
-            }
+        let sources = sources(compound, entries, storage, &modules, &mut left, sink)?;
+        projects.push(Project { path: storage.trim_end_matches('/').to_owned(), sources });
+    }
+    Ok(projects)
+}
+
+/// The sources in a storage: those of the modules, and of streams that look like one.
+fn sources(
+    compound: &Compound<'_>,
+    entries: &[Entry],
+    storage: &str,
+    modules: &Modules,
+    left: &mut Left,
+    sink: &mut dyn Sink,
+) -> Result<Vec<Source>, Stop> {
+    let mut places = Vec::new();
+    for stream in entries.iter().filter(|entry| entry.is_stream()) {
+        let Some(name) = stream.path.strip_prefix(storage) else { continue };
+        sink.pulse()?;
+        let place = match modules.get(&name.to_lowercase()) {
+            Some((number, offset)) => Some((*number, *offset)),
+            None if name.contains('/') || is_no_module(name) => None,
+            None => beginning(&packed(compound, stream, left)).map(|offset| (usize::MAX, offset)),
+        };
+        places.extend(place.map(|(number, offset)| (number, offset, stream)));
+    }
+    places.sort_by_key(|(number, ..)| *number);
+    let mut sources = Vec::new();
+    for (_, offset, stream) in places {
+        sink.pulse()?;
+        let text = unpacked(compound, stream, offset, left, sink);
+        if !text.is_empty() {
+            sources.push(Source { path: format!("{}.vba", stream.path), text });
         }
     }
     Ok(sources)
@@ -155,7 +182,8 @@ fn modules(dir: &[u8]) -> Modules {
             }
             OFFSET => offset = u32_le(data, 0).and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0),
             END => {
-                modules.extend(stream.take().map(|stream: String| (stream.to_lowercase(), offset)));
+                let number = modules.len();
+                modules.extend(stream.take().map(|stream: String| (stream.to_lowercase(), (number, offset))));
                 offset = 0;
             }
             _ => {}

@@ -21,8 +21,8 @@ use entries::Entry;
 
 const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// The type of a macro's source, as signatures for documents look at it.
-const MACRO: FileType = FileType::new("vba-normalized");
+/// The type of the macros of a project, as signatures for documents look at them.
+const MACROS: FileType = FileType::new("vba-normalized");
 
 /// The OLE2 format.
 pub(crate) struct Ole2;
@@ -47,12 +47,15 @@ impl Format for Ole2 {
             note_encryption(&compound, entry, sink)?;
             sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
         }
-        for source in macros::read(&compound, &entries, sink)? {
-            // In both ways: as text, and as the part of a document that it is.
-            sink.child(Child::part(&source.path), &mut source.text.as_slice())?;
-            let form = Form { name: &source.path, file_type: MACRO, hashed: false };
-            if sink.wants(form) {
-                let text = macros::normalised(&source.text);
+        for project in macros::read(&compound, &entries, sink)? {
+            for source in &project.sources {
+                sink.child(Child::part(&source.path), &mut source.text.as_slice())?;
+            }
+            // Signatures see all of a project at once.
+            let form = Form { name: &project.path, file_type: MACROS, hashed: false };
+            if sink.wants(form) && !project.sources.is_empty() {
+                let text: Vec<u8> =
+                    project.sources.iter().flat_map(|source| macros::normalised(&source.text)).collect();
                 sink.form(form, &mut text.as_slice())?;
             }
         }

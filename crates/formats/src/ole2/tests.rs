@@ -164,13 +164,14 @@ fn streams_and_macros_come_out() {
         assert_eq!(sink.gaps, []);
         let names: Vec<&str> = sink.children.iter().map(|child| child.name.as_str()).collect();
         let module = "Macros/VBA/M.vba";
-        assert_eq!(names, ["WordDocument", "Macros/VBA/dir", "Macros/VBA/M", "Data", module, module]);
+        let project = "Macros/VBA";
+        assert_eq!(names, ["WordDocument", "Macros/VBA/dir", "Macros/VBA/M", "Data", module, project]);
         let data: Vec<u8> = (0..9000_u32).map(|byte| byte as u8).collect();
         assert_eq!(bytes_of(&sink, "Data", false), Some(&data[..]));
         assert_eq!(bytes_of(&sink, module, false), Some(SOURCE));
         // As `sigtool --vba` 1.4.6 prints such a source.
         let normalised = b"attribute vb_name = \"M\"\nsub hello()\n msgbox \"Hi  There\", 1\nend sub\n\n";
-        assert_eq!(bytes_of(&sink, module, true), Some(&normalised[..]));
+        assert_eq!(bytes_of(&sink, project, true), Some(&normalised[..]));
     }
 }
 
@@ -180,6 +181,18 @@ fn a_source_that_nothing_leads_to_is_found_by_its_beginning() {
     let sink = opened(&written(&[("VBA/dir", b"broken".to_vec()), ("VBA/Hidden", hidden)]));
     assert_eq!(bytes_of(&sink, "VBA/Hidden.vba", false), Some(SOURCE));
     assert!(sink.gaps.iter().any(|(reason, _)| *reason == Reason::Damaged));
+}
+
+#[test]
+fn macros_of_a_project_are_together_in_its_order() {
+    let sink = opened(&written(&[
+        ("VBA/dir", dir(&["B", "A"], 0)),
+        ("VBA/A", packed(b"Attribute A")),
+        ("VBA/Hidden", packed(b"Attribute Hidden")),
+        ("VBA/B", packed(b"Attribute B")),
+    ]));
+    let all = b"attribute b\nattribute a\nattribute hidden\n";
+    assert_eq!(bytes_of(&sink, "VBA", true), Some(&all[..]));
 }
 
 #[test]
