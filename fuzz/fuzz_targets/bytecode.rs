@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use candor_detect::bytecode::{Draft, Extracted, Host, Limits, Matches, PdfPhase, Program, run};
 use candor_object::{Content, Layout};
-use candor_signatures::Sources;
+use candor_signatures::{Programs, Settings, Sources};
 use libfuzzer_sys::fuzz_target;
 
 struct Shown {
@@ -57,7 +57,7 @@ fn examine(program: &Program, content: &[u8]) {
 
 fuzz_target!(|input: &[u8]| {
     if input.starts_with(b"ClamBC") {
-        let mut sources = Sources::default();
+        let mut sources = Sources::new(Settings { programs: Programs::All, ..Settings::default() });
         sources.add_text("fuzz.cbc", &String::from_utf8_lossy(input));
         let built = sources.build(|problem| drop(problem.to_string())).unwrap();
         let database = candor_detect::Database::from_vec(built.image).unwrap();

@@ -2,14 +2,14 @@
 //! those of its own objects.
 #![no_main]
 
-use candor_protocol::{Assembly, Ready, Request};
+use candor_protocol::{Assembly, OpenedPieces, Ready, Request};
 use libfuzzer_sys::fuzz_target;
 
 const MOST_OBJECTS: u32 = 1000;
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };
-    match kind % 3 {
+    match kind % 4 {
         0 => {
             // Packets of one conversation, each with its length before it.
             let mut assembly = Assembly::new(MOST_OBJECTS);
@@ -33,6 +33,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
         1 => drop(Request::read(input, usize::from(*kind))),
+        2 => drop(OpenedPieces::default().read(input)),
         _ => drop(Ready::read(input)),
     }
 });

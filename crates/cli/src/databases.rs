@@ -187,7 +187,10 @@ fn compiled(sources: &Sources, origin: &str) -> anyhow::Result<Used> {
     let mut skipped = 0;
     let built = sources.build(|problem| {
         // A signature that is left out on purpose is nothing to worry about.
-        if matches!(problem.complaint, Complaint::Malformed(_) | Complaint::Unsupported(_)) {
+        if matches!(
+            problem.complaint,
+            Complaint::Malformed(_) | Complaint::Unsupported(_) | Complaint::Unsigned
+        ) {
             skipped += 1;
         }
     })?;

@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Most time; large files earn a second for each 16 MiB [default: 120s].
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_time: Option<Duration>,
+    /// Most time for one program in bytecode on one object [default: 10s].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_program_time: Option<Duration>,
 }
 
 impl Options {
@@ -42,6 +45,7 @@ impl Options {
             object_bytes: self.max_object_bytes.unwrap_or(default.object_bytes),
             held_bytes: self.max_held_bytes.unwrap_or(default.held_bytes),
             time: self.max_time.unwrap_or(default.time),
+            program_time: self.max_program_time.unwrap_or(default.program_time),
             ..default
         }
     }
@@ -65,6 +69,7 @@ mod tests {
             ("--max-object-bytes", format!("{}M", default.object_bytes >> 20)),
             ("--max-held-bytes", format!("{}M", default.held_bytes >> 20)),
             ("--max-time", format!("{}s", default.time.as_secs())),
+            ("--max-program-time", format!("{}s", default.program_time.as_secs())),
         ] {
             let (_, after) = text.split_once(option).unwrap();
             let (_, shown) = after.split_once("[default: ").unwrap();

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use candor_signatures::container::{Keys, Refusal, Roots};
-use candor_signatures::{Error, Settings, Sources, Unsigned, Unwanted};
+use candor_signatures::{Error, Programs, Settings, Sources, Unsigned, Unwanted};
 
 /// How signature files are read.
 #[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Signature files")]
 #[group(skip)]
 pub(crate) struct Options {
-    /// Use containers (CVD, CLD, CUD) that nobody who is trusted has signed.
+    /// Use containers (CVD, CLD, CUD) and programs (cbc) that nobody who is trusted has signed.
     #[arg(long)]
     allow_unsigned: bool,
     /// Trust signatures beside containers (.sign) that lead to a certificate in this folder (.pem, .crt).
@@ -51,8 +51,9 @@ impl Options {
             Unwanted::All
         };
         let unsigned = if self.allow_unsigned { Unsigned::Taken } else { Unsigned::Refused };
+        let programs = if self.allow_unsigned { Programs::All } else { Programs::Signed };
         let keys = Keys::clamav().with_roots(roots);
-        Ok(Sources::new(Settings { keys, unsigned, unwanted, clamav_rules: false }))
+        Ok(Sources::new(Settings { keys, unsigned, unwanted, programs, clamav_rules: false }))
     }
 
     /// The sources at these paths, all of which the user has named.

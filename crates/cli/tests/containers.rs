@@ -112,3 +112,27 @@ fn signed_ones_are_used_as_they_are() {
     let seen = ground.run(&["db", "info", "a.cdb"]).expect(0);
     assert!(seen.stdout.contains("  test.hdb (official)\n"), "{seen:#?}");
 }
+
+/// A program that finds `BC.Test` where `abcd` is; `clamscan` 1.4.6 runs it with `--bytecode-unsigned`.
+const PROGRAM: &[u8] = include_bytes!("golden/bytecode/loose.cbc");
+
+#[test]
+fn a_loose_program_is_left_out_unless_it_is_allowed() {
+    let ground = Ground::new();
+    ground.file("found", b"xx abcd xx");
+    fs::write(ground.path("loose.cbc"), PROGRAM).unwrap();
+    let scan = ["scan", "files", "--signatures", "loose.cbc", "--signatures", "known.hashes"];
+    let seen = ground.run(&scan).expect(0);
+    assert!(seen.stderr.contains("1 signature skipped"), "{seen:#?}");
+    let seen = ground.run(&["db", "check", "loose.cbc"]).expect(0);
+    assert!(seen.stdout.starts_with("loose.cbc:2: unsigned: "), "{seen:#?}");
+    assert!(seen.stdout.contains("--allow-unsigned"), "{seen:#?}");
+    let build = ["db", "build", "loose.cbc", "known.hashes", "--output"];
+    ground.run(&[&build[..], &["a.cdb"]].concat()).expect(0);
+    ground.run(&["scan", "files", "--database", "a.cdb"]).expect(0);
+    ground.run(&[&build[..], &["b.cdb", "--allow-unsigned"]].concat()).expect(0);
+    for options in [&["--database", "b.cdb"][..], &["--allow-unsigned", "--signatures", "loose.cbc"]] {
+        let seen = ground.run(&[&["scan", "files"], options].concat()).expect(1);
+        assert!(seen.stdout.contains("BC.Test"), "{seen:#?}");
+    }
+}

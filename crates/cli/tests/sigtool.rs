@@ -56,7 +56,7 @@ fn the_command_line_is_read_as_clamavs() {
     );
     assert!(run(&ground, &[], "").expect(1).stdout.contains("sigtool [options]"));
     assert!(run(&ground, &["--help"], "").expect(0).stdout.contains("--find-sigs"));
-    assert!(run(&ground, &["--vba=x"], "").expect(1).stderr.contains("--vba"));
+    assert!(run(&ground, &["--fuzzy-img=x"], "").expect(1).stderr.contains("--fuzzy-img"));
     // Under its own name it needs no command.
     let link = ground.path("sigtool");
     symlink(env!("CARGO_BIN_EXE_candor"), &link).unwrap();
@@ -190,4 +190,62 @@ fn signed_containers_are_verified() {
     let path = Path::new(&shared).join("data/cvd/test-6.cvd");
     let seen = run(&Ground::new(), &["--info", path.to_str().unwrap()], "").expect(0);
     assert!(seen.stdout.ends_with("Verification OK.\n"), "{seen:#?}");
+}
+
+/// A page, what is in each file that ClamAV's program wrote of it, and the same of a text.
+#[test]
+fn forms_are_written_into_the_current_folder() {
+    let ground = Ground::new();
+    let page = b"<html><!-- c --><BODY onload=\"x()\">Hello <b>W&amp;orld</b><script>var Foo = \"a\" + \"b\"; alert(Foo)</script><a href=\"http://x.example/\">l</a></BODY></html>";
+    ground.file("a.html", page);
+    ground.file("t.txt", b"Some TEXT  with\n\nlines\t and Caps \"q\"\n");
+    run(&ground, &["--html-normalise=files/a.html"], "").expect(0);
+    let written = |name: &str| fs::read_to_string(ground.path(name)).unwrap();
+    let script = "varfoo=\"a\"+\"b\";alert(foo)";
+    let markup = format!(
+        "<html><body onload=\"x()\">hello <b>w&orld</b><script>{script}</script><a href=\"http://x.example/\">l</a></body></html>"
+    );
+    assert_eq!(written("nocomment.html"), markup);
+    assert_eq!(written("notags.html"), " hello w orld http://x.example/ l ");
+    assert_eq!(written("javascript"), "<script>var n000=\"ab\";alert(n000)</script>");
+    run(&ground, &["--ascii-normalise=files/t.txt"], "").expect(0);
+    assert_eq!(written("normalised_text"), "some text with lines and caps \"q\" ");
+    for (option, who) in [("--html-normalise", "htmlnorm"), ("--ascii-normalise", "asciinorm")] {
+        let seen = run(&ground, &[&format!("{option}=nofile")], "").expect(1);
+        assert_eq!(seen.stderr, format!("ERROR: {who}: Can't open file nofile\n"));
+    }
+}
+
+#[test]
+fn macros_are_printed() {
+    let ground = Ground::new();
+    ground.file("a.doc", include_bytes!("../../formats/tests/golden/ole2/macros.doc"));
+    let seen = run(&ground, &["--vba=files/a.doc"], "").expect(0);
+    let first = "attribute vb_name = \"ThisDocument\"\nattribute vb_base = \"0{00020906-0000-0000-C000-000000000046}\"\nprivate sub document_open()\n msgbox \"inert test macro\"\nend sub\n\nattribute vb_name = \"Module1\"\n";
+    assert!(seen.stdout.starts_with(first), "{}", seen.stdout);
+    assert!(seen.stdout.ends_with("' line 299 of a longer module\nsub two()\nend sub\n\n"));
+    assert_eq!(run(&ground, &["--vba=known.hashes"], "").expect(0).stdout, "");
+    let missing = run(&ground, &["--vba=nofile"], "").expect(0);
+    assert_eq!(missing.stderr, "WARNING: Can't open file nofile: No such file or directory\n");
+}
+
+#[test]
+fn sections_and_imports_of_programs_are_digested() {
+    let ground = Ground::new();
+    ground.file("a.exe", include_bytes!("../../formats/tests/golden/pe/tiny32.exe"));
+    let seen = run(&ground, &["--mdb", "files/a.exe"], "").expect(0);
+    let lines: Vec<&str> = seen.stderr.lines().take(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "LibClamAV debug: Section{0}: 512:c267335b84d26c1c3d46def064226dc6",
+            "LibClamAV debug: Section{1}: 512:1ac62f956af72c6d425ce7ce9727776c"
+        ]
+    );
+    let seen = run(&ground, &["--imp", "files/a.exe"], "").expect(0);
+    assert_eq!(seen.stderr, "LibClamAV debug: Imphash: 98c88d882f01a3f6ac1e5f7dfd761624:39\n");
+    let seen = run(&ground, &["--mdb", "known.hashes"], "").expect(0);
+    assert_eq!(seen.stderr, "ERROR: hashpe: Not a valid PE file!\n");
+    let seen = run(&ground, &["--imp"], "").expect(1);
+    assert_eq!(seen.stderr, "ERROR: hashsig: Can't generate requested hash for input stream\n");
 }

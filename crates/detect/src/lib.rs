@@ -36,9 +36,9 @@ pub mod yara;
 
 use std::cell::OnceCell;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason, Signed};
+use candor_object::{FileType, Finding, Layout, Limits, Object, ObjectId, Reason, Signed};
 
 pub use database::{Compiler, Counts, Database, digests, sha256};
 
@@ -46,7 +46,7 @@ pub use database::{Compiler, Counts, Database, digests, sha256};
 ///
 /// Publishers come first, as in ClamAV, and read little. Patterns are before digests: where content is read in windows,
 /// they leave the digests of the whole behind.
-pub static DETECTORS: &[&dyn Detector] = &[&TrustDetector, &LogicalDetector, &HashDetector];
+pub static DETECTORS: &[&dyn Detector] = &[&TrustDetector, &LogicalDetector, &HashDetector, &ProgramDetector];
 
 /// A detection technique.
 pub trait Detector: Sync {
@@ -101,6 +101,8 @@ pub struct Inspection<'a> {
     pub containers: &'a [FileType],
     /// When the time is up.
     pub deadline: Instant,
+    /// Time for one program in bytecode.
+    pub program_time: Duration,
     /// Whether the object may be known by its digest.
     pub hashed: bool,
     /// Digests of the whole object, once somebody read it.
@@ -117,6 +119,7 @@ impl<'a> Inspection<'a> {
             signed: None,
             containers: &[],
             deadline,
+            program_time: Limits::default().program_time,
             hashed: true,
             digests,
         }
@@ -205,5 +208,19 @@ impl Detector for TrustDetector {
         found: &mut Found,
     ) -> Result<(), Error> {
         trust::inspect(database, inspection, found)
+    }
+}
+
+/// Programs in bytecode that need no signature to start them.
+struct ProgramDetector;
+
+impl Detector for ProgramDetector {
+    fn inspect(
+        &self,
+        database: &Database,
+        inspection: &Inspection<'_>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        bytecode::run_hooks(database, inspection, found)
     }
 }

@@ -162,6 +162,7 @@ fn inspect(database: &Database) -> usize {
         signed: None,
         containers: &[],
         deadline,
+        program_time: Duration::from_secs(1),
         hashed: true,
         digests: &Digests::default(),
     };

@@ -49,6 +49,11 @@ impl Engine {
         &self.databases
     }
 
+    /// The limits of one root object.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Scans one root object and all that comes out of it. Needs some 100 KB of stack for each level of
     /// [`Limits::depth`].
     pub fn scan(&self, name: &str, content: Content) -> Report {

@@ -266,6 +266,7 @@ impl<'e> Scan<'e> {
             signed: signed.as_ref(),
             containers: &containers,
             deadline,
+            program_time: self.budget.limits().program_time,
             hashed,
             digests: &digests,
         };

@@ -29,6 +29,7 @@ mod search;
 mod collector;
 
 mod elf;
+mod ole2;
 mod pe;
 mod gzip;
 mod bzip2;
@@ -67,6 +68,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
+    &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,
 ];

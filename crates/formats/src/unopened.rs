@@ -80,7 +80,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("vhd", "vhd disks", &[Bytes(0, b"conectix"), Binary]),
 
     // Documents.
-    hides("ole2", "ole2 documents", &[Bytes(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")]),
     hides("pdf", "pdf documents", &[Bytes(0, b"%PDF-")]),
     hides("chm", "chm help files", &[Bytes(0, b"ITSF"), Binary]),
     hides("onenote", "onenote sections",

@@ -5,6 +5,7 @@
 
 mod attendant;
 mod confine;
+mod opening;
 mod pool;
 mod program;
 mod queue;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Ready};
 pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
+pub use opening::open;
 pub use pool::{Counters, GRACE, Job, MOST_WORKERS, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;
 pub use read_back::{Instruction, filters_of};

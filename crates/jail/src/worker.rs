@@ -1,6 +1,7 @@
 //! One worker, from its start to its end: a process of ours, or a connection to a service that has some.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -10,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use candor_object::Report;
-use candor_protocol::{Assembly, Channel, Job, MOST_FORMS, Ready, Request, Start};
+use candor_protocol::{Assembly, Channel, Job, MOST_FORMS, Opened, OpenedPieces, Ready, Request, Start};
 
 use crate::pool::Source;
 use crate::{Error, Settings};
@@ -112,6 +113,31 @@ impl Worker {
             Ok(Some(_)) => Err(Failure::Broke("it sent a descriptor".to_owned())),
             Ok(None) => Err(Failure::Ended(self.end())),
             Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Has a file taken apart, which may take so long.
+    pub(crate) fn open(
+        &mut self,
+        file: &File,
+        size: u64,
+        as_type: &str,
+        patience: Duration,
+    ) -> Result<Opened, Failure> {
+        self.channel.set_patience(Some(patience)).map_err(|error| self.failed(&error))?;
+        self.packet.clear();
+        Request::Open { size, as_type: as_type.to_owned() }.write(&mut self.packet);
+        self.channel.send(&self.packet, &[file.as_fd()]).map_err(|error| self.failed(&error))?;
+        let mut pieces = OpenedPieces::default();
+        loop {
+            let received = match self.channel.receive() {
+                Ok(Some(received)) => pieces.read(received.bytes),
+                Ok(None) => return Err(Failure::Ended(self.end())),
+                Err(error) => return Err(self.failed(&error)),
+            };
+            if let Some(opened) = received.map_err(|error| Failure::Broke(error.to_string()))? {
+                return Ok(opened);
+            }
         }
     }
 

@@ -27,6 +27,9 @@ pub struct Limits {
     /// Bytes of a root object that earn another second, so that a large disk image is not cut short for its
     /// size. The attacker pays for this time with bytes of his own.
     pub bytes_per_second: u64,
+    /// Time for one program of a signature on one object, within the time above. Stops a program that was made to
+    /// run long, or content that makes one do so, from taking the time of everything else.
+    pub program_time: Duration,
 }
 
 impl Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             held_bytes: 512 << 20,
             time: Duration::from_secs(120),
             bytes_per_second: 16 << 20,
+            program_time: Duration::from_secs(10),
         }
     }
 }

@@ -10,12 +10,14 @@
 mod answer;
 mod channel;
 mod names;
+mod opening;
 mod records;
 mod report;
 mod request;
 
 pub use answer::{Answers, Assembly, MAX_REPORT};
 pub use channel::{Channel, MAX_DESCRIPTORS, MAX_PACKET, Received};
+pub use opening::{LayoutRecord, MAX_OPENED, MOST_PARTS, Opened, OpenedPieces, Part};
 pub use records::{FindingRecord, GapRecord, ObjectRecord};
 pub use report::MOST_FORMS;
 pub use request::{Job, Ready, Request, Start};

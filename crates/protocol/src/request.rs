@@ -14,6 +14,13 @@ pub enum Request {
     Start(Start),
     /// Files to scan in this order; with it come their descriptors.
     Scan(Vec<Job>),
+    /// A file to take apart; with it comes its descriptor.
+    Open {
+        /// Its size in bytes.
+        size: u64,
+        /// The name of the type that it is opened as; empty if it is opened as what it is.
+        as_type: String,
+    },
 }
 
 /// How a worker shall work.
@@ -74,23 +81,57 @@ struct LimitsRecord {
     held_bytes: u64,
     time: Duration,
     bytes_per_second: u64,
+    program_time: Duration,
 }
 
 impl Start {
     /// A start with these limits for each root object.
     pub fn new(limits: &Limits, user: Option<(u32, u32)>, memory: u64, processor_time: Duration) -> Self {
-        let Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
-            *limits;
-        let limits =
-            LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second };
+        let Limits {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        } = *limits;
+        let limits = LimitsRecord {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        };
         Self { limits, user, memory, processor_time }
     }
 
     /// The limits.
     pub fn limits(&self) -> Limits {
-        let LimitsRecord { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second } =
-            self.limits;
-        Limits { objects, depth, unpacked_bytes, object_bytes, held_bytes, time, bytes_per_second }
+        let LimitsRecord {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        } = self.limits;
+        Limits {
+            objects,
+            depth,
+            unpacked_bytes,
+            object_bytes,
+            held_bytes,
+            time,
+            bytes_per_second,
+            program_time,
+        }
     }
 }
 
@@ -110,6 +151,7 @@ impl Request {
             Self::Scan(jobs) if jobs.len() != descriptors || jobs.len() > MAX_DESCRIPTORS => {
                 Err(Broken("a request has not as many descriptors as files"))
             }
+            Self::Open { .. } if descriptors != 1 => Err(Broken("a file to take apart has no descriptor")),
             _ => Ok(request),
         }
     }
@@ -162,5 +204,9 @@ mod tests {
         Request::Scan(vec![Job { ticket: 1, size: 5, digest: false }]).write(&mut packet);
         assert!(Request::read(&packet, 0).is_err());
         assert!(Request::read(&packet, 2).is_err());
+        packet.clear();
+        Request::Open { size: 5, as_type: "html".into() }.write(&mut packet);
+        assert!(Request::read(&packet, 1).is_ok());
+        assert!(Request::read(&packet, 0).is_err());
     }
 }

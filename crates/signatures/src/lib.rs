@@ -44,7 +44,7 @@ use std::path::PathBuf;
 pub use clamav::{container, ere};
 pub use output::Output;
 pub use problem::{Complaint, Problem};
-pub use settings::{Settings, Unsigned, Unwanted};
+pub use settings::{Programs, Settings, Unsigned, Unwanted};
 pub use sources::{Built, Sources};
 
 /// The languages. A file is read by the first that knows its extension.

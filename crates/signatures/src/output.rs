@@ -17,7 +17,7 @@ use md5::{Digest, Md5};
 
 use crate::ignored::Ignored;
 use crate::problem::{Complaint, Problem};
-use crate::settings::Unwanted;
+use crate::settings::{Programs, Unwanted};
 use crate::yara::Shared;
 
 /// Takes the signatures of one file.
@@ -26,6 +26,8 @@ pub struct Output<'a> {
     pub(crate) source: &'a str,
     /// Whether it came out of a container that its publisher signed.
     pub(crate) official: bool,
+    /// Which programs in bytecode are taken.
+    pub(crate) programs: Programs,
     /// Which signatures are taken, if the file is for unwanted programs.
     pub(crate) unwanted: Option<&'a Unwanted>,
     /// The number of the line that is being read.
@@ -95,8 +97,14 @@ impl Output<'_> {
     /// Adds a program; its number, for the signature that triggers it.
     ///
     /// # Errors
-    /// [`Complaint::Ignored`] if an ignore list names it.
+    /// [`Complaint::Unsigned`] and [`Complaint::NotForUs`] as the settings say, [`Complaint::Ignored`] if an ignore
+    /// list names it.
     pub fn program(&mut self, signature: &BytecodeSignature) -> Result<u32, Complaint> {
+        match self.programs {
+            Programs::Signed if !self.official => return Err(Complaint::Unsigned),
+            Programs::LeftOut => return Err(Complaint::NotForUs("programs are not wanted".to_owned())),
+            Programs::Signed | Programs::All => {}
+        }
         self.admit(&signature.name)?;
         Ok(self.compiler.program(signature))
     }

@@ -11,6 +11,8 @@ pub enum Complaint {
     Unsupported(String),
     /// It says itself that it is not for us: another functionality level or an unknown target type.
     NotForUs(String),
+    /// It is a program in bytecode that nobody who is trusted has signed.
+    Unsigned,
     /// An ignore list names it.
     Ignored,
 }
@@ -32,6 +34,7 @@ impl Complaint {
             Self::Malformed(_) => "malformed",
             Self::Unsupported(_) => "unsupported",
             Self::NotForUs(_) => "not for us",
+            Self::Unsigned => "unsigned",
             Self::Ignored => "ignored",
         }
     }
@@ -43,6 +46,7 @@ impl fmt::Display for Complaint {
             Self::Malformed(reason) | Self::Unsupported(reason) | Self::NotForUs(reason) => {
                 write!(f, "{}: {reason}", self.kind())
             }
+            Self::Unsigned => f.write_str("unsigned: programs are taken out of signed containers only"),
             Self::Ignored => f.write_str("an ignore list names it"),
         }
     }

@@ -11,6 +11,8 @@ pub struct Settings {
     pub unsigned: Unsigned,
     /// Which signatures of unwanted programs are taken.
     pub unwanted: Unwanted,
+    /// Which programs in bytecode are taken.
+    pub programs: Programs,
     /// Whether loose YARA rules are read as ClamAV reads them; those in its containers always are. Its language is smaller, and
     /// `global` means nothing in it.
     pub clamav_rules: bool,
@@ -24,6 +26,18 @@ pub enum Unsigned {
     Refused,
     /// They are taken as loose signature files are; what is damaged is refused all the same.
     Taken,
+}
+
+/// Which programs in bytecode are taken: what is run decides more than what is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Programs {
+    /// Those out of containers which their publisher signed.
+    #[default]
+    Signed,
+    /// All.
+    All,
+    /// None.
+    LeftOut,
 }
 
 /// Which signatures are taken of files for unwanted programs (ClamAV's `hdu hsu mdu msu ndu ldu`).

@@ -5,6 +5,7 @@
 
 mod escape;
 
+mod opening;
 mod scanning;
 
 use std::fs::File;

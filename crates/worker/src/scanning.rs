@@ -12,6 +12,8 @@ use candor_object::{Content, Gap, IN_MEMORY, Limit, ObjectId, Reason, Report};
 use candor_protocol::{Answers, Channel, Job, Received, Request};
 use sha2::{Digest, Sha256};
 
+use crate::opening;
+
 /// Answers wait no longer than this for company; so the other side hears of every file that takes its time.
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
@@ -24,9 +26,16 @@ pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<(
     let mut answers = Answers::default();
     let mut buffers = Buffers::default();
     loop {
-        let (jobs, files) = match channel.receive()? {
+        let received = match channel.receive()? {
             Some(received) => read(received)?,
             None => return Ok(()),
+        };
+        let (jobs, files) = match received {
+            Work::Scan(jobs, files) => (jobs, files),
+            Work::Open { file, size, as_type } => {
+                opening::answer(channel, engine.limits(), file, size, &as_type)?;
+                continue;
+            }
         };
         let mut send = |packet: &[u8]| channel.send(packet, &[]);
         let mut sent = Instant::now();
@@ -62,9 +71,21 @@ pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<(
     }
 }
 
-fn read(received: Received<'_>) -> io::Result<(Vec<Job>, Vec<OwnedFd>)> {
+/// What is to be done next.
+enum Work {
+    /// Files to scan.
+    Scan(Vec<Job>, Vec<OwnedFd>),
+    /// A file to take apart.
+    Open { file: File, size: u64, as_type: String },
+}
+
+fn read(mut received: Received<'_>) -> io::Result<Work> {
     match Request::read(received.bytes, received.descriptors.len()) {
-        Ok(Request::Scan(jobs)) => Ok((jobs, received.descriptors)),
+        Ok(Request::Scan(jobs)) => Ok(Work::Scan(jobs, received.descriptors)),
+        Ok(Request::Open { size, as_type }) => {
+            let file = received.descriptors.pop().ok_or(io::ErrorKind::InvalidInput)?;
+            Ok(Work::Open { file: File::from(file), size, as_type })
+        }
         Ok(Request::Start(_)) => Err(io::Error::other("a worker starts once")),
         Err(error) => Err(io::Error::other(error)),
     }

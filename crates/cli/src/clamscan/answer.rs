@@ -75,8 +75,9 @@ impl Reading<'_> {
     fn name(&self, finding: &Finding) -> String {
         let Finding { name, source, detector, .. } = finding;
         let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
-        // Names of publishers are shown as they are.
-        let official = source.is_empty() || *detector == "trust" || self.official.contains(source);
+        // Names of publishers, and those that programs give themselves, are shown as they are.
+        let official =
+            source.is_empty() || matches!(*detector, "trust" | "bytecode") || self.official.contains(source);
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
@@ -269,6 +270,7 @@ mod tests {
         Signatures {
             paths: Vec::new(),
             official_only: false,
+            programs: candor_signatures::Programs::Signed,
             most_days: None,
             publishers: true,
             certificates: false,

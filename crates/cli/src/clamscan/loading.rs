@@ -64,8 +64,13 @@ pub(super) struct Loaded {
 /// When something cannot be read or has a malformed line.
 pub(super) fn load(wanted: &Signatures, notes: &mut Vec<String>) -> Result<Loaded, Unloadable> {
     let unwanted = if wanted.unwanted { wanted.categories() } else { Unwanted::LeftOut };
-    let unsigned = Unsigned::Refused;
-    let sources = Sources::new(Settings { keys: Keys::clamav(), unsigned, unwanted, clamav_rules: true });
+    let sources = Sources::new(Settings {
+        keys: Keys::clamav(),
+        unsigned: Unsigned::Refused,
+        unwanted,
+        programs: wanted.programs,
+        clamav_rules: true,
+    });
     let mut loading =
         Loading { wanted, notes, sources, files: Vec::new(), used: Vec::new(), official: HashSet::new() };
     for path in &wanted.paths {
@@ -217,16 +222,25 @@ impl Loading<'_> {
     fn compile(&mut self) -> Result<(), Unloadable> {
         let mut malformed = None;
         let mut skipped = Vec::new();
+        let mut unsigned = false;
         let built = self.sources.build(|problem| match problem.complaint {
             Complaint::Malformed(_) if !is_rules(&problem.file) && !is_catalog(&problem.file) => {
                 malformed.get_or_insert(problem);
             }
             Complaint::Malformed(_) | Complaint::Unsupported(_) => count(&mut skipped, problem.file),
+            Complaint::Unsigned => unsigned = true,
             // It is left out on purpose.
-            _ => {}
+            Complaint::NotForUs(_) | Complaint::Ignored => {}
         });
         if let Some(problem) = malformed {
             return Err(self.refuse(&problem));
+        }
+        if unsigned {
+            self.warning("Only loading signed bytecode, skipping load of unsigned bytecode!".to_owned());
+            self.warning(
+                "Turn on BytecodeUnsigned/--bytecode-unsigned to enable loading of unsigned bytecode"
+                    .to_owned(),
+            );
         }
         for (file, lines) in &skipped {
             let lines = counted(*lines, "signature is", "signatures are");
@@ -354,6 +368,7 @@ mod tests {
             publishers: true,
             certificates: false,
             unwanted,
+            programs: candor_signatures::Programs::Signed,
             excluded: Vec::new(),
             included: Vec::new(),
         };

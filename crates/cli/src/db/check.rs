@@ -127,6 +127,7 @@ fn compile(sources: &Sources, report: impl FnMut(Problem)) -> anyhow::Result<Cou
 fn reason(complaint: &Complaint) -> &str {
     match complaint {
         Complaint::Malformed(reason) | Complaint::Unsupported(reason) | Complaint::NotForUs(reason) => reason,
+        Complaint::Unsigned => "programs are taken out of signed containers only; --allow-unsigned takes it",
         Complaint::Ignored => "an ignore list names it",
     }
 }

@@ -167,6 +167,7 @@ pub(crate) fn described_limits(limits: &Limits) -> Vec<(&'static str, String)> {
         ("max-object-bytes", limits.object_bytes.to_string()),
         ("max-held-bytes", limits.held_bytes.to_string()),
         ("max-time", format!("{}s", limits.time.as_secs_f64())),
+        ("max-program-time", format!("{}s", limits.program_time.as_secs_f64())),
     ]
 }
 

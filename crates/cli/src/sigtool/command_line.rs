@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::opening::Of;
+
 /// Where ClamAV keeps its signatures on most systems.
 const DATA_FOLDER: &str = "/var/lib/clamav";
 
@@ -22,6 +24,10 @@ pub(super) enum Action {
     Find(String),
     Decode,
     Test(PathBuf),
+    Layout(Of),
+    NormaliseHtml(PathBuf),
+    NormaliseText(PathBuf),
+    Macros(PathBuf),
     /// An option of ClamAV's that is not here.
     Missing(&'static str),
 }
@@ -116,6 +122,12 @@ pub(super) const HELP: &str = "
                                            or SHA1 sigs for FILES
     --sha256 [FILES]                       Generate SHA256 checksum from stdin
                                            or SHA256 sigs for FILES
+    --mdb [FILES]                          Generate .mdb (section hash) signatures
+    --imp [FILES]                          Generate .imp (import table) signatures
+    --html-normalise=FILE                  Create normalised parts of HTML file
+    --ascii-normalise=FILE                 Create normalised text file
+    --vba=FILE                             Extract VBA macros of a document
+    --vba-hex=FILE                         The same
     --info=FILE            -i FILE         Print database information
     --datadir=DIR                          Use DIR as default database directory
     --unpack=FILE          -u FILE         Unpack a CVD/CLD file
@@ -176,10 +188,14 @@ fn action(name: &'static str, value: OsString) -> Option<Action> {
         "find-sigs" => Action::Find(text()),
         "decode-sigs" => Action::Decode,
         "test-sigs" => Action::Test(path()),
-        "mdb" | "imp" | "fuzzy-img" | "html-normalise" | "ascii-normalise" | "utf16-decode" | "build"
-        | "vba" | "vba-hex" | "diff" | "compare" | "print-certs" | "run-cdiff" | "verify-cdiff" => {
-            Action::Missing(name)
-        }
+        "mdb" => Action::Layout(Of::Sections),
+        "imp" => Action::Layout(Of::Imports),
+        "html-normalise" => Action::NormaliseHtml(path()),
+        "ascii-normalise" => Action::NormaliseText(path()),
+        // Those of Word 6, which the second prints in hexadecimal, are not read.
+        "vba" | "vba-hex" => Action::Macros(path()),
+        "fuzzy-img" | "utf16-decode" | "build" | "diff" | "compare" | "print-certs" | "run-cdiff"
+        | "verify-cdiff" => Action::Missing(name),
         _ => return None,
     })
 }

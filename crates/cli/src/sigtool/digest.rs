@@ -78,7 +78,7 @@ fn each_part(from: &mut dyn Read, take: &mut dyn FnMut(&[u8]) -> io::Result<()>)
 }
 
 /// What the system says of an error, without its number, as C programs print it.
-fn system_message(error: &io::Error) -> String {
+pub(super) fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -1,8 +1,8 @@
 //! `candor sigtool`, and the program under the name `sigtool`: ClamAV's tool for signatures, with its options, its
 //! output and its exit status.
 //!
-//! Compared with `sigtool` 1.4.6. What needs a parser of content (`--mdb`, `--imp`, `--vba`, normalisation) is not
-//! here: this program links none.
+//! Compared with `sigtool` 1.4.6. What needs a parser of content (`--mdb`, `--imp`, `--vba`, normalisation) is done by
+//! a worker in its jail: this program links none.
 
 mod command_line;
 mod container;
@@ -10,6 +10,7 @@ mod decode;
 mod digest;
 mod list;
 mod matching;
+mod opening;
 mod pattern;
 mod printer;
 
@@ -95,6 +96,10 @@ fn act(command: &CommandLine, printer: &mut Printer) -> Outcome {
             [file] => decode::test(signatures, file, printer),
             _ => Err(Failure::Told("ERROR: --test-sigs requires two arguments".to_owned())),
         },
+        Action::Layout(of) => opening::layouts(*of, &command.files),
+        Action::NormaliseHtml(path) => opening::html_normalise(path),
+        Action::NormaliseText(path) => opening::ascii_normalise(path),
+        Action::Macros(path) => opening::macros(path, printer),
         Action::Missing(option) => Err(Failure::Told(format!(
             "ERROR: --{option} is an option of ClamAV's sigtool that Candor does not have"
         ))),

@@ -189,3 +189,24 @@ fn many_files_are_told_in_their_order() {
     });
     assert_eq!(seen.stdout.lines().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }
+
+/// As `clamscan` 1.4.6 does with such a program.
+#[test]
+fn a_loose_program_is_run_only_if_it_is_wanted() {
+    let scene = Scene::new();
+    fs::write(scene.0.path("loose.cbc"), include_bytes!("../golden/bytecode/loose.cbc")).unwrap();
+    fs::write(scene.0.path("abcd"), b"xx abcd xx").unwrap();
+    let run = |options: &[&str], status| {
+        let given = ["-d", "loose.cbc", "-d", "db", "--no-summary", "abcd"];
+        scene.run(&[options, &given].concat()).expect(status)
+    };
+    let seen = run(&[], 0);
+    assert_eq!(seen.stdout, "abcd: OK\n");
+    let refusal = "Only loading signed bytecode, skipping load of unsigned bytecode!";
+    assert!(seen.stderr.contains(refusal), "{seen:?}");
+    let seen = run(&["--bytecode-unsigned"], 1);
+    assert_eq!(seen.stdout, "abcd: BC.Test FOUND\n");
+    assert!(!seen.stderr.contains(refusal), "{seen:?}");
+    let seen = run(&["--bytecode-unsigned", "--bytecode=no"], 0);
+    assert!(seen.stdout == "abcd: OK\n" && !seen.stderr.contains(refusal), "{seen:?}");
+}

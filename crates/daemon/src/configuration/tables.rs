@@ -74,6 +74,7 @@ pub(crate) struct Limits {
     pub(crate) held_bytes: Bytes,
     pub(crate) time: Time,
     pub(crate) bytes_per_second: Bytes,
+    pub(crate) program_time: Time,
 }
 
 impl Default for Limits {
@@ -87,6 +88,7 @@ impl Default for Limits {
             held_bytes: Bytes(default.held_bytes),
             time: Time(default.time),
             bytes_per_second: Bytes(default.bytes_per_second),
+            program_time: Time(default.program_time),
         }
     }
 }
@@ -101,6 +103,7 @@ impl From<&Limits> for candor_object::Limits {
             held_bytes: limits.held_bytes.0,
             time: limits.time.0,
             bytes_per_second: limits.bytes_per_second.0,
+            program_time: limits.program_time.0,
         }
     }
 }

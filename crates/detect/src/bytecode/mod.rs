@@ -10,13 +10,16 @@
 
 mod api;
 mod compile;
+mod document;
 mod draft;
+mod hooks;
 mod interpreter;
 mod program;
 mod section;
 mod search;
 
 pub use api::FUNCTIONALITY_LEVEL;
+pub use document::Document;
 pub use draft::{
     Argument, Draft, DraftFunction, DraftInstruction, Global, Import, Kind, Local, Shape, Slot, Type,
 };
@@ -26,6 +29,7 @@ pub use program::{Fault, Program};
 pub use search::Stored;
 
 pub(crate) use compile::Compiler;
+pub(crate) use hooks::inspect as run_hooks;
 pub(crate) use search::inspect;
 pub(crate) use section::ProgramTables;
 

@@ -13,6 +13,7 @@ use candor_object::Category;
 pub(crate) use compile::Compiler;
 pub use compile::HashSignature;
 pub(crate) use md5::Md5;
+pub use search::import_list;
 pub(crate) use search::{Hashers, ahead, inspect, sha256, trusted, trusted_digest, wanted};
 pub(crate) use section::DigestTable;
 

@@ -290,7 +290,7 @@ fn digests(content: &Content, wanted: [bool; 3], deadline: Instant) -> Result<Kn
 }
 
 /// The imports as the public definition of the import hash lists them.
-fn import_list(layout: &candor_object::Layout) -> String {
+pub fn import_list(layout: &candor_object::Layout) -> String {
     let mut list = String::new();
     for import in &layout.imports {
         let library = import.library.to_ascii_lowercase();

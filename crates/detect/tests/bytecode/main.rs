@@ -9,6 +9,7 @@ mod extraction;
 mod faults;
 mod files;
 mod formats;
+mod hooks;
 mod limits;
 mod memory;
 mod tables;

@@ -7,7 +7,7 @@ pub(super) fn types(target: u32) -> Option<&'static [&'static str]> {
     Some(match target {
         0 => &[],
         1 => &["pe"],
-        2 => &["ole2"],
+        2 => &["ole2", "vba-normalized"],
         3 => &["html-normalized", "javascript-normalized"],
         4 => &["mail", "mbox"],
         5 => &["gif", "png", "jpeg", "tiff", "bmp", "webp", "ico"],

@@ -250,6 +250,7 @@ impl Build<'_> {
             folder,
             clamav: clamav || self.settings.clamav_rules,
             official,
+            programs: self.settings.programs,
             unwanted,
             line_number: 0,
             switches_hold: official

@@ -60,7 +60,7 @@ const fn both(name: &'static str, letter: u8, argument: Argument, effect: Effect
 
 const ALWAYS_OPENED: Effect = Nothing("what is known is always opened");
 const OWN_LIMITS: Effect = Nothing("the limits on files, bytes, depth and time cover it");
-const NO_BYTECODE: Effect = Nothing("bytecode is not run");
+const INTERPRETED: Effect = Nothing("bytecode is always interpreted");
 const BOUNDED: Effect = Nothing("the time that patterns take is bounded");
 const NO_PHISHING: Effect = Nothing("there are no checks of addresses in mail");
 const NO_PERSONAL_DATA: Effect = Nothing("numbers of cards and persons are not looked for");
@@ -106,9 +106,9 @@ pub(super) static OPTIONS: &[Known] = &[
     long("exclude-dir", Text, Works),
     long("include", Text, Works),
     long("include-dir", Text, Works),
-    long("bytecode", Switch, NO_BYTECODE),
-    long("bytecode-unsigned", Switch, NO_BYTECODE),
-    long("bytecode-timeout", Number, NO_BYTECODE),
+    long("bytecode", Switch, Works),
+    long("bytecode-unsigned", Switch, Works),
+    long("bytecode-timeout", Number, Works),
     long("statistics", Word(&["none", "bytecode", "pcre"]), DEVELOPERS),
     long("detect-pua", Switch, Works),
     long("exclude-pua", Text, Works),
@@ -186,7 +186,7 @@ pub(super) static OPTIONS: &[Known] = &[
     long("phishing-ssl", Switch, NO_PHISHING),
     long("phishing-cloak", Switch, NO_PHISHING),
     long("partition-intersection", Switch, Nothing("disk images are not opened")),
-    long("bytecode-mode", Word(&["auto", "forcejit", "forceinterpreter", "test"]), NO_BYTECODE),
+    long("bytecode-mode", Word(&["auto", "forcejit", "forceinterpreter", "test"]), INTERPRETED),
     long("dev-ac-only", Switch, DEVELOPERS),
     long("dev-ac-depth", Number, DEVELOPERS),
     long("dev-performance", Switch, DEVELOPERS),

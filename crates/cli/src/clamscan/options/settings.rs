@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use candor_object::Limits;
-use candor_signatures::Unwanted;
+use candor_signatures::{Programs, Unwanted};
 use regex::bytes::Regex;
 
 use super::Given;
@@ -146,6 +146,8 @@ pub(in crate::clamscan) struct Signatures {
     pub(in crate::clamscan) publishers: bool,
     /// Whether certificates of publishers are told of.
     pub(in crate::clamscan) certificates: bool,
+    /// Which programs in bytecode are loaded.
+    pub(in crate::clamscan) programs: Programs,
     /// Whether those for unwanted programs are loaded.
     pub(in crate::clamscan) unwanted: bool,
     /// Their categories that are not wanted.
@@ -296,6 +298,11 @@ fn signatures(given: &Given) -> Result<Signatures, String> {
         most_days: given.number("fail-if-cvd-older-than").filter(|days| *days > 0),
         certificates: given.switch("dumpcerts").unwrap_or(false),
         publishers: !given.switch("nocerts").unwrap_or(false),
+        programs: match (given.switch("bytecode"), given.switch("bytecode-unsigned")) {
+            (Some(false), _) => Programs::LeftOut,
+            (_, Some(true)) => Programs::All,
+            _ => Programs::Signed,
+        },
         unwanted,
         excluded,
         included,
@@ -324,6 +331,11 @@ fn limits(given: &Given, file_bytes: u64, warnings: &mut Vec<String>) -> Limits 
         held_bytes: ours.held_bytes,
         time: if time.is_zero() { WEEK } else { time.min(WEEK) },
         bytes_per_second: 0,
+        program_time: match given.number("bytecode-timeout").map_or(ours.program_time, Duration::from_millis)
+        {
+            Duration::ZERO => WEEK,
+            time => time.min(WEEK),
+        },
     }
 }
 

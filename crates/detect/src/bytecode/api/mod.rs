@@ -27,7 +27,6 @@ use super::program::{Class, MAX_PARAMETERS, Types};
 pub(crate) use decompress::Engines;
 pub(crate) use file::Files;
 pub(crate) use host_globals::globals;
-pub(crate) use pdf::Pdf;
 pub(crate) use pipe::Pipes;
 
 /// The functionality level that programs are told: that of ClamAV 1.6.

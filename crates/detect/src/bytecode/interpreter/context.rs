@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::memory::Memory;
 use super::{Extracted, Failure, Host, Limits, Outcome};
-use crate::bytecode::api::{Engines, Files, Pdf, Pipes, Tables};
+use crate::bytecode::api::{Engines, Files, Pipes, Tables};
+use crate::bytecode::document::Document;
 use crate::bytecode::draft::Kind;
 
 /// Instructions between two looks at the clock.
@@ -21,7 +22,7 @@ pub(crate) struct Context<'p, 'h> {
     pub(crate) pipes: Pipes,
     pub(crate) tables: Tables,
     pub(crate) engines: Engines,
-    pub(crate) pdf: Option<Pdf>,
+    pub(crate) pdf: Option<Document>,
     /// Where the program said that an error was, before it ends itself.
     pub(crate) error_at: u32,
     next_look: u64,
@@ -104,7 +105,10 @@ impl<'p, 'h> Context<'p, 'h> {
     pub(super) fn finish(mut self, returned: u64) -> Result<Outcome, Failure> {
         self.hand_over()?;
         self.outcome.returned = returned;
-        self.outcome.pdf_flags = self.pdf.as_ref().map_or(0, |pdf| pdf.flags);
+        if let Some(document) = self.pdf {
+            self.outcome.pdf_flags = document.flags;
+            self.host.keep_document(document);
+        }
         Ok(self.outcome)
     }
 }

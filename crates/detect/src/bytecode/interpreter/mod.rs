@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use candor_object::{Content, Layout};
 
+use super::document::Document;
 use super::program::Program;
 
 pub(crate) use arithmetic::{masked, signed};
@@ -108,6 +109,16 @@ pub trait Host {
     /// Which phase of a PDF document this is; none where the program is no PDF hook.
     fn pdf_phase(&self) -> Option<PdfPhase> {
         None
+    }
+
+    /// What is known of the PDF document so far: what was kept after the program before, with the flags that it set.
+    fn take_document(&mut self) -> Option<Document> {
+        None
+    }
+
+    /// Keeps what is known of the PDF document for the next program.
+    fn keep_document(&mut self, document: Document) {
+        let _ = document;
     }
 
     /// Takes an object that the program extracted. Returns whether something was found in it.

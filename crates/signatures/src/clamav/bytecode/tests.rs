@@ -11,7 +11,7 @@ use candor_object::{Content, FileType, Layout, Object};
 use proptest::prelude::*;
 
 use super::read;
-use crate::Sources;
+use crate::{Complaint, Programs, Settings, Sources};
 
 const TRIGGER: &str = "BC.Test.{A,B};Engine:51-255,Target:0;0;61626364";
 
@@ -62,8 +62,11 @@ fn written(draft: &Draft) -> String {
     };
     let header =
         [number(7_u64), number(1_u64), text("me"), number(0_u64), number(draft.kind.number())].concat();
-    let mut lines =
-        vec![format!("ClamBC{header}```{}``p`clamcoincidencejb:4096", text("none")), TRIGGER.to_owned()];
+    let counts = number(draft.types.len() as u64 + 5) + &number(draft.functions.len() as u64);
+    let mut lines = vec![
+        format!("ClamBC{header}```{}{counts}p`clamcoincidencejb:4096", text("none")),
+        TRIGGER.to_owned(),
+    ];
     let types = draft.types.iter().map(|item| match item {
         Type::Function(members) => "a".to_owned() + &list(members),
         Type::Packed(members) => "b".to_owned() + &list(members),
@@ -103,7 +106,9 @@ fn written(draft: &Draft) -> String {
             "L".to_owned(),
             number(own),
         ];
-        lines.push(format!("A{}{}F``", head.concat(), locals.collect::<String>()));
+        let instructions: usize = function.blocks.iter().map(Vec::len).sum();
+        let counts = number(instructions as u64) + &number(function.blocks.len() as u64);
+        lines.push(format!("A{}{}F{counts}", head.concat(), locals.collect::<String>()));
         for block in &function.blocks {
             let (last, body) = block.split_last().unwrap();
             let body =
@@ -113,6 +118,11 @@ fn written(draft: &Draft) -> String {
         lines.last_mut().unwrap().push('E');
     }
     lines.join("\n") + "\n"
+}
+
+/// Sources of which unsigned programs are taken.
+fn unsigned() -> Sources {
+    Sources::new(Settings { programs: Programs::All, ..Settings::default() })
 }
 
 /// A program with a line of every kind.
@@ -183,7 +193,7 @@ fn a_program_that_is_written_is_read() {
 
 #[test]
 fn a_program_is_compiled_into_a_database() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     sources.add_text("b.cbc", "nonsense");
     let mut problems = Vec::new();
@@ -209,7 +219,7 @@ fn found(database: &Database, content: &[u8]) -> Found {
 
 #[test]
 fn a_program_runs_where_its_trigger_is_true() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     let built = sources.build(|problem| panic!("{problem}")).unwrap();
     let database = Database::from_vec(built.image).unwrap();
@@ -222,8 +232,25 @@ fn a_program_runs_where_its_trigger_is_true() {
 }
 
 #[test]
+fn programs_that_nobody_has_signed_are_left_out_unless_they_are_wanted() {
+    let built = |programs| {
+        let mut sources = Sources::new(Settings { programs, ..Settings::default() });
+        sources.add_text("a.cbc", &written(&sample()));
+        let mut problems = Vec::new();
+        let built = sources.build(|problem| problems.push(problem.complaint)).unwrap();
+        (built.counts.programs, built.counts.logical, problems)
+    };
+    assert_eq!(built(Programs::Signed), (0, 0, vec![Complaint::Unsigned]));
+    assert_eq!(built(Programs::default()), built(Programs::Signed));
+    let (programs, _, problems) = built(Programs::LeftOut);
+    assert_eq!(programs, 0);
+    assert!(matches!(problems.as_slice(), [Complaint::NotForUs(_)]));
+    assert_eq!((built(Programs::All).0, built(Programs::All).2), (1, vec![]));
+}
+
+#[test]
 fn an_ignore_list_names_a_program() {
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     sources.add_text("a.cbc", &written(&sample()));
     sources.add_text("a.ign2", "BC.Test\n");
     let mut problems = Vec::new();
@@ -324,7 +351,7 @@ fn the_programs_of_clamav_are_read_and_run() {
     let mut archive = Vec::new();
     let mut reader = flate2::read::GzDecoder::new(&container[512..]);
     std::io::Read::read_to_end(&mut reader, &mut archive).unwrap();
-    let mut sources = Sources::default();
+    let mut sources = unsigned();
     let mut rest = archive.as_slice();
     while rest.len() > 512 && rest[0] != 0 {
         let field = |range: std::ops::Range<usize>| {

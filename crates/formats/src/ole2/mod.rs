@@ -1,0 +1,82 @@
+//! OLE2 compound files: the streams of documents of Office up to 2003, of installers, mails and their like, and the
+//! macros in them.
+//!
+//! Specifications: [MS-CFB] (compound files), [MS-OVBA] (macros), [MS-DOC] 2.5.1 and [MS-OFFCRYPTO] 1.3.3
+//! (encryption), <https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb>.
+
+mod compound;
+mod entries;
+mod macros;
+mod ovba;
+#[cfg(test)]
+mod tests;
+
+use std::io::Read;
+
+use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
+
+use crate::{Format, Glimpse};
+use compound::Compound;
+use entries::Entry;
+
+const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+/// The type of the macros of a project, as signatures for documents look at them.
+const MACROS: FileType = FileType::new("vba-normalized");
+
+/// The OLE2 format.
+pub(crate) struct Ole2;
+
+impl Format for Ole2 {
+    fn file_type(&self) -> FileType {
+        FileType::new("ole2")
+    }
+
+    fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
+        glimpse.has(0, MAGIC)
+    }
+
+    fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
+        let Some(mut compound) = Compound::open(content, sink)? else { return Ok(()) };
+        let entries = entries::read(&compound, sink)?;
+        if let Some(root) = entries.first() {
+            compound.set_mini_stream(root.start);
+        }
+        for entry in entries.iter().filter(|entry| entry.is_stream()) {
+            sink.pulse()?;
+            note_encryption(&compound, entry, sink)?;
+            sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
+        }
+        for project in macros::read(&compound, &entries, sink)? {
+            for source in &project.sources {
+                sink.child(Child::part(&source.path), &mut source.text.as_slice())?;
+            }
+            // Signatures see all of a project at once.
+            let form = Form { name: &project.path, file_type: MACROS, hashed: false };
+            if sink.wants(form) && !project.sources.is_empty() {
+                let text: Vec<u8> =
+                    project.sources.iter().flat_map(|source| macros::normalised(&source.text)).collect();
+                sink.form(form, &mut text.as_slice())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes a gap where a document says that it is encrypted.
+fn note_encryption(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) -> Flow {
+    let encrypted = match entry.path.as_str() {
+        "EncryptedPackage" => true,
+        "WordDocument" => {
+            let mut head = [0; 12];
+            let read = compound.stream(entry).read_exact(&mut head).is_ok();
+            // The identifier of the format, and a bit of the flags.
+            read && head.starts_with(b"\xec\xa5") && head.get(11).is_some_and(|flags| flags & 1 != 0)
+        }
+        _ => false,
+    };
+    if encrypted {
+        sink.gap(Reason::Encrypted, &format!("the document is encrypted ({})", entry.path));
+    }
+    Ok(())
+}

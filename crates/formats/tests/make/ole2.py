@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Writes the compound files into tests/golden/ole2: python3 crates/formats/tests/make/ole2.py
+
+The macros are inert. ClamAV's sigtool and olevba read them as they are meant.
+"""
+import pathlib, struct
+
+OUT = pathlib.Path(__file__).parent.parent / "golden" / "ole2"
+def compress(data):
+    out=bytearray(b'\x01')
+    for cs in range(0,len(data),4096):
+        chunk=data[cs:cs+4096]
+        body=bytearray(); pos=0
+        while pos<len(chunk):
+            flag=0; toks=bytearray()
+            for bit in range(8):
+                if pos>=len(chunk): break
+                best=0;off=0
+                bc=max((pos-1).bit_length() if pos>1 else 0,4)
+                if pos: bc=max(4,(pos-1).bit_length())
+                maxlen=min((0xffff>>bc)+3,len(chunk)-pos)
+                for cand in range(max(0,pos-(1<<bc)),pos):
+                    l=0
+                    while l<maxlen and chunk[cand+l]==chunk[pos+l]: l+=1
+                    if l>best: best=l;off=pos-cand
+                if best>=3:
+                    flag|=1<<bit
+                    toks+=struct.pack('<H',((off-1)<<(16-bc))|(best-3)); pos+=best
+                else:
+                    toks.append(chunk[pos]); pos+=1
+            body.append(flag); body+=toks
+        if len(body)>=4096:
+            out+=struct.pack('<H',0x3fff)+chunk.ljust(4096,b'\0')
+        else:
+            out+=struct.pack('<H',0xb000|(len(body)-1))+body
+    return bytes(out)
+def cfb(tree):
+    # tree: dict name-> bytes | dict
+    ents=[['Root Entry',5,None,b'']]
+    def add(d):
+        ids=[]
+        for n,v in d.items():
+            i=len(ents); ents.append([n,1 if isinstance(v,dict) else 2,None,v]); ids.append(i)
+            if isinstance(v,dict): ents[i][2]=add(v)
+        return ids
+    ents[0][2]=add(tree)
+    mini=bytearray(); minifat=[]; sect=[]; fat=[]
+    def put(data):
+        n=(len(data)+511)//512
+        if n==0: return 0xfffffffe
+        s=len(fat)
+        for i in range(n):
+            fat.append(s+i+1 if i+1<n else 0xfffffffe); sect.append(data[i*512:i*512+512].ljust(512,b'\0'))
+        return s
+    info=[]
+    for n,t,ch,v in ents:
+        if t==2:
+            if len(v)<4096:
+                k=(len(v)+63)//64; s=len(minifat) if k else 0xfffffffe
+                for i in range(k): minifat.append(s+i+1 if i+1<k else 0xfffffffe)
+                mini+=v.ljust(k*64,b'\0'); info.append((s,len(v)))
+            else: info.append((put(v),len(v)))
+        else: info.append((0,0))
+    info[0]=(put(bytes(mini)),len(mini))
+    mf=put(b''.join(struct.pack('<I',x) for x in minifat+[0xffffffff]*(-len(minifat)%128)))
+    nmf=(len(minifat)+127)//128
+    sib=[(0xffffffff,)]*len(ents)
+    right=[0xffffffff]*len(ents); child=[0xffffffff]*len(ents)
+    for i,(n,t,ch,v) in enumerate(ents):
+        if ch:
+            child[i]=ch[0]
+            for a,b in zip(ch,ch[1:]): right[a]=b
+    d=b''
+    for i,(n,t,ch,v) in enumerate(ents):
+        u=n.encode('utf-16le')+b'\0\0'
+        d+=u.ljust(64,b'\0')+struct.pack('<HBBIII',len(u),t,1,0xffffffff,right[i],child[i])+b'\0'*16+b'\0'*20+struct.pack('<IQ',*info[i])
+    d=d.ljust((len(d)+511)//512*512,b'\0')
+    ds=put(d)
+    nf=1
+    while (len(fat)+nf)>nf*128: nf+=1
+    fs=len(fat)
+    for i in range(nf): fat.append(0xfffffffd); sect.append(None)
+    full=fat+[0xffffffff]*(nf*128-len(fat))
+    for i in range(nf): sect[fs+i]=b''.join(struct.pack('<I',x) for x in full[i*128:i*128+128])
+    h=b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'+b'\0'*16+struct.pack('<HHHHH',0x3e,3,0xfffe,9,6)+b'\0'*6+struct.pack('<IIIIIIIIII',0,nf,ds,0,4096,mf if nmf else 0xfffffffe,nmf,0xfffffffe,0,0)[:40]
+    h=h[:76]
+    h+=b''.join(struct.pack('<I',fs+i if i<nf else 0xffffffff) for i in range(109))
+    return h+b''.join(sect)
+def rec(i,b): return struct.pack('<HI',i,len(b))+b
+def vbadir(mods,offset=0):
+    d=rec(1,struct.pack('<I',1))+rec(2,struct.pack('<I',0x409))+rec(0x14,struct.pack('<I',0x409))+rec(3,struct.pack('<H',1252))+rec(4,b'VBAProject')+rec(5,b'')+rec(0x40,b'')+rec(6,b'')+rec(0x3d,b'')+rec(7,struct.pack('<I',0))+rec(8,struct.pack('<I',0))
+    d+=struct.pack('<HIIH',9,4,1,1)+rec(0xc,b'')+rec(0x3c,b'')
+    d+=rec(0xf,struct.pack('<H',len(mods)))+rec(0x13,b'\xff\xff')
+    for i,n in enumerate(mods):
+        u=n.encode('utf-16le')
+        d+=rec(0x19,n.encode())+rec(0x47,u)+rec(0x1a,n.encode())+rec(0x32,u)+rec(0x1c,b'')+rec(0x48,b'')+rec(0x31,struct.pack('<I',offset))+rec(0x1e,struct.pack('<I',0))+rec(0x2c,b'\xff\xff')+rec(0x22 if i==0 else 0x21,b'')+struct.pack('<HI',0x2b,0)
+    return d+struct.pack('<HI',0x10,0)
+M1=b'Attribute VB_Name = "ThisDocument"\r\nAttribute VB_Base = "0{00020906-0000-0000-C000-000000000046}"\r\nPrivate Sub Document_Open()\r\n    MsgBox "inert test macro"\r\nEnd Sub\r\n'
+M2=b'Attribute VB_Name = "Module1"\r\n'+b''.join(b"' line %d of a longer module\r\n"%i for i in range(300))+b'Sub Two()\r\nEnd Sub\r\n'
+PROJ=b'ID="{00000000-0000-0000-0000-000000000000}"\r\nDocument=ThisDocument/&H00000000\r\nModule=Module1\r\nName="VBAProject"\r\n'
+def doc(off=0):
+    pre=bytes(range(256))*((off+255)//256); pre=pre[:off]
+    return cfb({'WordDocument':b'\xec\xa5\xc1\0'+b'\0'*1500,'1Table':b'\0'*5000,'Macros':{'VBA':{'dir':compress(vbadir(['ThisDocument','Module1'],off)),'_VBA_PROJECT':b'\xcc\x61\xff\xff\0\0\0','ThisDocument':pre+compress(M1),'Module1':pre+compress(M2)},'PROJECT':PROJ,'PROJECTwm':b'ThisDocument\0T\0h\0\0\0'}})
+if __name__=='__main__':
+    (OUT / "macros.doc").write_bytes(doc())
+    (OUT / "cut.doc").write_bytes(doc()[:7000])
+    (OUT / "macros.xls").write_bytes(cfb({'Workbook':b'\x09\x08\x10\0\0\x06\x05\0'+b'\0'*5000,'_VBA_PROJECT_CUR':{'VBA':{'dir':compress(vbadir(['ThisDocument','Module1'],33)),'_VBA_PROJECT':b'\xcc\x61\xff\xff\0\0\0','ThisDocument':b'x'*33+compress(M1),'Module1':b'x'*33+compress(M2)},'PROJECT':PROJ}}))
