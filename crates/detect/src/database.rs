@@ -12,11 +12,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
+use crate::icon::{self, Icon, IconRecord};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature, Outcome};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::pattern::{Filters, PatternTables};
+use crate::picture::PictureRecord;
 use crate::regex;
 use crate::strings::{Strings, Text};
 use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
@@ -72,6 +74,7 @@ pub struct Compiler {
     hashes: hash::Compiler,
     logical: logical::Compiler,
     members: member::Compiler,
+    icons: icon::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
     counts: Counts,
@@ -113,6 +116,16 @@ impl Compiler {
             self.members.add(signature, &mut self.strings);
             self.counts.members = self.counts.members.saturating_add(1);
         }
+    }
+
+    /// Adds an icon that signatures may ask for; whether there was room, for there are at most
+    /// [`MAX_ICONS`](icon::MAX_ICONS).
+    pub fn icon(&mut self, icon: &Icon) -> bool {
+        let room = !self.icons.is_full();
+        if room {
+            self.icons.add(icon, &mut self.strings);
+        }
+        room
     }
 
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
@@ -158,6 +171,7 @@ impl Compiler {
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
         self.members.finish(&mut writer);
+        self.icons.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
@@ -359,6 +373,14 @@ impl Database {
 
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Members, 0)
+    }
+
+    pub(crate) fn icon_records(&self) -> Result<&[IconRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Icons, 0)
+    }
+
+    pub(crate) fn picture_records(&self) -> Result<&[PictureRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::PictureHashes, 0)
     }
 
     /// Whether there are digests of whole objects.

@@ -100,6 +100,10 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Icons.
+    Icons = 96,
+    /// Hashes of pictures with the signatures that they start.
+    PictureHashes = 100,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

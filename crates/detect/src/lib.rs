@@ -20,10 +20,12 @@
 mod database;
 mod image;
 mod map;
+mod picture;
 mod strings;
 
 pub mod bytecode;
 pub mod hash;
+pub mod icon;
 pub mod logical;
 pub mod member;
 pub mod pattern;
@@ -34,7 +36,7 @@ use std::cell::OnceCell;
 use std::io;
 use std::time::Instant;
 
-use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
+use candor_object::{FileType, Finding, Layout, Object, ObjectId, Pictures, Reason, Undecoded};
 
 pub use database::{Compiler, Counts, Database, digests, sha256};
 
@@ -70,6 +72,16 @@ pub struct Found {
     pub extracted: Vec<Vec<u8>>,
 }
 
+impl Found {
+    /// Notes what could not be asked of a picture, once, however many databases ask.
+    pub(crate) fn gap(&mut self, Undecoded { reason, detail }: Undecoded) {
+        let gap = (reason, detail);
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+}
+
 /// An object and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inspection<'a> {
@@ -79,6 +91,8 @@ pub struct Inspection<'a> {
     pub id: ObjectId,
     /// Where things are in it, if it is an executable.
     pub layout: Option<&'a Layout>,
+    /// What is known of pictures in it, if somebody can be asked.
+    pub pictures: Option<&'a dyn Pictures>,
     /// The types of the objects that it came out of, the outermost first.
     pub containers: &'a [FileType],
     /// When the time is up.
@@ -92,7 +106,7 @@ pub struct Inspection<'a> {
 impl<'a> Inspection<'a> {
     /// An object of which nothing more is known: it is taken for a root object, and no executable.
     pub fn of(object: &'a Object, digests: &'a Digests, deadline: Instant) -> Self {
-        Self { object, id: ObjectId::ROOT, layout: None, containers: &[], deadline, hashed: true, digests }
+        Self { object, id: ObjectId::ROOT, layout: None, pictures: None, containers: &[], deadline, hashed: true, digests }
     }
 }
 

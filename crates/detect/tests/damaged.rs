@@ -92,6 +92,7 @@ fn inspect(database: &Database) -> usize {
         object: &object,
         id: ObjectId::ROOT,
         layout: Some(&layout),
+        pictures: None,
         containers: &[],
         deadline,
         hashed: true,

@@ -12,6 +12,7 @@ use candor_object::{
 };
 
 use crate::nest::Nest;
+use crate::pictures::PicturesOf;
 
 /// Most gaps of a report. Stops archives with millions of broken members from filling memory.
 const MAX_GAPS: usize = 10_000;
@@ -168,10 +169,12 @@ impl<'e> Scan<'e> {
         };
         let deadline = self.budget.deadline();
         let digests = std::mem::take(&mut self.digests);
+        let pictures = PicturesOf::new(&object.content, format);
         let inspection = Inspection {
             object: &object,
             id,
             layout: layout.as_ref(),
+            pictures: Some(&pictures),
             containers: &containers,
             deadline,
             hashed,

@@ -19,6 +19,7 @@ mod finding;
 mod gap;
 mod layout;
 mod object;
+mod pictures;
 mod report;
 mod sink;
 
@@ -32,5 +33,6 @@ pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
 pub use gap::{Gap, Reason};
 pub use layout::{Import, Layout, Section};
 pub use object::{MAX_NAME, Object, ObjectId, Relation};
+pub use pictures::{IconArea, IconStatistics, Pictures, Undecoded};
 pub use report::{Report, Seen};
 pub use sink::{Child, Flow, Form, Listed, Sink, Stop};

@@ -7,13 +7,18 @@
 //! its imports (imphash) rely on the names and their order.
 
 use std::io;
+use std::time::Instant;
 
-use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Sink};
+use candor_object::{
+    Child, Content, FileType, Flow, IconStatistics, Layout, Reason, Relation, Section, Sink, Undecoded,
+};
 
 use crate::fields::u16_le;
 use crate::{Format, Glimpse};
 
 mod header;
+mod icon_statistics;
+mod icons;
 mod imports;
 mod ordinals;
 mod resources;
@@ -61,6 +66,14 @@ impl Format for Pe {
             version_info: version_info::pairs(content, &headers)?,
             complete: headers.defect.is_none(),
         }))
+    }
+
+    fn icons(&self, content: &Content, deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
+        match header::read(content) {
+            Ok(Some(headers)) => icons::statistics(content, &headers, deadline),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(Undecoded { reason: Reason::Unreadable, detail: error.to_string() }),
+        }
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
