@@ -220,9 +220,9 @@ fn smoothed(map: &Map) -> Map {
     across
 }
 
-/// Halves a large picture until it is near one of the known sides, and brings it to that.
+/// Halves a picture that is a known side doubled, and brings others to the next known side.
 fn to_known_side(mut picture: Picture) -> Option<Picture> {
-    while picture.side >= 48 {
+    while matches!(picture.side, 48 | 64 | 96 | 128 | 192 | 256) {
         let half = picture.side / 2;
         picture = scaled(&picture, half);
     }
@@ -257,4 +257,78 @@ fn scaled(picture: &Picture, side: usize) -> Picture {
         }
     }
     Picture { side, pixels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(side: usize) -> Picture {
+        let color = |(x, y): (usize, usize)| {
+            let byte = |number: usize| number as u8;
+            if x.abs_diff(side / 2).pow(2) + y.abs_diff(side / 3).pow(2) < (side / 4).pow(2) {
+                [220, 40, byte(30 + x)]
+            } else if y > side * 2 / 3 {
+                [byte(20 + 3 * x), 180, 60]
+            } else if (x / 3 + y / 5) % 2 == 1 {
+                [200, 200, 210]
+            } else {
+                [90, 100, byte(x * y % 256)]
+            }
+        };
+        let places = (0..side * side).map(|place| (place % side, place / side));
+        Picture { side, pixels: places.map(color).collect() }
+    }
+
+    /// Colourful, gray, bright and dark squares and the percentages, as an icon signature writes them.
+    fn written(statistics: &IconStatistics) -> String {
+        let squares = |squares: &[IconArea; 3], digits: usize| -> String {
+            squares.iter().map(|one| format!("{:0digits$x}{:02x}{:02x}", one.value, one.x, one.y)).collect()
+        };
+        let [red, green, blue] = statistics.spread;
+        let colors = squares(&statistics.colorful, 3) + &squares(&statistics.gray, 3);
+        let lights = squares(&statistics.bright, 2) + &squares(&statistics.dark, 2);
+        let shares = format!("{red:02x}{green:02x}{blue:02x}{:02x}", statistics.colored);
+        format!("{:02x}{colors}{lights}{shares}", statistics.side)
+    }
+
+    #[test]
+    fn colours_and_brightness_are_those_of_clamav() {
+        // `clamscan --debug` of 1.4.6, without the 36 digits of the edges.
+        let expected = [
+            "10c4b0503b83000ba9f040b26e000632d0a073a60200dc0602d20606cf0a057f00008e02069c0a00\
+             1e2b1a45",
+            "18c1e0705b4a0011a830d06273030b3dc10013e60105dc0903d80d0acd0f049b00009b00069f000c\
+             1f271d45",
+            "20c0d0b04b1100169ac0a0c215010c341160036e0104dc0b04cf0c0cca1304970000970008a60010\
+             1e281e45",
+        ];
+        for (side, expected) in [16, 24, 32].into_iter().zip(expected) {
+            assert_eq!(written(&of(&drawn(side)).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn icons_of_any_side_and_of_one_colour_have_statistics() {
+        for side in 0..70 {
+            let statistics = of(&drawn(side));
+            assert_eq!(statistics.map(|found| found.side), match side {
+                ..16 => None,
+                16..=20 => Some(16),
+                21..=28 | 48 => Some(24),
+                _ => Some(32),
+            });
+            let plain = Picture { side, pixels: vec![[0; 3]; side * side] };
+            assert_eq!(of(&plain).is_some(), side >= 16);
+        }
+    }
+
+    #[test]
+    fn white_is_as_clamav_has_it() {
+        let found = of(&Picture { side: 32, pixels: vec![[255; 3]; 32 * 32] }).unwrap();
+        assert!(found.is_gray());
+        assert_eq!(found.edges.map(|one| (one.value, one.x, one.y)), [(254, 2, 4), (254, 10, 4), (254, 18, 4)]);
+        assert_eq!(found.even.map(|one| (one.value, one.x, one.y)), [(178, 0, 0), (207, 0, 23), (212, 8, 0)]);
+        assert_eq!(found.gray.map(|one| (one.value, one.x, one.y)), [(212, 2, 12), (214, 10, 12), (246, 18, 12)]);
+    }
 }
