@@ -106,7 +106,16 @@ pub struct Inspection<'a> {
 impl<'a> Inspection<'a> {
     /// An object of which nothing more is known: it is taken for a root object, and no executable.
     pub fn of(object: &'a Object, digests: &'a Digests, deadline: Instant) -> Self {
-        Self { object, id: ObjectId::ROOT, layout: None, pictures: None, containers: &[], deadline, hashed: true, digests }
+        Self {
+            object,
+            id: ObjectId::ROOT,
+            layout: None,
+            pictures: None,
+            containers: &[],
+            deadline,
+            hashed: true,
+            digests,
+        }
     }
 }
 

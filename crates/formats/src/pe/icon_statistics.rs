@@ -87,7 +87,9 @@ impl Hue {
         let [low, middle, high] = sorted;
         let saturation = (255 * (high - low)).checked_div(high).unwrap_or(0);
         let shares = parts.map(|part| {
-            (100 * part.abs_diff(middle) + (high - low).saturating_sub(1)).checked_div(high - low).unwrap_or(0)
+            (100 * part.abs_diff(middle) + (high - low).saturating_sub(1))
+                .checked_div(high - low)
+                .unwrap_or(0)
         });
         Self { brightness: high, saturation, shares }
     }
@@ -312,12 +314,15 @@ mod tests {
     fn icons_of_any_side_and_of_one_colour_have_statistics() {
         for side in 0..70 {
             let statistics = of(&drawn(side));
-            assert_eq!(statistics.map(|found| found.side), match side {
-                ..16 => None,
-                16..=20 => Some(16),
-                21..=28 | 48 => Some(24),
-                _ => Some(32),
-            });
+            assert_eq!(
+                statistics.map(|found| found.side),
+                match side {
+                    ..16 => None,
+                    16..=20 => Some(16),
+                    21..=28 | 48 => Some(24),
+                    _ => Some(32),
+                }
+            );
             let plain = Picture { side, pixels: vec![[0; 3]; side * side] };
             assert_eq!(of(&plain).is_some(), side >= 16);
         }
@@ -327,8 +332,14 @@ mod tests {
     fn white_is_as_clamav_has_it() {
         let found = of(&Picture { side: 32, pixels: vec![[255; 3]; 32 * 32] }).unwrap();
         assert!(found.is_gray());
-        assert_eq!(found.edges.map(|one| (one.value, one.x, one.y)), [(254, 2, 4), (254, 10, 4), (254, 18, 4)]);
+        assert_eq!(
+            found.edges.map(|one| (one.value, one.x, one.y)),
+            [(254, 2, 4), (254, 10, 4), (254, 18, 4)]
+        );
         assert_eq!(found.even.map(|one| (one.value, one.x, one.y)), [(178, 0, 0), (207, 0, 23), (212, 8, 0)]);
-        assert_eq!(found.gray.map(|one| (one.value, one.x, one.y)), [(212, 2, 12), (214, 10, 12), (246, 18, 12)]);
+        assert_eq!(
+            found.gray.map(|one| (one.value, one.x, one.y)),
+            [(212, 2, 12), (214, 10, 12), (246, 18, 12)]
+        );
     }
 }

@@ -151,7 +151,8 @@ fn bit(row: &[u8], x: usize) -> bool {
 #[expect(clippy::cast_possible_truncation, reason = "a weighted mean of two bytes is one")]
 fn on_white(part: u8, alpha: u8) -> u8 {
     let (part, alpha, white) = (u32::from(part), u32::from(alpha), u32::from(u8::MAX));
-    (part.saturating_mul(alpha).saturating_add(white.saturating_mul(white.saturating_sub(alpha))) / white) as u8
+    (part.saturating_mul(alpha).saturating_add(white.saturating_mul(white.saturating_sub(alpha))) / white)
+        as u8
 }
 
 #[cfg(test)]

@@ -96,9 +96,8 @@ mod tests {
         let mut fast = numbers.clone();
         transform(&mut fast);
         for (frequency, found) in fast.iter().enumerate() {
-            let wave = |n: usize| {
-                (std::f64::consts::PI * (n as f64 + 0.5) * frequency as f64 / SIDE as f64).cos()
-            };
+            let wave =
+                |n: usize| (std::f64::consts::PI * (n as f64 + 0.5) * frequency as f64 / SIDE as f64).cos();
             let expected: f64 = numbers.iter().enumerate().map(|(n, x)| f64::from(*x) * wave(n)).sum();
             assert!((f64::from(*found) - expected).abs() < 0.05, "{frequency}: {found} and {expected}");
         }

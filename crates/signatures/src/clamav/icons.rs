@@ -87,7 +87,8 @@ impl Digits<'_> {
 
     /// Three squares, whose values have this many digits.
     fn squares(&mut self, side: u8, count: usize, what: &str) -> Result<[IconArea; 3], Complaint> {
-        let squares = [(); 3].map(|()| IconArea { value: self.number(count), x: self.byte(), y: self.byte() });
+        let squares =
+            [(); 3].map(|()| IconArea { value: self.number(count), x: self.byte(), y: self.byte() });
         // ClamAV takes places up to here, beyond those that there can be.
         let farthest = side.saturating_sub(side / 8);
         let fits = |square: &IconArea| {
@@ -96,7 +97,9 @@ impl Digits<'_> {
         if squares.iter().all(fits) {
             Ok(squares)
         } else {
-            Err(Complaint::malformed(format!("a {what} square lies outside the icon or has an impossible value")))
+            Err(Complaint::malformed(format!(
+                "a {what} square lies outside the icon or has an impossible value"
+            )))
         }
     }
 }
