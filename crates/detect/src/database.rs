@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
 use crate::hash::{self, HashSignature, Subject};
+use crate::icon::{self, Icon, IconRecord};
 use crate::image::{self, Image, Kind, Writer};
 use crate::logical::{self, LogicalSignature, Outcome};
 use crate::magic::{self, MagicRecord, MagicSignature};
@@ -20,6 +21,7 @@ use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::password::{self, PasswordRecord, PasswordSignature};
 use crate::pattern::{Filters, PatternTables};
+use crate::picture::PictureRecord;
 use crate::regex;
 use crate::strings::{Strings, Text};
 use crate::switch::{self, SwitchRecord, Switches};
@@ -79,6 +81,7 @@ pub struct Compiler {
     hashes: hash::Compiler,
     logical: logical::Compiler,
     members: member::Compiler,
+    icons: icon::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
     signers: trust::Compiler,
@@ -152,6 +155,16 @@ impl Compiler {
         self.switches.set(switches, &mut self.strings);
     }
 
+    /// Adds an icon that signatures may ask for; whether there was room, for there are at most
+    /// [`MAX_ICONS`](icon::MAX_ICONS).
+    pub fn icon(&mut self, icon: &Icon) -> bool {
+        let room = !self.icons.is_full();
+        if room {
+            self.icons.add(icon, &mut self.strings);
+        }
+        room
+    }
+
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
     /// before the first call are not.
     pub fn official(&mut self, official: bool) {
@@ -206,6 +219,7 @@ impl Compiler {
         self.logical.finish(&mut self.strings, &mut writer);
         self.hashes.finish(&mut writer);
         self.members.finish(&mut writer);
+        self.icons.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
         self.signers.finish(&mut writer);
@@ -475,6 +489,14 @@ impl Database {
     pub(crate) fn has_trusted(&self, subject: Subject, algorithm: &str) -> bool {
         let table = hash::trusted_table(subject, algorithm);
         table.is_some_and(|table| self.image.has(Kind::HashSizes, table))
+    }
+
+    pub(crate) fn icon_records(&self) -> Result<&[IconRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::Icons, 0)
+    }
+
+    pub(crate) fn picture_records(&self) -> Result<&[PictureRecord], Error> {
+        self.image.records(self.bytes.as_ref(), Kind::PictureHashes, 0)
     }
 
     /// Whether there are digests of whole objects.

@@ -113,6 +113,10 @@ pub(crate) enum Kind {
     Passwords = 124,
     /// What is switched off.
     Switches = 125,
+    /// Icons.
+    Icons = 96,
+    /// Hashes of pictures with the signatures that they start.
+    PictureHashes = 100,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

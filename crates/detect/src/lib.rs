@@ -20,10 +20,12 @@
 mod database;
 mod image;
 mod map;
+mod picture;
 mod strings;
 
 pub mod bytecode;
 pub mod hash;
+pub mod icon;
 pub mod logical;
 pub mod magic;
 pub mod member;
@@ -38,7 +40,9 @@ use std::cell::OnceCell;
 use std::io;
 use std::time::{Duration, Instant};
 
-use candor_object::{FileType, Finding, Layout, Limits, Object, ObjectId, Reason, Signed};
+use candor_object::{
+    FileType, Finding, Layout, Limits, Object, ObjectId, Pictures, Reason, Signed, Undecoded,
+};
 
 pub use database::{Compiler, Counts, Database, digests, sha256};
 
@@ -86,6 +90,16 @@ pub struct Embedded {
     pub offsets: Vec<u64>,
 }
 
+impl Found {
+    /// Notes what could not be asked of a picture, once, however many databases ask.
+    pub(crate) fn gap(&mut self, Undecoded { reason, detail }: Undecoded) {
+        let gap = (reason, detail);
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+}
+
 /// An object and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inspection<'a> {
@@ -97,6 +111,8 @@ pub struct Inspection<'a> {
     pub layout: Option<&'a Layout>,
     /// What is signed of it, if it is an executable and some database judges publishers.
     pub signed: Option<&'a Signed>,
+    /// What is known of pictures in it, if somebody can be asked.
+    pub pictures: Option<&'a dyn Pictures>,
     /// The types of the objects that it came out of, the outermost first.
     pub containers: &'a [FileType],
     /// When the time is up.
@@ -117,6 +133,7 @@ impl<'a> Inspection<'a> {
             id: ObjectId::ROOT,
             layout: None,
             signed: None,
+            pictures: None,
             containers: &[],
             deadline,
             program_time: Limits::default().program_time,

@@ -160,6 +160,7 @@ fn inspect(database: &Database) -> usize {
         id: ObjectId::ROOT,
         layout: Some(&layout),
         signed: None,
+        pictures: None,
         containers: &[],
         deadline,
         program_time: Duration::from_secs(1),

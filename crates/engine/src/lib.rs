@@ -17,6 +17,7 @@
 
 mod file;
 mod nest;
+mod pictures;
 mod scan;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use candor_object::{
 };
 
 use crate::nest::Nest;
+use crate::pictures::PicturesOf;
 
 /// Most gaps of a report. Stops archives with millions of broken members from filling memory.
 const MAX_GAPS: usize = 10_000;
@@ -259,11 +260,13 @@ impl<'e> Scan<'e> {
         };
         let deadline = self.budget.deadline();
         let digests = std::mem::take(&mut self.digests);
+        let pictures = PicturesOf::new(&object.content, format);
         let inspection = Inspection {
             object: &object,
             id,
             layout: layout.as_ref(),
             signed: signed.as_ref(),
+            pictures: Some(&pictures),
             containers: &containers,
             deadline,
             program_time: self.budget.limits().program_time,

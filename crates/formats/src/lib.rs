@@ -20,11 +20,13 @@
 )]
 
 use std::io;
+use std::time::Instant;
 
-use candor_object::{Content, FileType, Flow, Layout, Signed, Sink};
+use candor_object::{Content, FileType, Flow, IconStatistics, Layout, Signed, Sink, Undecoded};
 
 mod fields;
 mod frames;
+mod picture;
 mod search;
 mod collector;
 
@@ -120,6 +122,22 @@ pub trait Format: Sync {
     /// Those of reading the content.
     fn signed(&self, _content: &Content) -> io::Result<Option<Signed>> {
         Ok(None)
+    }
+
+    /// The perceptual hash of a picture; nothing for other formats.
+    ///
+    /// # Errors
+    /// [`Undecoded`] if the picture could not be decoded.
+    fn perceptual_hash(&self, _content: &Content, _deadline: Instant) -> Result<Option<u64>, Undecoded> {
+        Ok(None)
+    }
+
+    /// Statistics of the icons of a program; nothing for other formats.
+    ///
+    /// # Errors
+    /// [`Undecoded`] if not all of them were looked at.
+    fn icons(&self, _content: &Content, _deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
+        Ok(Vec::new())
     }
 
     /// Takes out what is inside and puts it into the sink.

@@ -4,10 +4,12 @@
 //! The signs are those that the formats' own documents give; a collection of them is
 //! <https://www.garykessler.net/library/file_sigs.html>. A format that gets its own file loses its rows here.
 
-use candor_object::{Content, FileType, Flow, Reason, Sink};
+use std::time::Instant;
+
+use candor_object::{Content, FileType, Flow, Reason, Sink, Undecoded};
 
 use crate::fields::u32_be;
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, picture};
 
 /// A type that is not opened.
 pub(crate) struct Unopened {
@@ -164,6 +166,10 @@ impl Format for Unopened {
             Binary => glimpse.head.iter().take(32).any(|byte| *byte < 8),
             Told => false,
         })
+    }
+
+    fn perceptual_hash(&self, content: &Content, deadline: Instant) -> Result<Option<u64>, Undecoded> {
+        picture::perceptual_hash(content, self.name, deadline)
     }
 
     fn open(&self, _content: &Content, sink: &mut dyn Sink) -> Flow {

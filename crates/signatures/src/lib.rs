@@ -56,6 +56,7 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Legacy,
     &clamav::Extended,
     &clamav::Logical,
+    &clamav::Icons,
     &clamav::Metadata,
     &clamav::OpenIoc,
     &clamav::Passwords,

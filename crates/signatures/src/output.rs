@@ -6,6 +6,7 @@ use std::path::Path;
 use candor_detect::Compiler;
 use candor_detect::bytecode::BytecodeSignature;
 use candor_detect::hash::HashSignature;
+use candor_detect::icon::{Icon, MAX_ICONS};
 use candor_detect::logical::LogicalSignature;
 use candor_detect::magic::{MAX_MAGIC, MagicSignature};
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
@@ -91,6 +92,17 @@ impl Output<'_> {
             )));
         }
         self.compiler.member(signature);
+        Ok(())
+    }
+
+    /// Adds an icon that signatures ask for.
+    ///
+    /// # Errors
+    /// [`Complaint::Unsupported`] if there are too many.
+    pub fn icon(&mut self, icon: &Icon) -> Result<(), Complaint> {
+        if self.compiler.is_full() || !self.compiler.icon(icon) {
+            return Err(Complaint::unsupported(format!("more than {MAX_ICONS} icons")));
+        }
         Ok(())
     }
 

@@ -165,6 +165,8 @@ pub(crate) enum Check<'d> {
     Compare(&'d CompareRecord),
     Near(&'d NearRecord),
     Fixed(FixedRows<'d>),
+    /// The hash.
+    Picture(u64),
 }
 
 /// Rows of bytes with their offsets: offset (4 bytes), length (1 byte), the bytes.
@@ -191,6 +193,7 @@ const REGEX: u8 = 1;
 const COMPARE: u8 = 2;
 const NEAR: u8 = 3;
 const FIXED: u8 = 4;
+const PICTURE: u8 = 5;
 
 /// Appends a regular expression.
 pub(crate) fn encode_regex(record: RegexRecord, trigger: &[u8], text: &str, out: &mut Vec<u8>) {
@@ -229,6 +232,12 @@ pub(crate) fn encode_near(record: NearRecord, out: &mut Vec<u8>) {
     out.extend_from_slice(record.as_bytes());
 }
 
+/// Appends the hash of a picture.
+pub(crate) fn encode_picture(hash: u64, out: &mut Vec<u8>) {
+    out.push(PICTURE);
+    out.extend_from_slice(&hash.to_le_bytes());
+}
+
 /// Appends rows of bytes at fixed offsets.
 pub(crate) fn encode_fixed(rows: &[(u32, Vec<u8>)], out: &mut Vec<u8>) {
     let count = u8::try_from(rows.len()).unwrap_or(u8::MAX);
@@ -262,6 +271,7 @@ impl<'d> Check<'d> {
                 let (left, rest) = rest.split_first()?;
                 Self::Fixed(FixedRows { left: *left, rest })
             }
+            PICTURE => Self::Picture(u64::from_le_bytes(*rest.first_chunk()?)),
             _ => return None,
         })
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use zerocopy::{IntoBytes, little_endian as le};
 
 use super::check::{
-    NearRecord, Places, RegexRecord, encode_compare, encode_fixed, encode_near, encode_regex,
+    NearRecord, Places, RegexRecord, encode_compare, encode_fixed, encode_near, encode_picture, encode_regex,
 };
 use super::expression::Members;
 use super::section::{
@@ -24,10 +24,13 @@ use crate::image::{Kind, Writer};
 use crate::pattern::{
     COMMON, Compiled, Compiler as Patterns, FilterWriter, NO_ANCHOR, Pattern, PlaceRecord, RARE,
 };
+use crate::picture;
 use crate::strings::{Strings, Text};
 
 /// What looking for a pattern through the whole content costs beside an anchor that is there anyway.
 const LATER: u32 = 1000;
+/// What decoding a picture costs beside anchors, when it is to be decided what starts a signature.
+const DECODED: u32 = 1 << 12;
 /// What a regular expression costs.
 const LATEST: u32 = 1_000_000;
 
@@ -41,6 +44,7 @@ pub(crate) struct Compiler {
     checks: Vec<u8>,
     patterns: Patterns,
     filters: FilterWriter,
+    pictures: picture::Compiler,
 }
 
 /// The subsignatures of the signature that is being added.
@@ -65,6 +69,10 @@ impl Parts<'_> {
 
     /// How common its commonest anchor is.
     fn quality(&self, number: u8) -> u8 {
+        if matches!(self.get(number), Some(Subsignature::Picture(_))) {
+            // It is looked up, and no signature is started that does not name it.
+            return 0;
+        }
         self.of(number).iter().map(|pattern| pattern.quality).max().unwrap_or(NO_ANCHOR)
     }
 
@@ -89,6 +97,9 @@ impl Parts<'_> {
 
 impl Members for Parts<'_> {
     fn cost(&self, number: u8) -> u32 {
+        if matches!(self.get(number), Some(Subsignature::Picture(_))) {
+            return DECODED;
+        }
         // A set of triggers costs what its commonest members cost together; one without an anchor, all there is.
         match self.quality(number) {
             NO_ANCHOR => 1 << 24,
@@ -98,7 +109,7 @@ impl Members for Parts<'_> {
 
     fn implied(&self, number: u8) -> Option<Vec<u8>> {
         match self.get(number)? {
-            Subsignature::Patterns(_) => Some(vec![number]),
+            Subsignature::Patterns(_) | Subsignature::Picture(_) => Some(vec![number]),
             Subsignature::Regex { trigger, .. } if precedes(trigger, number) => trigger.triggers(self),
             Subsignature::Regex { .. } => None,
             Subsignature::Compare { reference, .. } => Some(vec![*reference]),
@@ -133,6 +144,12 @@ impl Compiler {
         let parts = self.parts(signature, types);
         self.count(signature, &parts);
 
+        // All of them, not only those that are needed to start it: objects are decoded if there is any for their type.
+        for subsignature in parts.subsignatures {
+            if let Subsignature::Picture(hash) = subsignature {
+                self.pictures.add(*hash, signature_number, &signature.types, strings);
+            }
+        }
         let triggers = signature.expression.triggers(&parts);
         let started = triggers
             .filter(|set| !set.is_empty() && set.iter().all(|number| parts.quality(*number) != NO_ANCHOR));
@@ -159,7 +176,7 @@ impl Compiler {
 
         let first_pattern = self.pattern_refs.len() as u32;
         let cost = |number: u8| match parts.get(number) {
-            Some(Subsignature::Regex { .. }) => LATEST,
+            Some(Subsignature::Regex { .. } | Subsignature::Picture(_)) => LATEST,
             Some(Subsignature::Fixed(_)) => 0,
             _ if eager.contains(&number) => 0,
             _ => LATER,
@@ -206,7 +223,10 @@ impl Compiler {
             let patterns: &[Pattern] = match subsignature {
                 Subsignature::Patterns(patterns) => &patterns[..patterns.len().min(MAX_VARIANTS)],
                 Subsignature::Near { patterns, .. } => &patterns[..patterns.len().min(MAX_NEAR)],
-                Subsignature::Regex { .. } | Subsignature::Compare { .. } | Subsignature::Fixed(_) => &[],
+                Subsignature::Regex { .. }
+                | Subsignature::Compare { .. }
+                | Subsignature::Fixed(_)
+                | Subsignature::Picture(_) => &[],
             };
             let first = parts.patterns.len();
             parts.patterns.extend(patterns.iter().map(|pattern| self.patterns.add(pattern, types)));
@@ -229,7 +249,10 @@ impl Compiler {
             match subsignature {
                 Subsignature::Regex { trigger, .. } => trigger.counted(&mut |number| counted.push(number)),
                 Subsignature::Compare { reference, .. } => counted.push(*reference),
-                Subsignature::Patterns(_) | Subsignature::Near { .. } | Subsignature::Fixed(_) => {}
+                Subsignature::Patterns(_)
+                | Subsignature::Near { .. }
+                | Subsignature::Fixed(_)
+                | Subsignature::Picture(_) => {}
             }
         }
         for pattern in counted.iter().flat_map(|number| parts.of(*number)) {
@@ -267,6 +290,7 @@ impl Compiler {
                     encode_compare(parts.places(*reference), comparison, &mut self.checks);
                 }
                 Subsignature::Fixed(rows) => encode_fixed(rows, &mut self.checks),
+                Subsignature::Picture(hash) => encode_picture(*hash, &mut self.checks),
                 Subsignature::Near { low, high, .. } => {
                     let before = (number as u8).saturating_sub(1);
                     let (low, high) = ((*low).into(), (*high).into());
@@ -292,6 +316,7 @@ impl Compiler {
         writer.section(Kind::Texts, 0, &self.texts);
         self.patterns.finish(writer);
         self.filters.finish(strings, writer);
+        self.pictures.finish(writer);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candor_object::{Limit, Reason};
+use candor_object::{Limit, Pictures, Reason};
 use zerocopy::little_endian as le;
 
 use super::MAX_TRIGGERS;
@@ -27,6 +27,7 @@ pub(super) struct Evaluation<'d, 'o> {
     regexes: &'d Cache,
     tables: SignatureTables<'d>,
     matcher: Matcher<'d, 'o>,
+    pictures: Option<&'o dyn Pictures>,
     deadline: Instant,
     whole: Option<Window<'o>>,
 }
@@ -46,9 +47,10 @@ impl<'d, 'o> Evaluation<'d, 'o> {
         regexes: &'d Cache,
         tables: SignatureTables<'d>,
         matcher: Matcher<'d, 'o>,
+        pictures: Option<&'o dyn Pictures>,
         deadline: Instant,
     ) -> Self {
-        Self { regexes, tables, matcher, deadline, whole: None }
+        Self { regexes, tables, matcher, pictures, deadline, whole: None }
     }
 
     /// The content's view, to read what matched.
@@ -176,6 +178,7 @@ impl Signature<'_, '_, '_> {
             Check::Compare(record) => self.compare(record),
             Check::Near(record) => self.near(record),
             Check::Fixed(rows) => self.fixed(rows),
+            Check::Picture(hash) => Ok(self.picture(hash)),
         };
         self.nesting = self.nesting.saturating_sub(1);
         hit
@@ -259,6 +262,16 @@ impl Signature<'_, '_, '_> {
         }
         self.evaluation.view().check()?;
         Ok(hit)
+    }
+
+    /// That a picture could not be decoded was said when the object was asked which signatures it starts.
+    fn picture(&self, hash: u64) -> Hit {
+        let deadline = self.evaluation.deadline;
+        let pictures = self.evaluation.pictures;
+        let found = pictures.and_then(|pictures| pictures.perceptual_hash(deadline).ok().flatten());
+        let mut hit = Hit::default();
+        hit.add(u32::from(found == Some(hash)), (0, 0));
+        hit
     }
 
     fn near(&mut self, record: &NearRecord) -> Result<Hit, Error> {

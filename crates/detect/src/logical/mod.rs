@@ -111,6 +111,8 @@ pub enum Subsignature {
     /// Any of these rows of bytes, at most [`MAX_FIXED`], each at exactly its offset. They are read and not
     /// looked for, so a signature of nothing else is asked for every object.
     Fixed(Vec<(u32, Vec<u8>)>),
+    /// A picture with this perceptual hash.
+    Picture(u64),
 }
 
 /// Most subsignatures of a signature, as in ClamAV's language.
@@ -139,4 +141,6 @@ pub enum Condition {
     Containers(Vec<String>),
     /// The object lies in no container.
     Root,
+    /// The object has an icon of these groups, as far as they are named. Asked last, when all else holds.
+    Icons([Option<String>; 2]),
 }

@@ -4,12 +4,12 @@ use candor_object::{Evidence, Finding, Limit, MAX_EXCERPT, Reason};
 
 use super::evaluation::{Evaluation, MAX_SUBJECT};
 use super::section::{
-    CONTAINERS, ConditionRecord, EMBEDDED, ENTRY_POINT, FILE_SIZE, HANDLE_AS, PROGRAM, ROOT, RULES, SECTIONS,
-    SignatureTables, strength,
+    CONTAINERS, ConditionRecord, EMBEDDED, ENTRY_POINT, FILE_SIZE, HANDLE_AS, ICONS, PROGRAM, ROOT, RULES,
+    SECTIONS, SignatureTables, strength,
 };
 use crate::hash::{Hashers, category, wanted};
 use crate::pattern::{Hit, Matcher, View};
-use crate::{Database, Embedded, Error, Found, Inspection, bytecode, yara};
+use crate::{Database, Embedded, Error, Found, Inspection, bytecode, icon, picture, yara};
 
 /// Most findings of one object. Stops content that is made to match every signature from filling memory.
 const MAX_FINDINGS: usize = 256;
@@ -30,9 +30,11 @@ pub(crate) fn inspect(
     let size = inspection.object.content.size();
     let wanted = if inspection.hashed { wanted(database, size, inspection.digests)? } else { [false; 3] };
     let mut hashers = Hashers::resume(wanted, inspection.digests);
-    let started = matcher.search(&filters, &mut hashers)?;
+    let mut started = matcher.search(&filters, &mut hashers)?;
     hashers.leave(inspection.digests);
-    let mut evaluation = Evaluation::new(database.regexes(), tables, matcher, inspection.deadline);
+    picture::start(database, inspection, &mut started, found)?;
+    let mut evaluation =
+        Evaluation::new(database.regexes(), tables, matcher, inspection.pictures, inspection.deadline);
     let mut rule_sets = Vec::new();
     if inspection.object.content.as_slice().is_none() {
         look_ahead(database, inspection, tables, &mut evaluation, &started)?;
@@ -114,6 +116,12 @@ fn evaluate_one<'d>(
     if !judged.truth {
         return Ok(());
     }
+    for condition in conditions.iter().filter(|condition| condition.kind == ICONS) {
+        let groups = database.text(condition.containers);
+        if !icon::has_icon_of(database, inspection, groups, found)? {
+            return Ok(());
+        }
+    }
     if signature.outcome == PROGRAM {
         let matches = evaluation.matches(tables.patterns(signature)?, code)?;
         return bytecode::inspect(database, inspection, signature.leads_to.get(), &matches, found);
@@ -169,6 +177,8 @@ fn holds(database: &Database, inspection: &Inspection<'_>, condition: &Condition
                 .all(|wanted| around.next().is_some_and(|kind| wanted.is_empty() || kind.name() == wanted))
         }
         ROOT => inspection.containers.is_empty(),
+        // Asked when the expression is true.
+        ICONS => true,
         // A condition of a later version cannot be judged, so it does not hold.
         _ => false,
     }

@@ -56,7 +56,7 @@ pub(crate) struct ConditionRecord {
     pub(crate) kind: u8,
     pub(crate) low: le::U64,
     pub(crate) high: le::U64,
-    /// Names of file types, the outermost first, separated by commas.
+    /// Names of file types, the outermost first, or of two groups of icons, separated by commas.
     pub(crate) containers: Text,
 }
 
@@ -65,6 +65,7 @@ pub(crate) const ENTRY_POINT: u8 = 2;
 pub(crate) const SECTIONS: u8 = 3;
 pub(crate) const CONTAINERS: u8 = 4;
 pub(crate) const ROOT: u8 = 5;
+pub(crate) const ICONS: u8 = 6;
 
 impl ConditionRecord {
     pub(crate) fn new(condition: &Condition, strings: &mut Strings) -> Self {
@@ -74,6 +75,10 @@ impl ConditionRecord {
             Condition::Sections(low, high) => (SECTIONS, *low, *high, String::new()),
             Condition::Containers(names) => (CONTAINERS, 0, 0, names.join(",")),
             Condition::Root => (ROOT, 0, 0, String::new()),
+            Condition::Icons(groups) => {
+                let groups = groups.each_ref().map(|group| group.as_deref().unwrap_or_default());
+                (ICONS, 0, 0, groups.join(","))
+            }
         };
         Self { kind, low: low.into(), high: high.into(), containers: strings.add(&containers) }
     }

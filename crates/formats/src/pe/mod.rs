@@ -7,14 +7,20 @@
 //! its imports (imphash) rely on the names and their order.
 
 use std::io;
+use std::time::Instant;
 
-use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Signed, Sink};
+use candor_object::{
+    Child, Content, FileType, Flow, IconStatistics, Layout, Reason, Relation, Section, Signed, Sink,
+    Undecoded,
+};
 
 use crate::fields::u16_le;
 use crate::{Format, Glimpse};
 
 mod authenticode;
 mod header;
+mod icon_statistics;
+mod icons;
 mod imports;
 mod ordinals;
 mod resources;
@@ -68,6 +74,14 @@ impl Format for Pe {
         match header::read(content)? {
             Some(headers) => authenticode::signed(content, &headers),
             None => Ok(None),
+        }
+    }
+
+    fn icons(&self, content: &Content, deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
+        match header::read(content) {
+            Ok(Some(headers)) => icons::statistics(content, &headers, deadline),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(Undecoded { reason: Reason::Unreadable, detail: error.to_string() }),
         }
     }
 

@@ -15,7 +15,7 @@ const ENTRY: usize = 8;
 /// Entries of one directory that are read.
 const MAX_ENTRIES: u16 = 1024;
 /// Leaves that are returned. Stops trees whose directories are all the same.
-const MAX_LEAVES: usize = 64;
+const MAX_LEAVES: usize = 256;
 /// The bit that says that an entry leads to a directory.
 const DIRECTORY: u32 = 1 << 31;
 
@@ -30,13 +30,18 @@ pub(super) struct Leaf {
 
 /// The data of all resources of a type, as far as it lies in the file.
 pub(super) fn of_type(content: &Content, headers: &Headers, wanted: u32) -> io::Result<Vec<Leaf>> {
+    Ok(numbered(content, headers, wanted)?.into_iter().map(|(_, leaf)| leaf).collect())
+}
+
+/// The same with their numbers, by which other resources refer to them.
+pub(super) fn numbered(content: &Content, headers: &Headers, wanted: u32) -> io::Result<Vec<(u32, Leaf)>> {
     let mut leaves = Vec::new();
     let Some(root) = start(content, headers) else { return Ok(leaves) };
     for (id, to) in entries(content, root, 0)? {
         if id != wanted || to & DIRECTORY == 0 {
             continue;
         }
-        for (_, to) in entries(content, root, to & !DIRECTORY)? {
+        for (number, to) in entries(content, root, to & !DIRECTORY)? {
             // A name leads to its languages; some linkers leave that level out.
             let languages =
                 if to & DIRECTORY == 0 { vec![(0, to)] } else { entries(content, root, to & !DIRECTORY)? };
@@ -44,7 +49,7 @@ pub(super) fn of_type(content: &Content, headers: &Headers, wanted: u32) -> io::
                 if leaves.len() >= MAX_LEAVES {
                     return Ok(leaves);
                 }
-                leaves.extend(leaf(content, headers, root, to)?);
+                leaves.extend(leaf(content, headers, root, to)?.map(|leaf| (number, leaf)));
             }
         }
     }

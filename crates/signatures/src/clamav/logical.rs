@@ -135,7 +135,7 @@ impl Description {
         let mut conditions = Vec::new();
         let mut outcome = Outcome::Finding;
         let mut more = None;
-        let mut icons = false;
+        let mut icons = [None, None];
         for (place, field) in text.split(',').enumerate() {
             let (key, value) = field.split_once(':').ok_or_else(|| {
                 Complaint::malformed(format!("{field:?} in the target description has no value"))
@@ -151,7 +151,8 @@ impl Description {
                 "Container" => conditions.push(containers(value)?),
                 "Intermediates" => conditions.push(containers(value)?),
                 "HandlerType" => outcome = Outcome::HandleAs(target::handler(value)?.to_owned()),
-                "IconGroup1" | "IconGroup2" => icons = true,
+                "IconGroup1" => icons[0] = Some(value.to_owned()),
+                "IconGroup2" => icons[1] = Some(value.to_owned()),
                 _ => {
                     return Err(Complaint::NotForUs(format!("{key:?} in the target description is unknown")));
                 }
@@ -174,11 +175,11 @@ impl Description {
         {
             return Err(Complaint::malformed(format!("{key} needs Engine with {DESCRIPTION_LEVEL} or more")));
         }
-        if icons && target != PE {
-            return Err(Complaint::malformed("IconGroup is for PE files"));
-        }
-        if icons {
-            return Err(Complaint::unsupported("IconGroup in the target description"));
+        if icons.iter().any(Option::is_some) {
+            if target != PE {
+                return Err(Complaint::malformed("IconGroup is for PE files"));
+            }
+            conditions.push(Condition::Icons(icons));
         }
         let of_executables =
             |condition: &Condition| matches!(condition, Condition::EntryPoint(..) | Condition::Sections(..));
@@ -207,6 +208,19 @@ fn containers(text: &str) -> Result<Condition, Complaint> {
     Ok(Condition::Containers(names.iter().map(name).collect::<Result<_, _>>()?))
 }
 
+/// A picture: the 16 hexadecimal digits of its hash, and if more is said, how many bits may differ, which is none.
+fn picture_hash(text: &str) -> Result<Subsignature, Complaint> {
+    let mut fields = text.split('#');
+    let digits = fields.next().unwrap_or_default();
+    let is_hash = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hash = u64::from_str_radix(digits, 16).ok().filter(|_| is_hash);
+    let hash = hash.ok_or_else(|| Complaint::malformed("the fuzzy image hash has not 16 digits"))?;
+    match fields.next().map(str::parse::<u32>) {
+        None | Some(Ok(0)) => Ok(Subsignature::Picture(hash)),
+        Some(_) => Err(Complaint::malformed("the distance of the fuzzy image hash is not 0")),
+    }
+}
+
 /// The subsignature of this number.
 fn subsignature(
     text: &str,
@@ -220,11 +234,8 @@ fn subsignature(
     if text.contains('/') {
         return regex::parse(text, target, number);
     }
-    if text.starts_with("fuzzy_img#") {
-        return Err(match text.split('#').nth(1) {
-            Some(hash) if hash.len() == 16 => Complaint::unsupported("a fuzzy image hash"),
-            _ => Complaint::malformed("the fuzzy image hash has not 16 digits"),
-        });
+    if let Some(picture) = text.strip_prefix("fuzzy_img#") {
+        return picture_hash(picture);
     }
     if compare::recognises(text) {
         return compare::parse(text, number);
