@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId};
+use candor_object::{Category, Content, FileType, Finding, Link, Listed, Object, ObjectId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
@@ -17,6 +17,7 @@ use crate::logical::{self, LogicalSignature, Outcome};
 use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::pattern::{Filters, PatternTables};
+use crate::phishing::{self, LinkSignature, LinkTables};
 use crate::regex;
 use crate::strings::{Strings, Text};
 use crate::yara::{self, RuleSet, RuleSetNumber, RuleTables};
@@ -54,13 +55,15 @@ pub struct Counts {
     pub programs: u64,
     /// YARA rules that make findings.
     pub yara: u64,
+    /// Entries of lists about links.
+    pub links: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
         let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
-        let others = [self.logical, self.members, self.programs, self.yara];
+        let others = [self.logical, self.members, self.programs, self.yara, self.links];
         hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
@@ -74,6 +77,7 @@ pub struct Compiler {
     members: member::Compiler,
     programs: bytecode::Compiler,
     rules: yara::Compiler,
+    links: phishing::Compiler,
     counts: Counts,
 }
 
@@ -115,6 +119,17 @@ impl Compiler {
         }
     }
 
+    /// Adds an entry of a list about links.
+    pub fn link(&mut self, signature: &LinkSignature, source: &str) {
+        self.links.add(signature, source, &mut self.strings);
+        self.counts.links = self.counts.links.saturating_add(1);
+    }
+
+    /// The number of expressions about links, of the kind that has most.
+    pub fn link_expressions(&self) -> usize {
+        self.links.expressions()
+    }
+
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
     /// before the first call are not.
     pub fn official(&mut self, official: bool) {
@@ -133,7 +148,13 @@ impl Compiler {
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        let tables = [self.strings.size(), self.logical.size(), self.programs.size(), self.rules.size()];
+        let tables = [
+            self.strings.size(),
+            self.logical.size(),
+            self.programs.size(),
+            self.rules.size(),
+            self.links.size(),
+        ];
         tables.into_iter().max() > Some(FULL) || self.logical.is_full()
     }
 
@@ -160,6 +181,7 @@ impl Compiler {
         self.members.finish(&mut writer);
         self.programs.finish(&mut writer);
         self.rules.finish(&mut writer);
+        self.links.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.section(Kind::Strings, 0, &strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -187,6 +209,7 @@ pub struct Database {
     regexes: regex::Cache,
     pub(crate) names: member::Names,
     rule_sets: yara::Cache,
+    pub(crate) links: phishing::Expressions,
 }
 
 impl Database {
@@ -247,6 +270,7 @@ impl Database {
             regexes: regex::Cache::default(),
             names: member::Names::default(),
             rule_sets: yara::Cache::default(),
+            links: phishing::Expressions::default(),
         })
     }
 
@@ -293,6 +317,7 @@ impl Database {
             members: self.member_records()?.len() as u64,
             programs: record.programs.get(),
             yara: record.yara.get(),
+            links: self.link_tables()?.len() as u64,
         })
     }
 
@@ -355,6 +380,28 @@ impl Database {
         deadline: Instant,
     ) -> Result<Vec<Finding>, Error> {
         member::inspect(self, self.member_records()?, archive, id, listed, deadline)
+    }
+
+    /// Whether it has lists about links.
+    pub fn knows_links(&self) -> bool {
+        LinkTables::any(&self.image)
+    }
+
+    /// What a link of a mail says about its page.
+    ///
+    /// # Errors
+    /// When the time is up or the database is damaged.
+    pub fn link(
+        &self,
+        id: ObjectId,
+        link: &Link<'_>,
+        deadline: Instant,
+    ) -> Result<Option<Finding>, Error> {
+        phishing::inspect(self, &self.link_tables()?, id, link, deadline)
+    }
+
+    fn link_tables(&self) -> Result<LinkTables<'_>, Error> {
+        LinkTables::new(&self.image, self.bytes.as_ref())
     }
 
     fn member_records(&self) -> Result<&[MemberRecord], Error> {

@@ -100,6 +100,18 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Hosts that links are examined for.
+    ProtectedHosts = 112,
+    /// Expressions for the same.
+    ProtectedExpressions = 113,
+    /// Pairs of hosts in links that are in order.
+    AllowedHosts = 114,
+    /// Expressions for the same.
+    AllowedExpressions = 115,
+    /// Expressions for addresses that links may lead to.
+    AllowedTargets = 116,
+    /// Digests of addresses.
+    BlockedAddresses = 117,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -27,6 +27,7 @@ pub mod hash;
 pub mod logical;
 pub mod member;
 pub mod pattern;
+pub mod phishing;
 pub mod regex;
 pub mod yara;
 

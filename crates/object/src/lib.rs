@@ -33,4 +33,4 @@ pub use gap::{Gap, Reason};
 pub use layout::{Import, Layout, Section};
 pub use object::{MAX_NAME, Object, ObjectId, Relation};
 pub use report::{Report, Seen};
-pub use sink::{Child, Flow, Form, Listed, Sink, Stop};
+pub use sink::{Child, Flow, Form, Link, Listed, Sink, Stop};
