@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use candor_object::{
-    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId, Reason, Sink,
+    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Link, Listed, MAX_NAME, ObjectId, Reason, Sink,
     Stop, Strength,
 };
 
@@ -154,6 +154,14 @@ impl Sink for Nest<'_, '_> {
 
     fn listed(&mut self, listed: Listed<'_>) {
         self.scan.listed(self.container, &listed);
+    }
+
+    fn wants_links(&self) -> bool {
+        self.scan.wants_links()
+    }
+
+    fn link(&mut self, link: Link<'_>) {
+        self.scan.link(self.container, &link);
     }
 
     fn pulse(&mut self) -> Flow {

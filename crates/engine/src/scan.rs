@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
-use candor_formats::{Format, format_of, identify, second};
+use candor_formats::{Format, format_of, identify, is_message, second};
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Listed, Object, ObjectId,
+    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Link, Listed, Object, ObjectId,
     Reason, Relation, Report, Seen, Sink, Stop,
 };
 
@@ -213,6 +213,32 @@ impl<'e> Scan<'e> {
         self.found(id, &archive.content, found);
     }
 
+    /// Whether links of the object that is being scanned are examined: it has come out of a mail, and some database has
+    /// lists for that.
+    pub(crate) fn wants_links(&self) -> bool {
+        let [.., (_, around), _] = self.chain.as_slice() else { return false };
+        is_message(around.file_type) && self.databases.iter().any(|database| database.knows_links())
+    }
+
+    /// Looks at a link of the object that was pushed last.
+    pub(crate) fn link(&mut self, id: ObjectId, link: &Link<'_>) {
+        let Some((_, page)) = self.chain.last() else { return };
+        let page = page.content.clone();
+        for database in self.databases {
+            match database.link(id, link, self.budget.deadline()) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    // A page of many such links says no more than one of a single one.
+                    let mut known = self.report.findings.iter().filter(|known| known.object == id);
+                    if !known.any(|known| (&known.name, known.category) == (&found.name, found.category)) {
+                        self.found(id, &page, vec![found]);
+                    }
+                }
+                Err(error) => self.failed_once(id, &error),
+            }
+        }
+    }
+
     /// Adds the findings in an object, with its digest, and what trusted lists say of it.
     fn found(&mut self, id: ObjectId, content: &Content, mut found: Vec<Finding>) {
         if found.is_empty() {
@@ -302,6 +328,18 @@ impl<'e> Scan<'e> {
             Error::TimeIsUp => self.gap(id, Reason::Limit(Limit::Time), "the time was up during detection"),
             Error::Io(error) => self.unreadable(id, error),
             _ => self.gap(id, Reason::Database, &error.to_string()),
+        }
+    }
+
+    /// The same, unless the gap was the last one that was told.
+    fn failed_once(&mut self, id: ObjectId, error: &Error) {
+        let gaps = self.report.gaps.len();
+        self.failed(id, error);
+        if let [.., last, new] = self.report.gaps.as_slice()
+            && self.report.gaps.len() > gaps
+            && last == new
+        {
+            self.report.gaps.pop();
         }
     }
 

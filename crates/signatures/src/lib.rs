@@ -58,6 +58,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Logical,
     &clamav::Metadata,
     &clamav::OpenIoc,
+    &clamav::ProtectedLinks,
+    &clamav::AllowedLinks,
     &clamav::Passwords,
     &clamav::Switches,
     &clamav::Magic,

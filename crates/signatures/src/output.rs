@@ -9,6 +9,7 @@ use candor_detect::hash::HashSignature;
 use candor_detect::logical::LogicalSignature;
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::pattern::Pattern;
+use candor_detect::phishing::{LinkSignature, MAX_EXPRESSIONS};
 use md5::{Digest, Md5};
 
 use crate::ignored::Ignored;
@@ -80,6 +81,21 @@ impl Output<'_> {
             )));
         }
         self.compiler.member(signature);
+        Ok(())
+    }
+
+    /// Adds an entry of a list about links. Ignore lists do not name them: findings have names of their own.
+    ///
+    /// # Errors
+    /// [`Complaint::Unsupported`] if there is no room.
+    pub fn link(&mut self, signature: &LinkSignature) -> Result<(), Complaint> {
+        if self.compiler.is_full() {
+            return Err(Complaint::unsupported("the database is full; build several"));
+        }
+        if self.compiler.link_expressions() >= MAX_EXPRESSIONS {
+            return Err(Complaint::unsupported(format!("more than {MAX_EXPRESSIONS} expressions for links")));
+        }
+        self.compiler.link(signature, self.source);
         Ok(())
     }
 

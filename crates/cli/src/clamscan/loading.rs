@@ -327,6 +327,7 @@ mod tests {
             unwanted,
             excluded: Vec::new(),
             included: Vec::new(),
+            phishing: true,
         };
         let mut notes = Vec::new();
         let loaded = super::load(&wanted, &mut notes);

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use candor_object::{ObjectId, Report, harmless};
-use candor_policy::Policy;
 
 use super::answer::{Answer, Reading, position};
 use super::candidate::Examined;
@@ -91,7 +90,7 @@ impl Run<'_> {
         deeds: &Deeds,
     ) -> Result<(), Unheard> {
         let settings = self.settings;
-        let scanned = examine::decided(&Policy::default(), path, report);
+        let scanned = examine::decided(&self.settings.policy, path, report);
         self.summary.files += 1;
         self.summary.read += scanned.size();
         if settings.json {

@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
 }
 
 /// The number of signatures by kind, for people.
-fn kinds(counts: &Counts) -> [(&'static str, u64); 8] {
+fn kinds(counts: &Counts) -> [(&'static str, u64); 9] {
     [
         ("object hashes", counts.object_hashes),
         ("section hashes", counts.section_hashes),
@@ -46,5 +46,6 @@ fn kinds(counts: &Counts) -> [(&'static str, u64); 8] {
         ("members", counts.members),
         ("programs", counts.programs),
         ("YARA rules", counts.yara),
+        ("links", counts.links),
     ]
 }
