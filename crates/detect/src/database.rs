@@ -387,20 +387,7 @@ impl Database {
         LinkTables::any(&self.image)
     }
 
-    /// What a link of a mail says about its page.
-    ///
-    /// # Errors
-    /// When the time is up or the database is damaged.
-    pub fn link(
-        &self,
-        id: ObjectId,
-        link: &Link<'_>,
-        deadline: Instant,
-    ) -> Result<Option<Finding>, Error> {
-        phishing::inspect(self, &self.link_tables()?, id, link, deadline)
-    }
-
-    fn link_tables(&self) -> Result<LinkTables<'_>, Error> {
+    pub(crate) fn link_tables(&self) -> Result<LinkTables<'_>, Error> {
         LinkTables::new(&self.image, self.bytes.as_ref())
     }
 
@@ -493,6 +480,20 @@ impl AsRef<[u8]> for Bytes {
 /// hardly more than the longest of them.
 pub fn digests(databases: &[Arc<Database>], contents: &[&Content]) -> Vec<Digests> {
     hash::ahead(databases, contents)
+}
+
+/// What a link of a mail says about its page, by the lists of all databases together: one may allow what another
+/// does not.
+///
+/// # Errors
+/// When the time is up or a database is damaged.
+pub fn link(
+    databases: &[Arc<Database>],
+    id: ObjectId,
+    link: &Link<'_>,
+    deadline: Instant,
+) -> Result<Option<Finding>, Error> {
+    phishing::inspect(databases, id, link, deadline)
 }
 
 /// SHA-256 of content.

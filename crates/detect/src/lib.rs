@@ -37,7 +37,7 @@ use std::time::Instant;
 
 use candor_object::{FileType, Finding, Layout, Object, ObjectId, Reason};
 
-pub use database::{Compiler, Counts, Database, digests, sha256};
+pub use database::{Compiler, Counts, Database, digests, link, sha256};
 
 /// The techniques, in the order in which they look at an object.
 ///

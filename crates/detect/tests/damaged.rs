@@ -1,5 +1,6 @@
 //! A damaged database is refused or harmless: whatever byte is changed, nothing panics or runs on for ever.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candor_detect::hash::{Digest, HashSignature, Subject};
@@ -8,11 +9,13 @@ use candor_detect::logical::{
     Subsignature,
 };
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
+use candor_detect::phishing::{self, LinkSignature, List};
 use candor_detect::regex::{Flags, Regex};
 use candor_detect::yara::{Rule, RuleSet, RuleUnit};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Layout, Object, ObjectId, Section, Strength};
+use candor_object::{Category, Content, FileType, Layout, Link, Object, ObjectId, Section, Strength};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
 
@@ -78,10 +81,37 @@ fn image() -> Vec<u8> {
         outcome: Outcome::Rules(set),
         ..LogicalSignature::new("", "", Expression::Pattern(0), Vec::new())
     });
+    links(&mut compiler);
     compiler.finish()
 }
 
-fn inspect(database: &Database) -> usize {
+fn links(compiler: &mut Compiler) {
+    let expression = |text: &str| phishing::Expression { translated: text.into(), original: text.into() };
+    for (signature, source) in [
+        (LinkSignature::Protected("bank.example".into()), "a.pdb"),
+        (LinkSignature::ProtectedExpression(expression("shop.*")), "a.pdb"),
+        (LinkSignature::Allowed("good.example:bank.example".into()), "a.wdb"),
+        (LinkSignature::AllowedExpression(expression("fine")), "a.wdb"),
+        (LinkSignature::AllowedTarget(expression("also.fine")), "a.wdb"),
+        (LinkSignature::Blocked(List::Blocked, Sha256::digest("evil.example/").into()), "a.gdb"),
+        (LinkSignature::NotBlocked([7; 32]), "a.gdb"),
+    ] {
+        compiler.link(&signature, source);
+    }
+}
+
+/// Links, of which the first three make a finding.
+const LINKS: &[(&str, &str)] = &[
+    ("http://other.example", "www.bank.example"),
+    ("http://other.example", "shop.example"),
+    ("http://a.evil.example/x", "click"),
+    ("http://good.example", "bank.example"),
+    ("http://also.fine", "bank.example"),
+    ("http://other.example", "http://x.fine"),
+];
+
+fn inspect(database: Database) -> usize {
+    let database = &Arc::new(database);
     let content = Content::from_vec(CONTENT.to_vec());
     let file_type = FileType::new("elf");
     let object = Object::root(content, file_type);
@@ -101,13 +131,21 @@ fn inspect(database: &Database) -> usize {
     for detector in DETECTORS {
         let _ = detector.inspect(database, &inspection, &mut found);
     }
+    for (target, shown) in LINKS {
+        let link = Link { target: target.as_bytes(), shown: shown.as_bytes(), is_text: true };
+        found.findings.extend(
+            candor_detect::link(std::slice::from_ref(database), ObjectId::ROOT, &link, deadline)
+                .ok()
+                .flatten(),
+        );
+    }
     let _ = (database.verify(), database.counts(), database.sources());
     found.findings.len().saturating_add(found.handle_as.len())
 }
 
 #[test]
 fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 3);
+    assert_eq!(inspect(Database::from_vec(image()).unwrap()), 6);
 }
 
 #[test]
@@ -135,7 +173,7 @@ proptest! {
         let refused = Database::from_vec(bytes.clone());
         Database::mend_header(&mut bytes);
         for database in [refused, Database::from_vec(bytes)].into_iter().flatten() {
-            inspect(&database);
+            inspect(database);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind, Read};
 
 use candor_object::{
-    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Link, Listed, MAX_NAME, ObjectId, Reason, Sink,
-    Stop, Strength,
+    Budget, Category, Child, Content, Finding, Flow, Form, Limit, Link, Listed, MAX_NAME, ObjectId, Reason,
+    Sink, Stop, Strength,
 };
 
 use crate::scan::Scan;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use candor_detect::{DETECTORS, Database, Digests, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, is_message, second};
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Link, Listed, Object, ObjectId,
-    Reason, Relation, Report, Seen, Sink, Stop,
+    Budget, Category, Child, Content, FileType, Finding, Form, Gap, Limit, Limits, Link, Listed, Object,
+    ObjectId, Reason, Relation, Report, Seen, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -224,19 +224,17 @@ impl<'e> Scan<'e> {
     pub(crate) fn link(&mut self, id: ObjectId, link: &Link<'_>) {
         let Some((_, page)) = self.chain.last() else { return };
         let page = page.content.clone();
-        for database in self.databases {
-            match database.link(id, link, self.budget.deadline()) {
-                Ok(None) => {}
-                Ok(Some(found)) => {
-                    // A page of many such links says no more than one of a single one.
-                    let mut known = self.report.findings.iter().filter(|known| known.object == id);
-                    if !known.any(|known| (&known.name, known.category) == (&found.name, found.category)) {
-                        self.found(id, &page, vec![found]);
-                    }
-                }
-                Err(error) => self.failed_once(id, &error),
-            }
-        }
+        let found = match candor_detect::link(self.databases, id, link, self.budget.deadline()) {
+            Ok(found) => found,
+            Err(error) => return self.failed_once(id, &error),
+        };
+        // A page of many such links says no more than one of a single one.
+        let known = |new: &Finding| {
+            let mut known = self.report.findings.iter().filter(|known| known.object == id);
+            known.any(|known| (&known.name, known.category) == (&new.name, new.category))
+        };
+        let new = found.filter(|new| !known(new));
+        self.found(id, &page, new.into_iter().collect());
     }
 
     /// Adds the findings in an object, with its digest, and what trusted lists say of it.

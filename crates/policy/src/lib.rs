@@ -215,12 +215,17 @@ mod tests {
         assert_eq!(verdict(unencrypted, "SSL-Spoof"), Verdict::Malicious);
         assert_eq!(verdict(unencrypted, "Cloaked.Null"), Verdict::Undetected);
         assert_eq!(verdict(cloaked, "Cloaked.Null"), Verdict::Malicious);
-        let spoofed = Finding { category: Category::Malware, strength: Strength::Strong, ..link("SpoofedDomain") };
-        let decided = |policy: &str| Policy::from_toml(policy).unwrap().decide(&report(vec![spoofed.clone()]));
+        let spoofed =
+            Finding { category: Category::Malware, strength: Strength::Strong, ..link("SpoofedDomain") };
+        let decided =
+            |policy: &str| Policy::from_toml(policy).unwrap().decide(&report(vec![spoofed.clone()]));
         assert_eq!(decided("").verdict, Verdict::Malicious);
         assert_eq!(decided("report_links = false").verdict, Verdict::Undetected);
         let other = finding(0, Category::Anomaly, Strength::Weak);
-        assert_eq!(Policy::from_toml(cloaked).unwrap().decide(&report(vec![other])).verdict, Verdict::Undetected);
+        assert_eq!(
+            Policy::from_toml(cloaked).unwrap().decide(&report(vec![other])).verdict,
+            Verdict::Undetected
+        );
     }
 
     #[test]

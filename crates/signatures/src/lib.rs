@@ -58,8 +58,6 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &clamav::Logical,
     &clamav::Metadata,
     &clamav::OpenIoc,
-    &clamav::ProtectedLinks,
-    &clamav::AllowedLinks,
     &clamav::Passwords,
     &clamav::Switches,
     &clamav::Magic,
@@ -67,6 +65,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &candor::Candor,
     &hash_list::HashList,
     &yara::Yara,
+    &clamav::ProtectedLinks,
+    &clamav::AllowedLinks,
 ];
 
 /// A signature language.

@@ -82,7 +82,8 @@ impl Reading<'_> {
 
     /// Whether a signature is wanted: a compiled database may hold more for unwanted programs, and for phishing.
     fn wants(&self, finding: &Finding) -> bool {
-        let is_phishing = ["HTML.Phishing", "Email.Phishing"].iter().any(|start| finding.name.starts_with(start));
+        let is_phishing =
+            ["HTML.Phishing", "Email.Phishing"].iter().any(|start| finding.name.starts_with(start));
         if is_phishing && !self.signatures.phishing {
             return false;
         }

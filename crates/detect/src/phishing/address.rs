@@ -224,7 +224,10 @@ fn is_name(host: &[u8]) -> bool {
     let is_country = (2..=63).contains(&last.len())
         && (last.starts_with(b"xn--") || last.iter().all(u8::is_ascii_alphabetic) || !last.is_ascii());
     let mut before = labels.peekable();
-    before.peek().is_some() && before.all(|label| !label.is_empty()) && is_country && !host.iter().any(strange)
+    before.peek().is_some()
+        && before.all(|label| !label.is_empty())
+        && is_country
+        && !host.iter().any(strange)
 }
 
 /// Where a text stands in another, in any case.

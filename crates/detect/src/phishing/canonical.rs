@@ -47,8 +47,7 @@ fn canonical(target: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> {
     let rest = rest.get(1..)?;
     let slash = |byte: &&u8| matches!(**byte, b'/' | b'\\');
     let rest = rest.get(rest.iter().take_while(slash).count()..)?;
-    let end =
-        rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'\\')).unwrap_or(rest.len());
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'\\')).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at_checked(end)?;
     let question = rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
     let (path, query) = rest.split_at_checked(question)?;

@@ -8,6 +8,9 @@ use candor_object::{Link, Sink};
 /// Longest text of a link that is kept, in bytes; the address that it shows comes early.
 const MAX_TEXT: usize = 2048;
 
+/// Most links of a page that are told. Stops pages that are made of links from taking all the time there is.
+pub(super) const MAX_LINKS: u32 = 1 << 16;
+
 /// A link as it was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundLink {
@@ -51,6 +54,8 @@ pub(super) struct Links {
     /// Where in the markup text begins that has not been taken, if the place is in text.
     text_begins: Option<usize>,
     found: Vec<FoundLink>,
+    /// Links so far, with those that are told no more.
+    count: u32,
 }
 
 impl Links {
@@ -84,7 +89,7 @@ impl Links {
                 let Some(target) = target else { return };
                 self.shows_in_form(target);
                 if let Some(title) = attributes.title {
-                    self.found.push(FoundLink { target: target.clone(), shown: title, is_text: false });
+                    self.add(|| FoundLink { target: target.clone(), shown: title, is_text: false });
                 }
                 self.open = Some(FoundLink { target: target.clone(), shown: Vec::new(), is_text: true });
             }
@@ -103,23 +108,38 @@ impl Links {
 
     /// The link and the form that are open show an address.
     fn shows(&mut self, shown: &[u8]) {
-        if let Some(open) = &self.open {
-            let target = open.target.clone();
-            self.found.push(FoundLink { target, shown: shown.to_vec(), is_text: false });
+        if let Some(open) = self.open.take() {
+            self.add(|| FoundLink { target: open.target.clone(), shown: shown.to_vec(), is_text: false });
+            self.open = Some(open);
         }
         self.shows_in_form(shown);
     }
 
     fn shows_in_form(&mut self, shown: &[u8]) {
         if !self.form.is_empty() {
-            let target = self.form.clone();
-            self.found.push(FoundLink { target, shown: shown.to_vec(), is_text: false });
+            let form = std::mem::take(&mut self.form);
+            self.add(|| FoundLink { target: form.clone(), shown: shown.to_vec(), is_text: false });
+            self.form = form;
         }
     }
 
     fn close(&mut self) {
-        self.found.extend(self.open.take());
+        if let Some(open) = self.open.take() {
+            self.add(|| open);
+        }
         self.text_begins = None;
+    }
+
+    fn add(&mut self, link: impl FnOnce() -> FoundLink) {
+        if self.count < MAX_LINKS {
+            self.found.push(link());
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Whether the page has more links than are told.
+    pub(super) fn are_cut(&self) -> bool {
+        self.count > MAX_LINKS
     }
 
     /// The page ends.
@@ -170,7 +190,10 @@ mod tests {
     #[test]
     fn links_are_those_of_clamscan() {
         for (page, expected) in [
-            ("<A HREF='http://e.org/'> www.<b>paypal</b>.com </A>x", &["http://e.org/ > www.paypal.com "][..]),
+            (
+                "<A HREF='http://e.org/'> www.<b>paypal</b>.com </A>x",
+                &["http://e.org/ > www.paypal.com "][..],
+            ),
             ("<a href=e.org>3<a href=f.org>4</a>5</a>", &["e.org > 3", "f.org > 4"]),
             ("<a href=e.org>never closed", &["e.org > never closed"]),
             ("<a>x</a><a href=''>y</a>", &[]),
@@ -200,6 +223,20 @@ mod tests {
         let mut page = b"<a href=e.org>".to_vec();
         page.resize(100_000, b'x');
         assert_eq!(links(&[&page])[0].len(), "e.org > ".len() + MAX_TEXT);
+    }
+
+    #[test]
+    fn a_page_made_of_links_is_bounded() {
+        let page = b"<form action=x><img src=y>".repeat(1000);
+        let mut forms = Forms::default();
+        let mut normaliser = Normaliser { links: Some(Links::default()), ..Normaliser::default() };
+        let mut told = 0;
+        for _ in 0..70 {
+            normaliser.push(&page, &mut forms);
+            told += normaliser.links.as_mut().unwrap().take().len();
+        }
+        assert_eq!(told, MAX_LINKS as usize);
+        assert!(normaliser.links.unwrap().are_cut());
     }
 
     proptest! {

@@ -108,7 +108,8 @@ impl Page {
             self.normaliser.keep_links(&mut self.forms, |forms| forms.markup.clear());
             self.forms.text.clear();
         }
-        self.normaliser.keep_links(&mut self.forms, |forms| hand_over_piece(MARKUP, &mut forms.markup, sink))?;
+        self.normaliser
+            .keep_links(&mut self.forms, |forms| hand_over_piece(MARKUP, &mut forms.markup, sink))?;
         hand_over_piece(TEXT, &mut self.forms.text, sink)
     }
 
@@ -125,6 +126,9 @@ impl Page {
         }
         if self.forms.cut_scripts && self.wants_scripts {
             sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not normalized beyond that");
+        }
+        if self.normaliser.links.as_ref().is_some_and(Links::are_cut) {
+            sink.gap(Reason::Unsupported, "links beyond the 65,536th are not compared with what they show");
         }
         if self.forms.cut_data {
             sink.gap(Reason::Unsupported, "data addresses of more than 64 MiB are cut");
