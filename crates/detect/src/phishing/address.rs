@@ -3,6 +3,8 @@
 //! Browsers are lenient (<https://url.spec.whatwg.org/>), and so is this: a backslash is a slash, white space in an
 //! address is nothing, and percent signs in the name of a host are decoded.
 
+use memchr::memmem;
+
 /// Most bytes of an address that are looked at; names of hosts come first.
 const MAX_LENGTH: usize = 2048;
 
@@ -49,13 +51,7 @@ impl Address {
         let text = seen(bytes);
         let start = text.iter().position(|byte| byte.is_ascii_alphanumeric())?;
         let text = text.get(start..)?;
-        let said = SCHEMES.iter().filter_map(|scheme| {
-            let marked = format!("{scheme}://");
-            let place = find(text, marked.as_bytes())?;
-            Some((place, std::cmp::Reverse(marked.len()), *scheme))
-        });
-        if let Some((place, marked, scheme)) = said.min() {
-            let rest = text.get(place.saturating_add(marked.0)..)?;
+        if let Some((place, scheme, rest)) = said(text) {
             let (host, cloaked) = host(rest);
             let host = trimmed(&host).to_vec();
             // Words before an address are read as words: it promises nothing but the host.
@@ -230,9 +226,16 @@ fn is_name(host: &[u8]) -> bool {
         && !host.iter().any(strange)
 }
 
-/// Where a text stands in another, in any case.
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|bytes| bytes.eq_ignore_ascii_case(wanted))
+/// The first address with a scheme in a text: where it begins, its scheme, and what follows that.
+fn said(text: &[u8]) -> Option<(usize, &'static str, &[u8])> {
+    memmem::find_iter(text, b"://").find_map(|place| {
+        let (before, after) = text.split_at_checked(place)?;
+        SCHEMES.into_iter().find_map(|scheme| {
+            let start = before.len().checked_sub(scheme.len())?;
+            let is_scheme = before.get(start..)?.eq_ignore_ascii_case(scheme.as_bytes());
+            is_scheme.then_some((start, scheme, after.get(3..)?))
+        })
+    })
 }
 
 #[cfg(test)]
