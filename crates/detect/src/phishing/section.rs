@@ -79,11 +79,15 @@ pub(crate) struct LinkTables<'d> {
 impl<'d> LinkTables<'d> {
     /// Whether the image has any.
     pub(crate) fn any(image: &Image) -> bool {
-        image.has(Kind::ProtectedHosts, 0)
-            || image.has(Kind::ProtectedExpressions, 0)
-            || image.has(Kind::BlockedAddresses, 0)
-            || image.has(Kind::AllowedHosts, 0)
-            || image.has(Kind::AllowedExpressions, 0)
+        let kinds = [
+            Kind::ProtectedHosts,
+            Kind::ProtectedExpressions,
+            Kind::AllowedHosts,
+            Kind::AllowedExpressions,
+            Kind::AllowedTargets,
+            Kind::BlockedAddresses,
+        ];
+        kinds.into_iter().any(|kind| image.has(kind, 0))
     }
 
     pub(crate) fn new(image: &Image, bytes: &'d [u8]) -> Result<Self, Error> {
