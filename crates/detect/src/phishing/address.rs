@@ -94,12 +94,12 @@ impl Address {
         if labels.iter().all(|label| label.iter().all(u8::is_ascii_digit)) {
             return &self.host;
         }
-        let count = match labels.as_slice() {
-            [.., second, last] if last.len() == 2 && is_general(second) => 3,
-            _ => 2,
+        let dots_before = match labels.as_slice() {
+            [.., second, last] if last.len() == 2 && is_general(second) => 2,
+            _ => 1,
         };
         let dots = self.host.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
-        match dots.map(|(place, _)| place).nth(count - 1) {
+        match dots.map(|(place, _)| place).nth(dots_before) {
             Some(dot) => self.host.get(dot.saturating_add(1)..).unwrap_or_default(),
             None => &self.host,
         }

@@ -25,7 +25,10 @@ pub(super) fn parts(target: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Host, path and query.
-fn canonical(target: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> {
+type Canonical = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
+/// An address in its canonical form.
+fn canonical(target: &[u8]) -> Option<Canonical> {
     let target = target.get(..MAX_LENGTH).unwrap_or(target).trim_ascii();
     let plain: Vec<u8> =
         target.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n' | 0)).collect();

@@ -62,7 +62,7 @@ impl Compiler {
         writer.section(Kind::AllowedExpressions, 0, &self.allowed_expressions);
         writer.section(Kind::AllowedTargets, 0, &self.target_expressions);
         // Of one digest what says that it is on no list comes first, and otherwise what was read first.
-        self.digests.sort_by(|one, other| (one.digest, one.list != 0).cmp(&(other.digest, other.list != 0)));
+        self.digests.sort_by_key(|record| (record.digest, record.list != 0));
         self.digests.dedup_by_key(|record| record.digest);
         writer.section(Kind::BlockedAddresses, 0, &self.digests);
     }
