@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candor_object::{Category, Content, FileType, Finding, Listed, Object, ObjectId, Password};
+use candor_object::{Category, Content, FileType, Finding, Link, Listed, Object, ObjectId, Password};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian as le};
 
 use crate::bytecode::{self, BytecodeSignature, ProgramTables, Stored};
@@ -21,6 +21,7 @@ use crate::map::Map;
 use crate::member::{self, MemberRecord, MemberSignature};
 use crate::password::{self, PasswordRecord, PasswordSignature};
 use crate::pattern::{Filters, PatternTables};
+use crate::phishing::{self, LinkSignature, LinkTables};
 use crate::picture::PictureRecord;
 use crate::regex;
 use crate::strings::{Strings, Text};
@@ -63,13 +64,15 @@ pub struct Counts {
     pub yara: u64,
     /// Publishers that are trusted or blocked.
     pub signers: u64,
+    /// Entries of lists about links.
+    pub links: u64,
 }
 
 impl Counts {
     /// All signatures together.
     pub fn total(&self) -> u64 {
         let hashes = [self.object_hashes, self.section_hashes, self.import_hashes, self.trusted_hashes];
-        let others = [self.logical, self.members, self.programs, self.yara, self.signers];
+        let others = [self.logical, self.members, self.programs, self.yara, self.signers, self.links];
         hashes.iter().chain(&others).fold(0, |sum, count| u64::saturating_add(sum, *count))
     }
 }
@@ -88,6 +91,7 @@ pub struct Compiler {
     magic: magic::Compiler,
     passwords: password::Compiler,
     switches: switch::Compiler,
+    links: phishing::Compiler,
     counts: Counts,
 }
 
@@ -165,6 +169,17 @@ impl Compiler {
         room
     }
 
+    /// Adds an entry of a list about links.
+    pub fn link(&mut self, signature: &LinkSignature, source: &str) {
+        self.links.add(signature, source, &mut self.strings);
+        self.counts.links = self.counts.links.saturating_add(1);
+    }
+
+    /// The number of expressions about links, of the kind that has most.
+    pub fn link_expressions(&self) -> usize {
+        self.links.expressions()
+    }
+
     /// Says whether the signatures that follow are official: out of a container that its publisher signed. Those
     /// before the first call are not.
     pub fn official(&mut self, official: bool) {
@@ -183,7 +198,13 @@ impl Compiler {
     pub fn is_full(&self) -> bool {
         // A signature adds less than 16 MB to any table.
         const FULL: usize = 0xff00_0000;
-        let tables = [self.strings.size(), self.logical.size(), self.programs.size(), self.rules.size()];
+        let tables = [
+            self.strings.size(),
+            self.logical.size(),
+            self.programs.size(),
+            self.rules.size(),
+            self.links.size(),
+        ];
         tables.into_iter().max() > Some(FULL) || self.logical.is_full()
     }
 
@@ -226,6 +247,7 @@ impl Compiler {
         self.magic.finish(&mut writer);
         self.passwords.finish(&mut writer);
         self.switches.finish(&mut writer);
+        self.links.finish(&mut writer);
         let (strings, sources, official) = self.strings.finish();
         writer.bytes(Kind::Strings, 0, strings);
         writer.section(Kind::Sources, 0, &sources);
@@ -253,6 +275,7 @@ pub struct Database {
     regexes: regex::Cache,
     pub(crate) names: member::Names,
     rule_sets: yara::Cache,
+    pub(crate) links: phishing::Expressions,
 }
 
 impl Database {
@@ -313,6 +336,7 @@ impl Database {
             regexes: regex::Cache::default(),
             names: member::Names::default(),
             rule_sets: yara::Cache::default(),
+            links: phishing::Expressions::default(),
         })
     }
 
@@ -360,6 +384,7 @@ impl Database {
             signers: self.signers()?.0.len() as u64,
             programs: record.programs.get(),
             yara: record.yara.get(),
+            links: self.link_tables()?.len() as u64,
         })
     }
 
@@ -461,6 +486,15 @@ impl Database {
 
     pub(crate) fn password_records(&self) -> Result<&[PasswordRecord], Error> {
         self.image.records(self.bytes.as_ref(), Kind::Passwords, 0)
+    }
+
+    /// Whether it has lists about links.
+    pub fn knows_links(&self) -> bool {
+        LinkTables::any(&self.image)
+    }
+
+    pub(crate) fn link_tables(&self) -> Result<LinkTables<'_>, Error> {
+        LinkTables::new(&self.image, self.bytes.as_ref())
     }
 
     fn member_records(&self) -> Result<&[MemberRecord], Error> {
@@ -589,6 +623,20 @@ impl AsRef<[u8]> for Bytes {
 /// hardly more than the longest of them.
 pub fn digests(databases: &[Arc<Database>], contents: &[&Content]) -> Vec<Digests> {
     hash::ahead(databases, contents)
+}
+
+/// What a link of a mail says about its page, by the lists of all databases together: one may allow what another
+/// does not.
+///
+/// # Errors
+/// When the time is up or a database is damaged.
+pub fn link(
+    databases: &[Arc<Database>],
+    id: ObjectId,
+    link: &Link<'_>,
+    deadline: Instant,
+) -> Result<Option<Finding>, Error> {
+    phishing::inspect(databases, id, link, deadline)
 }
 
 /// SHA-256 of content.

@@ -117,6 +117,18 @@ pub(crate) enum Kind {
     Icons = 96,
     /// Hashes of pictures with the signatures that they start.
     PictureHashes = 100,
+    /// Hosts that links are examined for.
+    ProtectedHosts = 112,
+    /// Expressions for the same.
+    ProtectedExpressions = 113,
+    /// Pairs of hosts in links that are in order.
+    AllowedHosts = 114,
+    /// Expressions for the same.
+    AllowedExpressions = 115,
+    /// Expressions for addresses that links may lead to.
+    AllowedTargets = 116,
+    /// Digests of addresses.
+    BlockedAddresses = 117,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

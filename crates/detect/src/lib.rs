@@ -31,6 +31,7 @@ pub mod magic;
 pub mod member;
 pub mod password;
 pub mod pattern;
+pub mod phishing;
 pub mod regex;
 pub mod trust;
 pub mod switch;
@@ -44,7 +45,7 @@ use candor_object::{
     FileType, Finding, Layout, Limits, Object, ObjectId, Pictures, Reason, Signed, Undecoded,
 };
 
-pub use database::{Compiler, Counts, Database, digests, sha256};
+pub use database::{Compiler, Counts, Database, digests, link, sha256};
 
 /// The techniques, in the order in which they look at an object.
 ///

@@ -1,6 +1,7 @@
 //! A damaged database is refused or harmless: whatever byte is changed, nothing panics or runs on for ever.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candor_detect::bytecode::{
@@ -13,11 +14,13 @@ use candor_detect::logical::{
 };
 use candor_detect::member::{ANY, MemberSignature};
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
+use candor_detect::phishing::{self, LinkSignature, List};
 use candor_detect::regex::{Flags, Regex};
 use candor_detect::yara::{Rule, RuleSet, RuleUnit};
 use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Layout, Listed, Object, ObjectId, Section, Strength};
+use candor_object::{Category, Content, FileType, Layout, Link, Listed, Object, ObjectId, Section, Strength};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
 
@@ -98,6 +101,7 @@ fn image() -> Vec<u8> {
         let pattern = anywhere(literal(text));
         compiler.logical(&LogicalSignature::new(text, "a.ldb", Expression::Pattern(0), vec![pattern]));
     }
+    links(&mut compiler);
     compiler.finish()
 }
 
@@ -148,7 +152,33 @@ fn program(trigger: &str) -> BytecodeSignature {
     }
 }
 
-fn inspect(database: &Database) -> usize {
+fn links(compiler: &mut Compiler) {
+    let expression = |text: &str| phishing::Expression { translated: text.into(), original: text.into() };
+    for (signature, source) in [
+        (LinkSignature::Protected("bank.example".into()), "a.pdb"),
+        (LinkSignature::ProtectedExpression(expression("shop.*")), "a.pdb"),
+        (LinkSignature::Allowed("good.example:bank.example".into()), "a.wdb"),
+        (LinkSignature::AllowedExpression(expression("fine")), "a.wdb"),
+        (LinkSignature::AllowedTarget(expression("also.fine")), "a.wdb"),
+        (LinkSignature::Blocked(List::Blocked, Sha256::digest("evil.example/").into()), "a.gdb"),
+        (LinkSignature::NotBlocked([7; 32]), "a.gdb"),
+    ] {
+        compiler.link(&signature, source);
+    }
+}
+
+/// Links, of which the first three make a finding.
+const LINKS: &[(&str, &str)] = &[
+    ("http://other.example", "www.bank.example"),
+    ("http://other.example", "shop.example"),
+    ("http://a.evil.example/x", "click"),
+    ("http://good.example", "bank.example"),
+    ("http://also.fine", "bank.example"),
+    ("http://other.example", "http://x.fine"),
+];
+
+fn inspect(database: Database) -> usize {
+    let database = &Arc::new(database);
     let content = Content::from_vec(CONTENT.to_vec());
     let file_type = FileType::new("elf");
     let object = Object::root(content, file_type);
@@ -178,12 +208,20 @@ fn inspect(database: &Database) -> usize {
     let _ = (database.verify(), database.counts(), database.sources(), trusted);
     let _ =
         (database.official_sources(), database.programs().map(Iterator::count), database.searches(file_type));
+    for (target, shown) in LINKS {
+        let link = Link { target: target.as_bytes(), shown: shown.as_bytes(), is_text: true };
+        found.findings.extend(
+            candor_detect::link(std::slice::from_ref(database), ObjectId::ROOT, &link, deadline)
+                .ok()
+                .flatten(),
+        );
+    }
     found.findings.len() + found.handle_as.len() + members.len()
 }
 
 #[test]
 fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(&Database::from_vec(image()).unwrap()), 4);
+    assert_eq!(inspect(Database::from_vec(image()).unwrap()), 7);
 }
 
 /// A new kind of section has to be in the image that is damaged here.
@@ -230,7 +268,7 @@ proptest! {
         let refused = Database::from_vec(bytes.clone());
         Database::mend_header(&mut bytes);
         for database in [refused, Database::from_vec(bytes)].into_iter().flatten() {
-            inspect(&database);
+            inspect(database);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Limit, Listed, MAX_NAME, ObjectId,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Limit, Link, Listed, MAX_NAME, ObjectId,
     Password, Reason, Sink, Stop, Strength,
 };
 
@@ -163,6 +163,14 @@ impl Sink for Nest<'_, '_> {
 
     fn passwords(&self, container: FileType) -> Arc<[Password]> {
         self.scan.passwords(container)
+    }
+
+    fn wants_links(&self) -> bool {
+        self.scan.wants_links()
+    }
+
+    fn link(&mut self, link: Link<'_>) {
+        self.scan.link(self.container, &link);
     }
 
     fn pulse(&mut self) -> Flow {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use candor_detect::magic::MAGIC_HEAD;
 use candor_detect::switch::PASSWORDS;
 use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256, trust};
-use candor_formats::{Format, format_of, identify, is_opened, is_text, may_embed, recognises, second};
+use candor_formats::{
+    Format, format_of, identify, is_message, is_opened, is_text, may_embed, recognises, second,
+};
 use candor_object::{
-    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Listed, Object,
-    ObjectId, Password, Reason, Relation, Report, Seen, Signed, Sink, Stop,
+    Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Link, Listed,
+    Object, ObjectId, Password, Reason, Relation, Report, Seen, Signed, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -319,6 +321,30 @@ impl<'e> Scan<'e> {
         self.databases.iter().flat_map(of).collect()
     }
 
+    /// Whether links of the object that is being scanned are examined: it has come out of a mail, and some database has
+    /// lists for that.
+    pub(crate) fn wants_links(&self) -> bool {
+        let [.., (_, around), _] = self.chain.as_slice() else { return false };
+        is_message(around.file_type) && self.databases.iter().any(|database| database.knows_links())
+    }
+
+    /// Looks at a link of the object that was pushed last.
+    pub(crate) fn link(&mut self, id: ObjectId, link: &Link<'_>) {
+        let Some((_, page)) = self.chain.last() else { return };
+        let page = page.content.clone();
+        let found = match candor_detect::link(self.databases, id, link, self.budget.deadline()) {
+            Ok(found) => found,
+            Err(error) => return self.failed_once(id, &error),
+        };
+        // A page of many such links says no more than one of a single one.
+        let known = |new: &Finding| {
+            let mut known = self.report.findings.iter().filter(|known| known.object == id);
+            known.any(|known| (&known.name, known.category) == (&new.name, new.category))
+        };
+        let new = found.filter(|new| !known(new));
+        self.found(id, &page, new.into_iter().collect());
+    }
+
     /// Adds the findings in an object, with its digest, and what trusted lists say of it.
     fn found(&mut self, id: ObjectId, content: &Content, mut found: Vec<Finding>) {
         if found.is_empty() {
@@ -445,6 +471,18 @@ impl<'e> Scan<'e> {
             Error::TimeIsUp => self.gap(id, Reason::Limit(Limit::Time), "the time was up during detection"),
             Error::Io(error) => self.unreadable(id, error),
             _ => self.gap(id, Reason::Database, &error.to_string()),
+        }
+    }
+
+    /// The same, unless the gap was the last one that was told.
+    fn failed_once(&mut self, id: ObjectId, error: &Error) {
+        let gaps = self.report.gaps.len();
+        self.failed(id, error);
+        if let [.., last, new] = self.report.gaps.as_slice()
+            && self.report.gaps.len() > gaps
+            && last == new
+        {
+            self.report.gaps.pop();
         }
     }
 

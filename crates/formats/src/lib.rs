@@ -207,6 +207,11 @@ pub fn recognises(format: &dyn Format, content: &Content) -> io::Result<bool> {
     look(content, |glimpse| format.recognises(glimpse))
 }
 
+/// Whether content of this type is a message, or several.
+pub fn is_message(file_type: FileType) -> bool {
+    MESSAGES.iter().any(|format| format.file_type() == file_type)
+}
+
 /// A second format of content that `first` recognised: content may be two valid files in one.
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand

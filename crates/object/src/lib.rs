@@ -39,4 +39,4 @@ pub use password::{MAX_PASSWORD, Password};
 pub use pictures::{IconArea, IconStatistics, Pictures, Undecoded};
 pub use report::{Report, Seen};
 pub use signed::Signed;
-pub use sink::{Child, Flow, Form, Listed, Sink, Stop};
+pub use sink::{Child, Flow, Form, Link, Listed, Sink, Stop};

@@ -65,6 +65,17 @@ pub struct Listed<'a> {
     pub position: Option<u64>,
 }
 
+/// A link of a page. Hostile: nothing of it is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    /// The address that it leads to.
+    pub target: &'a [u8],
+    /// What it shows: its text, or the address of a picture or of another page in its place.
+    pub shown: &'a [u8],
+    /// Whether what it shows is its text.
+    pub is_text: bool,
+}
+
 /// A canonical form of a container, made for matching.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'a> {
@@ -116,6 +127,14 @@ pub trait Sink {
     fn passwords(&self, _container: FileType) -> Arc<[Password]> {
         Arc::default()
     }
+
+    /// Whether anybody asks for the links of the container.
+    fn wants_links(&self) -> bool {
+        false
+    }
+
+    /// Hears of a link of the container.
+    fn link(&mut self, _link: Link<'_>) {}
 
     /// Stops when the time is up; called by loops that hand over nothing for long.
     fn pulse(&mut self) -> Flow;

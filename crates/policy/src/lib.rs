@@ -21,13 +21,31 @@ pub struct Policy {
     /// Whether a digest on a trusted list overrides findings in the object and all that came out of it.
     /// Default: yes.
     pub trust_lists: bool,
+    /// Whether links in mails that show one address and lead to another are reported, and those to addresses on lists.
+    /// Default: yes.
+    pub report_links: bool,
+    /// Whether a link in a mail that shows `https` and leads elsewhere counts even if no list protects the host that is
+    /// shown. Default: no.
+    pub report_unencrypted_links: bool,
+    /// The same for a link whose target hides its host behind a control character. Default: no.
+    pub report_cloaked_links: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { report_unwanted: true, gaps_are_suspicious: false, trust_lists: true }
+        Self {
+            report_unwanted: true,
+            gaps_are_suspicious: false,
+            trust_lists: true,
+            report_links: true,
+            report_unencrypted_links: false,
+            report_cloaked_links: false,
+        }
     }
 }
+
+/// The technique whose findings are about links.
+const LINKS: &str = "phishing";
 
 /// Why a policy could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +106,8 @@ impl Policy {
     /// What one finding alone means, if anything.
     fn judge(&self, finding: &Finding) -> Option<Verdict> {
         match (finding.category, finding.strength) {
+            _ if finding.detector == LINKS && !self.report_links => None,
+            (Category::Anomaly, _) if self.wants_link(finding) => Some(Verdict::Malicious),
             (Category::Trusted | Category::Anomaly, _) => None,
             (Category::Unwanted, _) if !self.report_unwanted => None,
             (_, Strength::Weak) => Some(Verdict::Suspicious),
@@ -96,6 +116,12 @@ impl Policy {
             // Malware, and whatever category a later version adds.
             _ => Some(Verdict::Malicious),
         }
+    }
+
+    /// Whether an anomaly of a link counts.
+    fn wants_link(&self, finding: &Finding) -> bool {
+        let is = |kind: &str| finding.detector == LINKS && finding.name.contains(kind);
+        (self.report_unencrypted_links && is(".SSL-")) || (self.report_cloaked_links && is(".Cloaked."))
     }
 }
 
@@ -172,6 +198,34 @@ mod tests {
         assert_eq!(distrust.decide(&inside).verdict, Verdict::Malicious);
         let root = report(vec![finding(0, Category::Trusted, Strength::Strong)]);
         assert_eq!(Policy::default().decide(&root).verdict, Verdict::Trusted);
+    }
+
+    #[test]
+    fn odd_links_count_where_it_is_wanted() {
+        let link = |name: &str| Finding {
+            detector: "phishing",
+            name: format!("Heuristics.Phishing.Email.{name}"),
+            ..finding(0, Category::Anomaly, Strength::Weak)
+        };
+        let verdict = |policy: &str, name: &str| {
+            Policy::from_toml(policy).unwrap().decide(&report(vec![link(name)])).verdict
+        };
+        let (unencrypted, cloaked) = ("report_unencrypted_links = true", "report_cloaked_links = true");
+        assert_eq!(verdict("", "SSL-Spoof"), Verdict::Undetected);
+        assert_eq!(verdict(unencrypted, "SSL-Spoof"), Verdict::Malicious);
+        assert_eq!(verdict(unencrypted, "Cloaked.Null"), Verdict::Undetected);
+        assert_eq!(verdict(cloaked, "Cloaked.Null"), Verdict::Malicious);
+        let spoofed =
+            Finding { category: Category::Malware, strength: Strength::Strong, ..link("SpoofedDomain") };
+        let decided =
+            |policy: &str| Policy::from_toml(policy).unwrap().decide(&report(vec![spoofed.clone()]));
+        assert_eq!(decided("").verdict, Verdict::Malicious);
+        assert_eq!(decided("report_links = false").verdict, Verdict::Undetected);
+        let other = finding(0, Category::Anomaly, Strength::Weak);
+        assert_eq!(
+            Policy::from_toml(cloaked).unwrap().decide(&report(vec![other])).verdict,
+            Verdict::Undetected
+        );
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub static LANGUAGES: &[&dyn Language] = &[
     &candor::Candor,
     &hash_list::HashList,
     &yara::Yara,
+    &clamav::ProtectedLinks,
+    &clamav::AllowedLinks,
 ];
 
 /// A signature language.

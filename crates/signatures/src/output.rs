@@ -12,6 +12,7 @@ use candor_detect::magic::{MAX_MAGIC, MagicSignature};
 use candor_detect::member::{MAX_SIGNATURES, MemberSignature};
 use candor_detect::password::{MAX_PASSWORDS, PasswordSignature};
 use candor_detect::pattern::Pattern;
+use candor_detect::phishing::{LinkSignature, MAX_EXPRESSIONS};
 use candor_detect::switch::Switches;
 use candor_detect::trust::SignerSignature;
 use md5::{Digest, Md5};
@@ -103,6 +104,21 @@ impl Output<'_> {
         if self.compiler.is_full() || !self.compiler.icon(icon) {
             return Err(Complaint::unsupported(format!("more than {MAX_ICONS} icons")));
         }
+        Ok(())
+    }
+
+    /// Adds an entry of a list about links. Ignore lists do not name them: findings have names of their own.
+    ///
+    /// # Errors
+    /// [`Complaint::Unsupported`] if there is no room.
+    pub fn link(&mut self, signature: &LinkSignature) -> Result<(), Complaint> {
+        if self.compiler.is_full() {
+            return Err(Complaint::unsupported("the database is full; build several"));
+        }
+        if self.compiler.link_expressions() >= MAX_EXPRESSIONS {
+            return Err(Complaint::unsupported(format!("more than {MAX_EXPRESSIONS} expressions for links")));
+        }
+        self.compiler.link(signature, self.source);
         Ok(())
     }
 

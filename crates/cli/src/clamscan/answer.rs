@@ -13,6 +13,8 @@ const MOST_PLACES: usize = 3;
 
 /// The anomaly of an archive whose member a password opened.
 const DECRYPTED: &str = "zip-decrypted";
+/// How names begin of what needs no signature.
+const HEURISTIC: &str = "Heuristics.";
 
 /// What is said of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,8 @@ impl Reading<'_> {
             .filter(|finding| self.wants(finding))
             .collect();
         findings.sort_by_key(|finding| {
-            finding.strength == Strength::Weak || finding.category < Category::Prohibited
+            let later = finding.strength == Strength::Weak || finding.category < Category::Prohibited;
+            if finding.name.starts_with(HEURISTIC) { !self.alerts_first } else { later }
         });
         let mut known = HashSet::new();
         let names = findings.into_iter().map(|finding| (self.name(finding), finding.object));
@@ -75,14 +78,21 @@ impl Reading<'_> {
     fn name(&self, finding: &Finding) -> String {
         let Finding { name, source, detector, .. } = finding;
         let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
-        // Names of publishers, and those that programs give themselves, are shown as they are.
-        let official =
-            source.is_empty() || matches!(*detector, "trust" | "bytecode") || self.official.contains(source);
+        // Names of publishers and heuristics, and those that programs give themselves, are shown as they are.
+        let official = source.is_empty()
+            || name.starts_with(HEURISTIC)
+            || matches!(*detector, "trust" | "bytecode")
+            || self.official.contains(source);
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }
 
-    /// Whether a signature's category is wanted, if it is one for unwanted programs: a compiled database may hold more.
+    /// Whether a signature is wanted: a compiled database may hold more for unwanted programs, and for phishing.
     fn wants(&self, finding: &Finding) -> bool {
+        let is_phishing =
+            ["HTML.Phishing", "Email.Phishing"].iter().any(|start| finding.name.starts_with(start));
+        if is_phishing && !self.signatures.phishing {
+            return false;
+        }
         !is_for_unwanted(&finding.source) || self.signatures.categories().takes(&finding.name)
     }
 
@@ -277,6 +287,7 @@ mod tests {
             unwanted: true,
             excluded: owned(excluded),
             included: owned(included),
+            phishing: true,
         }
     }
 

@@ -371,6 +371,7 @@ mod tests {
             programs: candor_signatures::Programs::Signed,
             excluded: Vec::new(),
             included: Vec::new(),
+            phishing: true,
         };
         let mut notes = Vec::new();
         let loaded = super::load(&wanted, &mut notes);

@@ -8,7 +8,6 @@ mod run;
 mod telling;
 
 mod options;
-mod expression;
 mod selection;
 mod candidate;
 mod loading;

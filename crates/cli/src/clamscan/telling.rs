@@ -7,7 +7,6 @@ use std::path::Path;
 
 use candor_detect::trust::CERTIFICATE;
 use candor_object::{Finding, ObjectId, Report, harmless};
-use candor_policy::Policy;
 
 use super::answer::{Answer, Reading, position};
 use super::candidate::Examined;
@@ -110,7 +109,7 @@ impl Run<'_> {
             // Lists in containers and compiled databases are loaded with all the rest.
             report.findings.retain(|finding| finding.detector != "trust");
         }
-        let scanned = examine::decided(&Policy::default(), path, report);
+        let scanned = examine::decided(&settings.policy, path, report);
         self.summary.files += 1;
         self.summary.read += scanned.size();
         if settings.json {

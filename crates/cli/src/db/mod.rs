@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
 }
 
 /// The number of signatures by kind, for people.
-fn kinds(counts: &Counts) -> [(&'static str, u64); 9] {
+fn kinds(counts: &Counts) -> [(&'static str, u64); 10] {
     [
         ("object hashes", counts.object_hashes),
         ("section hashes", counts.section_hashes),
@@ -47,5 +47,6 @@ fn kinds(counts: &Counts) -> [(&'static str, u64); 9] {
         ("programs", counts.programs),
         ("YARA rules", counts.yara),
         ("publishers", counts.signers),
+        ("links", counts.links),
     ]
 }

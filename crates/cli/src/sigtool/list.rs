@@ -47,7 +47,7 @@ pub(super) fn list(path: &Path, printer: &mut Printer) -> Outcome {
 
 /// Prints the lines of a folder that match an extended regular expression.
 pub(super) fn find(expression: &str, path: &Path, printer: &mut Printer) -> Outcome {
-    let expression = ere::compile(expression)
+    let expression = ere::compile(expression.as_bytes())
         .map_err(|_| Failure::Shown("--find-sigs: Can't compile regex".to_owned()))?;
     folder(path, &mut |source, text| {
         if place(source).is_none() {

@@ -8,6 +8,7 @@ mod program;
 mod deeds;
 mod lines;
 mod oracle;
+mod phishing;
 mod probes;
 mod samples;
 

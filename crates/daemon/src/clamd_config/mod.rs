@@ -47,6 +47,12 @@ pub(crate) struct ServiceOptions {
     pub(crate) remembered: Option<usize>,
     /// `DetectPUA`, which is off where it is not written: whether unwanted programs are reported.
     pub(crate) report_unwanted: Option<bool>,
+    /// `PhishingScanURLs`: whether links in mails are reported.
+    pub(crate) report_links: Option<bool>,
+    /// `AlertPhishingSSLMismatch`: whether those count that show `https` and lead elsewhere.
+    pub(crate) report_unencrypted_links: Option<bool>,
+    /// `AlertPhishingCloak`: whether those count that hide their host.
+    pub(crate) report_cloaked_links: Option<bool>,
     /// `MaxScanTime`
     pub(crate) time: Option<Duration>,
     /// `MaxFiles`
@@ -124,6 +130,9 @@ impl Translated {
         add("log.level", service.log_everything.filter(|all| *all).map(|_| "debug".into()));
         add("cache.reports", service.remembered.map(toml::Value::try_from).transpose()?);
         add("policy.report_unwanted", service.report_unwanted.map(toml::Value::from));
+        add("policy.report_links", service.report_links.map(toml::Value::from));
+        add("policy.report_unencrypted_links", service.report_unencrypted_links.map(toml::Value::from));
+        add("policy.report_cloaked_links", service.report_cloaked_links.map(toml::Value::from));
         add("limits.time", service.time.map(|time| format!("{}ms", time.as_millis()).into()));
         add("limits.objects", number(service.objects.map(u64::from))?);
         add("limits.depth", number(service.depth.map(u64::from))?);
@@ -249,6 +258,13 @@ impl Reader {
             }
             "CacheSize" => self.remembered = Some(values::number(value)?),
             "DisableCache" => self.service.remembered = values::truth(value)?.then_some(0),
+            "PhishingScanURLs" => self.service.report_links = Some(values::truth(value)?),
+            "AlertPhishingSSLMismatch" | "PhishingAlwaysBlockSSLMismatch" => {
+                self.service.report_unencrypted_links = Some(values::truth(value)?);
+            }
+            "AlertPhishingCloak" | "PhishingAlwaysBlockCloak" => {
+                self.service.report_cloaked_links = Some(values::truth(value)?);
+            }
             "DetectPUA" => self.service.report_unwanted = Some(values::truth(value)?),
             "MaxScanTime" => {
                 let time = self.limit(option, values::number(value)?);

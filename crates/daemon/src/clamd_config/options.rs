@@ -24,7 +24,6 @@ const NO_TEMPORARY_FILES: Fate = Pointless("what is taken out of content is neve
 const LOG_FILE: Fate = Pointless("the log goes to standard error or a file, and others rotate it");
 const REMOVED: Fate = Pointless("ClamAV has removed it");
 const METADATA: Fate = Pointless("a report is made of every scan; clamd's protocol has no place for it");
-const PHISHING: Fate = Missing("links in mail are not compared with what they show");
 const PERSONAL: Fate = Missing("card and social security numbers are not looked for");
 const AUTHENTICODE: Fate = Missing("publishers are not checked");
 
@@ -38,8 +37,8 @@ pub(super) const OPTIONS: [(&str, Fate); 157] = [
     ("AlertExceedsMax", Used),
     ("AlertOLE2Macros", Missing("macros are looked into, and not reported for being there")),
     ("AlertPartitionIntersection", GAP),
-    ("AlertPhishingCloak", PHISHING),
-    ("AlertPhishingSSLMismatch", PHISHING),
+    ("AlertPhishingCloak", Used),
+    ("AlertPhishingSSLMismatch", Used),
     ("AlgorithmicDetection", Missing("heuristics cannot be switched off as a whole")),
     ("AllowAllMatchScan", Used),
     ("AllowSupplementaryGroups", REMOVED),
@@ -154,9 +153,9 @@ pub(super) const OPTIONS: [(&str, Fate); 157] = [
     ("PCREMaxFileSize", PATTERNS_ARE_BOUNDED),
     ("PCRERecMatchLimit", PATTERNS_ARE_BOUNDED),
     ("PartitionIntersection", GAP),
-    ("PhishingAlwaysBlockCloak", PHISHING),
-    ("PhishingAlwaysBlockSSLMismatch", PHISHING),
-    ("PhishingScanURLs", PHISHING),
+    ("PhishingAlwaysBlockCloak", Used),
+    ("PhishingAlwaysBlockSSLMismatch", Used),
+    ("PhishingScanURLs", Used),
     ("PhishingSignatures", Missing("what is in the database is used")),
     ("PidFile", Missing("the service is not started by scripts; a service manager knows its process")),
     ("PreludeAnalyzerName", REMOVED),

@@ -117,19 +117,58 @@ pub(crate) struct Policy {
     pub(crate) report_unwanted: bool,
     pub(crate) gaps_are_suspicious: bool,
     pub(crate) trust_lists: bool,
+    pub(crate) report_links: bool,
+    pub(crate) report_unencrypted_links: bool,
+    pub(crate) report_cloaked_links: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        let candor_policy::Policy { report_unwanted, gaps_are_suspicious, trust_lists } = Default::default();
-        Self { file: None, report_unwanted, gaps_are_suspicious, trust_lists }
+        Self::from(candor_policy::Policy::default())
+    }
+}
+
+impl From<candor_policy::Policy> for Policy {
+    fn from(policy: candor_policy::Policy) -> Self {
+        let candor_policy::Policy {
+            report_unwanted,
+            gaps_are_suspicious,
+            trust_lists,
+            report_links,
+            report_unencrypted_links,
+            report_cloaked_links,
+        } = policy;
+        Self {
+            file: None,
+            report_unwanted,
+            gaps_are_suspicious,
+            trust_lists,
+            report_links,
+            report_unencrypted_links,
+            report_cloaked_links,
+        }
     }
 }
 
 impl From<&Policy> for candor_policy::Policy {
     fn from(policy: &Policy) -> Self {
-        let Policy { file: _, report_unwanted, gaps_are_suspicious, trust_lists } = *policy;
-        Self { report_unwanted, gaps_are_suspicious, trust_lists }
+        let Policy {
+            file: _,
+            report_unwanted,
+            gaps_are_suspicious,
+            trust_lists,
+            report_links,
+            report_unencrypted_links,
+            report_cloaked_links,
+        } = *policy;
+        Self {
+            report_unwanted,
+            gaps_are_suspicious,
+            trust_lists,
+            report_links,
+            report_unencrypted_links,
+            report_cloaked_links,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use candor_object::{Content, FileType, Flow, Sink};
 
 mod entities;
 mod data_address;
+mod links;
 mod normalise;
 mod open;
 mod references;

@@ -4,6 +4,7 @@
 //! put out: `benches/normalise` does that for any number of generated pages. Where a rule below looks odd, a page
 //! that shows it is among the tests.
 
+use super::links::Links;
 use crate::javascript::MAX_SCRIPT;
 
 /// Longest name of a tag, an attribute or a character reference that is kept, in bytes.
@@ -148,6 +149,8 @@ pub(super) struct Normaliser {
     pub(super) wide: Vec<u8>,
     /// Bytes beyond ASCII in a value, waiting for a letter.
     pub(super) wide_value: Vec<u8>,
+    /// The links of the page, if anybody asks for them.
+    pub(super) links: Option<Links>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +180,7 @@ impl Default for Normaliser {
             number: 0,
             wide: Vec::new(),
             wide_value: Vec::new(),
+            links: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
 
+use super::links::Links;
 use super::normalise::{DataAddress, Forms, Normaliser};
 use crate::javascript;
 use crate::mail::{Base64, Base64End};
@@ -72,7 +73,10 @@ struct Page {
 impl Page {
     fn new(sink: &dyn Sink) -> Self {
         Self {
-            normaliser: Normaliser::default(),
+            normaliser: Normaliser {
+                links: sink.wants_links().then(Links::default),
+                ..Normaliser::default()
+            },
             forms: Forms::default(),
             scripts: Vec::new(),
             wants_forms: sink.wants(MARKUP),
@@ -97,22 +101,24 @@ impl Page {
         for address in self.forms.data.drain(..complete) {
             content_of(address, sink)?;
         }
+        if let Some(links) = &mut self.normaliser.links {
+            links.tell(sink);
+        }
         if !self.wants_forms {
-            self.forms.markup.clear();
+            self.normaliser.keep_links(&mut self.forms, |forms| forms.markup.clear());
             self.forms.text.clear();
         }
-        for (form, bytes) in [(MARKUP, &mut self.forms.markup), (TEXT, &mut self.forms.text)] {
-            if bytes.len() >= PIECE {
-                sink.form(form, &mut bytes.as_slice())?;
-                bytes.drain(..bytes.len().saturating_sub(OVERLAP));
-            }
-        }
-        Ok(())
+        self.normaliser
+            .keep_links(&mut self.forms, |forms| hand_over_piece(MARKUP, &mut forms.markup, sink))?;
+        hand_over_piece(TEXT, &mut self.forms.text, sink)
     }
 
     /// Hands over the rest.
     fn finish(mut self, sink: &mut dyn Sink) -> Flow {
         self.normaliser.finish(&mut self.forms);
+        if let Some(links) = &mut self.normaliser.links {
+            links.finish(&self.forms.markup);
+        }
         self.hand_over(sink)?;
         self.add_scripts(self.forms.scripts.len(), sink)?;
         for address in std::mem::take(&mut self.forms.data) {
@@ -120,6 +126,9 @@ impl Page {
         }
         if self.forms.cut_scripts && self.wants_scripts {
             sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not normalized beyond that");
+        }
+        if self.normaliser.links.as_ref().is_some_and(Links::are_cut) {
+            sink.gap(Reason::Unsupported, "links beyond the 65,536th are not compared with what they show");
         }
         if self.forms.cut_data {
             sink.gap(Reason::Unsupported, "data addresses of more than 64 MiB are cut");
@@ -146,6 +155,15 @@ impl Page {
         }
         Ok(())
     }
+}
+
+/// Hands over a form that has become too long, but for its end.
+fn hand_over_piece(form: Form<'_>, bytes: &mut Vec<u8>, sink: &mut dyn Sink) -> Flow {
+    if bytes.len() >= PIECE {
+        sink.form(form, &mut bytes.as_slice())?;
+        bytes.drain(..bytes.len().saturating_sub(OVERLAP));
+    }
+    Ok(())
 }
 
 /// Hands over what a `data:` address holds.

@@ -13,6 +13,9 @@ impl Normaliser {
             self.state = State::Comment;
             return Next::Done;
         }
+        if let Some(links) = &mut self.links {
+            links.text_ends(&forms.markup);
+        }
         forms.markup.push(b'<');
         if self.raw.is_some() && byte != b'/' {
             self.state = if byte == b'!' { State::RawDeclaration } else { State::Raw };
@@ -40,6 +43,7 @@ impl Normaliser {
                 forms.markup.push(b'>');
             }
             self.end_in_raw();
+            self.links_go_on(forms);
         } else if ends {
             self.end_tag(forms);
         } else {
@@ -67,6 +71,9 @@ impl Normaliser {
         self.end_attribute();
         forms.markup.push(b'>');
         self.state = State::Trim;
+        if let Some(links) = &mut self.links {
+            links.tag(&self.tag, self.target.as_ref(), self.source.as_ref());
+        }
         match self.tag.as_slice() {
             b"a" => self.address = self.target.take().filter(|address| !address.is_empty()),
             b"img" => self.address = self.source.take().filter(|address| !address.is_empty()),
@@ -81,6 +88,26 @@ impl Normaliser {
             }
             _ => {}
         }
+        self.links_go_on(forms);
+    }
+
+    /// Behind a tag comes text, unless the element's content is raw.
+    fn links_go_on(&mut self, forms: &Forms) {
+        if self.raw.is_none()
+            && let Some(links) = &mut self.links
+        {
+            links.text_begins(forms.markup.len());
+        }
+    }
+
+    /// Lets `clear` take away markup without that the text of a link is lost.
+    pub(super) fn keep_links<T>(&mut self, forms: &mut Forms, clear: impl FnOnce(&mut Forms) -> T) -> T {
+        let in_text = self.links.as_mut().is_some_and(|links| links.before_markup_goes(&forms.markup));
+        let result = clear(forms);
+        if in_text && let Some(links) = &mut self.links {
+            links.text_begins(forms.markup.len());
+        }
+        result
     }
 
     pub(super) fn gap_in_tag(&mut self, byte: u8, forms: &mut Forms) -> Next {
@@ -227,6 +254,9 @@ impl Normaliser {
             b"href" => &mut self.target,
             b"src" => &mut self.source,
             _ => {
+                if let Some(links) = &mut self.links {
+                    links.attributes.keep(&self.attribute, &self.value);
+                }
                 self.attribute.clear();
                 self.value.clear();
                 return;

@@ -145,8 +145,8 @@ fn file_name(text: &str) -> Result<Option<String>, Complaint> {
     if text == "*" {
         return Ok(None);
     }
-    ere::compile(text).map_err(Complaint::Malformed)?;
-    ere::translated(text).map(Some).map_err(Complaint::Malformed)
+    ere::compile(text.as_bytes()).map_err(Complaint::Malformed)?;
+    ere::translated(text.as_bytes()).map(Some).map_err(Complaint::Malformed)
 }
 
 fn flag(text: &str) -> Result<Option<bool>, Complaint> {

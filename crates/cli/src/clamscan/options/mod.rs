@@ -62,7 +62,6 @@ const ALWAYS_OPENED: Effect = Nothing("what is known is always opened");
 const OWN_LIMITS: Effect = Nothing("the limits on files, bytes, depth and time cover it");
 const INTERPRETED: Effect = Nothing("bytecode is always interpreted");
 const BOUNDED: Effect = Nothing("the time that patterns take is bounded");
-const NO_PHISHING: Effect = Nothing("there are no checks of addresses in mail");
 const NO_PERSONAL_DATA: Effect = Nothing("numbers of cards and persons are not looked for");
 const NO_MACROS: Effect = Nothing("macros are no reason for an alert");
 const NO_CACHE: Effect = Nothing("nothing is remembered between files");
@@ -119,8 +118,8 @@ pub(super) static OPTIONS: &[Known] = &[
     long("structured-cc-count", Number, NO_PERSONAL_DATA),
     long("structured-cc-mode", Word(&["0", "1"]), NO_PERSONAL_DATA),
     long("scan-mail", Switch, ALWAYS_OPENED),
-    long("phishing-sigs", Switch, NO_PHISHING),
-    long("phishing-scan-urls", Switch, NO_PHISHING),
+    long("phishing-sigs", Switch, Works),
+    long("phishing-scan-urls", Switch, Works),
     long("heuristic-alerts", Switch, Nothing("the alerts that are asked for are made")),
     long("heuristic-scan-precedence", Switch, Works),
     long("normalize", Switch, ALWAYS_OPENED),
@@ -143,8 +142,8 @@ pub(super) static OPTIONS: &[Known] = &[
     long("alert-encrypted-doc", Switch, Works),
     long("alert-macros", Switch, NO_MACROS),
     long("alert-exceeds-max", Switch, Works),
-    long("alert-phishing-ssl", Switch, NO_PHISHING),
-    long("alert-phishing-cloak", Switch, NO_PHISHING),
+    long("alert-phishing-ssl", Switch, Works),
+    long("alert-phishing-cloak", Switch, Works),
     long("alert-partition-intersection", Switch, Nothing("disk images are not opened")),
     long("nocerts", Switch, Works),
     long("dumpcerts", Switch, Works),
@@ -183,8 +182,8 @@ pub(super) static OPTIONS: &[Known] = &[
     long("block-encrypted", Switch, Works),
     long("block-macros", Switch, NO_MACROS),
     long("block-max", Switch, Works),
-    long("phishing-ssl", Switch, NO_PHISHING),
-    long("phishing-cloak", Switch, NO_PHISHING),
+    long("phishing-ssl", Switch, Works),
+    long("phishing-cloak", Switch, Works),
     long("partition-intersection", Switch, Nothing("disk images are not opened")),
     long("bytecode-mode", Word(&["auto", "forcejit", "forceinterpreter", "test"]), INTERPRETED),
     long("dev-ac-only", Switch, DEVELOPERS),

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use candor_object::Limits;
-use candor_signatures::{Programs, Unwanted};
+use candor_policy::Policy;
+use candor_signatures::{Programs, Unwanted, ere};
 use regex::bytes::Regex;
 
 use super::Given;
-use crate::clamscan::expression;
 
 /// Where ClamAV keeps its signatures.
 const FOLDER: &str = "/var/lib/clamav";
@@ -45,6 +45,8 @@ pub(in crate::clamscan) struct Settings {
     pub(in crate::clamscan) file_bytes: u64,
     /// What is told of content that is not examined.
     pub(in crate::clamscan) alerts: Alerts,
+    /// Which findings count.
+    pub(in crate::clamscan) policy: Policy,
     /// Whether all names are told.
     pub(in crate::clamscan) all_matches: bool,
     /// Whether alerts come before signatures.
@@ -154,6 +156,8 @@ pub(in crate::clamscan) struct Signatures {
     pub(in crate::clamscan) excluded: Vec<String>,
     /// Their categories that are wanted, if not all.
     pub(in crate::clamscan) included: Vec<String>,
+    /// Whether those of ClamAV for phishing count.
+    pub(in crate::clamscan) phishing: bool,
 }
 
 impl Signatures {
@@ -240,6 +244,12 @@ impl Settings {
                 encrypted_documents: encrypted || on("alert-encrypted-doc"),
                 broken_programs: on("alert-broken"),
             },
+            policy: Policy {
+                report_links: given.switch("phishing-scan-urls").unwrap_or(true),
+                report_unencrypted_links: either(["alert-phishing-ssl", "phishing-ssl"]),
+                report_cloaked_links: either(["alert-phishing-cloak", "phishing-cloak"]),
+                ..Policy::default()
+            },
             all_matches: on("allmatch"),
             heuristics_first: on("heuristic-scan-precedence"),
             deed: match (path("move"), path("copy")) {
@@ -267,7 +277,7 @@ fn follow(given: &Given, name: &str) -> Result<Follow, String> {
 fn names(given: &Given, [excluded, included]: [&str; 2], warnings: &mut Vec<String>) -> Names {
     let mut read = |name: &str| -> Vec<Option<Regex>> {
         let compiled = given.texts(name).map(|text| {
-            let compiled = expression::compile(text.as_bytes());
+            let compiled = ere::compile(text.as_bytes());
             compiled
                 .inspect_err(|why| {
                     let text = text.to_string_lossy();
@@ -306,6 +316,7 @@ fn signatures(given: &Given) -> Result<Signatures, String> {
         unwanted,
         excluded,
         included,
+        phishing: given.switch("phishing-sigs").unwrap_or(true),
     })
 }
 
