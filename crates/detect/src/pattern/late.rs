@@ -58,7 +58,7 @@ impl<'d, 'o> Matcher<'d, 'o> {
     fn read_for(&mut self, searches: &mut [LateSearch<'d, 'o>]) -> Result<(), Error> {
         let mut offset = 0;
         while let Some(next) =
-            searches.iter().filter_map(LateSearch::next).min().filter(|next| *next < self.view.size())
+            searches.iter().filter_map(LateSearch::next).min().filter(|next| *next <= self.view.size())
         {
             offset = next.max(offset);
             self.view.look_at(offset, WINDOW.saturating_add(MARGIN))?;

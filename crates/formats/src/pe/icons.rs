@@ -148,11 +148,11 @@ fn bit(row: &[u8], x: usize) -> bool {
     row.get(x / 8).is_some_and(|byte| byte & (0x80 >> (x % 8)) != 0)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a weighted mean of two bytes is one")]
 fn on_white(part: u8, alpha: u8) -> u8 {
     let (part, alpha, white) = (u32::from(part), u32::from(alpha), u32::from(u8::MAX));
-    (part.saturating_mul(alpha).saturating_add(white.saturating_mul(white.saturating_sub(alpha))) / white)
-        as u8
+    let both = part.saturating_mul(alpha).saturating_add(white.saturating_mul(white.saturating_sub(alpha)));
+    // A weighted mean of two bytes is one.
+    u8::try_from(both.checked_div(white).unwrap_or_default()).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -9,13 +9,15 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma};
 
 /// Pixels of a side of what is transformed.
-const SIDE: usize = 32;
+const SIDE: usize = PIXELS as usize;
+/// The same, as pictures count.
+const PIXELS: u32 = 32;
 /// Frequencies of each direction that are compared.
 const LOW: usize = 8;
 
 /// The hash; the first bit is that of the mean brightness.
 pub(super) fn of(picture: DynamicImage) -> u64 {
-    let small = imageops::resize(&gray(picture), SIDE as u32, SIDE as u32, FilterType::Lanczos3);
+    let small = imageops::resize(&gray(picture), PIXELS, PIXELS, FilterType::Lanczos3);
     let mut rows: [[f32; SIDE]; SIDE] = [[0.0; SIDE]; SIDE];
     for (row, pixels) in rows.iter_mut().zip(small.rows()) {
         for (place, pixel) in row.iter_mut().zip(pixels) {
