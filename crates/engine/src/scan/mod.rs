@@ -1,18 +1,18 @@
 //! One scan: the loop over identify, detect and open, and the report that it writes.
 
+mod magic;
+mod trust;
+
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::magic::MAGIC_HEAD;
 use candor_detect::switch::PASSWORDS;
-use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256, trust};
-use candor_formats::{
-    Format, format_of, identify, is_message, is_opened, is_text, may_embed, recognises, second,
-};
+use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256};
+use candor_formats::{Format, format_of, identify, is_message, second};
 use candor_object::{
     Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Link, Listed,
-    Object, ObjectId, Password, Reason, Relation, Report, Seen, Signed, Sink, Stop,
+    Object, ObjectId, Password, Reason, Relation, Report, Seen, Sink, Stop,
 };
 
 use crate::nest::Nest;
@@ -22,8 +22,6 @@ use crate::pictures::PicturesOf;
 const MAX_GAPS: usize = 10_000;
 /// Most findings of a report, for the same reason.
 const MAX_FINDINGS: usize = 10_000;
-/// Most objects that begin somewhere in another, of one object.
-const MAX_EMBEDDED: usize = 10;
 /// Buffers that are kept for the next object, and the largest of them in bytes.
 const SPARE_BUFFERS: usize = 8;
 const SPARE_SIZE: usize = 8 << 20;
@@ -122,59 +120,6 @@ impl<'e> Scan<'e> {
     fn set_type(&mut self, format: &'static dyn Format) {
         if let Some((_, object)) = self.chain.last_mut() {
             object.file_type = format.file_type();
-        }
-    }
-
-    /// The format that magic of a database gives to content, where that is another than our own.
-    fn told(&self, content: &Content, ours: Option<&'static dyn Format>) -> Option<&'static dyn Format> {
-        let mut databases = self.databases.iter().rev().filter(|database| database.has_magic()).peekable();
-        databases.peek()?;
-        // Content that cannot be read, and a database that is damaged, are told of where they are read again.
-        let head = content.window(0, MAGIC_HEAD).ok()?;
-        let types = databases.find_map(|database| database.magic(&head).ok().flatten())?;
-        let known = ours.map(|format| format.file_type().name());
-        let mut types = types.split(',');
-        if types.clone().any(|name| Some(name) == known) {
-            return None;
-        }
-        types.next().and_then(format_of)
-    }
-
-    /// Opens what begins within the object that is being scanned, by patterns of magic.
-    fn open_embedded(&mut self, id: ObjectId, format: Option<&'static dyn Format>, begins: Vec<Embedded>) {
-        let Some((_, object)) = self.chain.last() else { return };
-        let (content, of) = (object.content.clone(), object.file_type);
-        let mut places: Vec<(u64, &'static dyn Format)> = Vec::new();
-        for Embedded { file_type, offsets } in begins {
-            let Some(other) = format_of(&file_type).filter(|other| other.file_type() != of) else { continue };
-            let is_no_other = format.is_none_or(|format| is_text(format.file_type().name()));
-            if offsets.contains(&0) || is_text(&file_type) && is_no_other {
-                // Text of a kind is so from its beginning on, wherever that shows.
-                places.push((0, other));
-            } else if is_opened(&file_type) && may_embed(format.map(|format| format as &dyn Format)) {
-                places.extend(offsets.into_iter().map(|offset| (offset, other)));
-            }
-        }
-        places.sort_by_key(|(offset, other)| (*offset, other.file_type()));
-        places.dedup_by_key(|(offset, other)| (*offset, other.file_type()));
-        for (offset, other) in places.into_iter().take(MAX_EMBEDDED) {
-            if offset == 0 {
-                self.handle_as(id, other);
-                continue;
-            }
-            let part = content.from(offset);
-            match recognises(other, &part) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => return self.unreadable(id, &error),
-            }
-            self.embedded = true;
-            let name = format!("offset {offset}");
-            let flow = Nest::new(self, id, content.size()).range(Child::member(&name), part);
-            self.embedded = false;
-            if flow.is_err() {
-                return;
-            }
         }
     }
 
@@ -362,42 +307,6 @@ impl<'e> Scan<'e> {
         for finding in found {
             self.finding(finding);
         }
-    }
-
-    /// Looks for trusted digests of the object and its containers, each once. It is asked only where there is
-    /// something to be overridden, since it costs a digest of everything.
-    fn ask_for_trust(&mut self, found: &mut Vec<Finding>) {
-        let deadline = self.budget.deadline();
-        let mut failures = Vec::new();
-        for (id, object) in &self.chain {
-            if !self.trust_asked.insert(*id) {
-                continue;
-            }
-            for database in self.databases {
-                match database.trusted(&object.content, *id, deadline) {
-                    Ok(finding) => found.extend(finding),
-                    Err(error) => failures.push((*id, error)),
-                }
-            }
-            let publisher = self.signed(object).map_err(Error::Io).and_then(|signed| match signed {
-                Some(signed) => trust::trusted(self.databases, &object.content, &signed, *id, deadline),
-                None => Ok(None),
-            });
-            match publisher {
-                Ok(finding) => found.extend(finding),
-                Err(error) => failures.push((*id, error)),
-            }
-        }
-        for (id, error) in failures {
-            self.failed(id, &error);
-        }
-    }
-
-    /// What is signed of an object, if some database judges publishers.
-    fn signed(&self, object: &Object) -> io::Result<Option<Signed>> {
-        let judged = self.databases.iter().any(|database| database.judges_publishers());
-        let format = if judged { format_of(object.file_type.name()) } else { None };
-        format.map_or(Ok(None), |format| format.signed(&object.content))
     }
 
     /// Opens the object as a format that is not its only one: what is behind it is left for the other.
