@@ -317,6 +317,20 @@ pub(crate) fn with_icon(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A program [`with_icon`], whose group names that icon so many times.
+pub(crate) fn with_icons(bytes: Vec<u8>, count: u16) -> Vec<u8> {
+    const LEAF: usize = RESOURCES + 0x90;
+    const OLD: usize = RESOURCES + 0xa0;
+    const GROUP: usize = 384;
+    let mut bytes = with_icon(bytes);
+    let entry = bytes[OLD + 6..OLD + 20].to_vec();
+    let group = [vec![0, 0, 1, 0], count.to_le_bytes().to_vec(), entry.repeat(count.into())].concat();
+    put32(&mut bytes, LEAF, 0x4000 + GROUP);
+    put32(&mut bytes, LEAF + 4, group.len());
+    bytes[DATA + GROUP..][..group.len()].copy_from_slice(&group);
+    bytes
+}
+
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }

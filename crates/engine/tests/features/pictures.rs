@@ -1,7 +1,8 @@
 //! Icons of programs, and pictures known by their looks.
 
-use super::carriers::{Kind, with_icon};
-use super::feature::Feature;
+use super::carriers::{Kind, with_icon, with_icons};
+use super::feature::{Feature, HIT};
+use super::{engine, finds, scan};
 
 /// An icon of 16 pixels and two colours, and how `clamscan --debug` 1.4.6 writes it.
 const ICON: &str = "2800000010000000200000000100010000000000000000000000000000000000000000000000000028\
@@ -46,4 +47,26 @@ pub(crate) fn features() -> Vec<Feature> {
 fn bitmap(bytes: Vec<u8>) -> Vec<u8> {
     let start = bytes.windows(6).position(|window| window == b"BM\x7e\0\0\0").unwrap();
     bytes[start..start + BITMAP.len() / 2].to_vec()
+}
+
+#[test]
+fn icons_beyond_the_first_hundred_are_a_gap() {
+    let icon = hex::decode(ICON).unwrap();
+    let signature = |hash: &str| {
+        Feature::described("Target:1,IconGroup1:Bad", "0;2800000010000000")
+            .file("idb", &format!("one:Bad:Folder:{hash}"))
+            .has(&icon, &icon)
+            .made(Kind::Pe)
+    };
+    // No icon of this side is there.
+    let other_hash = format!("20{}", &ICON_HASH[2..]);
+    for (count, hash, found, gaps) in
+        [(100, ICON_HASH, true, 0), (101, ICON_HASH, true, 1), (101, &other_hash, false, 1)]
+    {
+        let made = signature(hash);
+        let report = scan(&engine(&made.signatures).unwrap(), &with_icons(made.hit, count));
+        assert_eq!(finds(&report, HIT), found);
+        let is_of_icons = |detail: &str| detail.contains("first 100 icons");
+        assert_eq!(report.gaps.iter().filter(|gap| is_of_icons(&gap.detail)).count(), gaps);
+    }
 }
