@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::time::Instant;
 
 use candor_formats::Format;
-use candor_object::{Content, IconStatistics, Pictures, Undecoded};
+use candor_object::{Content, Icons, Pictures, Undecoded};
 
 /// The pictures of the object that is being looked at.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct PicturesOf<'a> {
     content: &'a Content,
     format: Option<FormatOf>,
     hash: OnceCell<Result<Option<u64>, Undecoded>>,
-    icons: OnceCell<Result<Vec<IconStatistics>, Undecoded>>,
+    icons: OnceCell<Icons>,
 }
 
 /// A format, shown by its type.
@@ -36,8 +36,8 @@ impl Pictures for PicturesOf<'_> {
         self.hash.get_or_init(|| format.perceptual_hash(self.content, deadline)).clone()
     }
 
-    fn icons(&self, deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
-        let Some(FormatOf(format)) = self.format else { return Ok(Vec::new()) };
+    fn icons(&self, deadline: Instant) -> Icons {
+        let Some(FormatOf(format)) = self.format else { return Icons::default() };
         self.icons.get_or_init(|| format.icons(self.content, deadline)).clone()
     }
 }

@@ -22,7 +22,7 @@
 use std::io;
 use std::time::Instant;
 
-use candor_object::{Content, FileType, Flow, IconStatistics, Layout, Signed, Sink, Undecoded};
+use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undecoded};
 
 mod fields;
 mod frames;
@@ -132,12 +132,9 @@ pub trait Format: Sync {
         Ok(None)
     }
 
-    /// Statistics of the icons of a program; nothing for other formats.
-    ///
-    /// # Errors
-    /// [`Undecoded`] if not all of them were looked at.
-    fn icons(&self, _content: &Content, _deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
-        Ok(Vec::new())
+    /// The icons of a program; nothing for other formats.
+    fn icons(&self, _content: &Content, _deadline: Instant) -> Icons {
+        Icons::default()
     }
 
     /// Takes out what is inside and puts it into the sink.

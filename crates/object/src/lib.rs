@@ -36,7 +36,7 @@ pub use gap::{Gap, Reason};
 pub use layout::{Import, Layout, Section};
 pub use object::{MAX_NAME, Object, ObjectId, Relation};
 pub use password::{MAX_PASSWORD, Password};
-pub use pictures::{IconArea, IconStatistics, Pictures, Undecoded};
+pub use pictures::{IconArea, IconStatistics, Icons, Pictures, Undecoded};
 pub use report::{Report, Seen};
 pub use signed::Signed;
 pub use sink::{Child, Flow, Form, Link, Listed, Sink, Stop};

@@ -14,11 +14,17 @@ pub trait Pictures: fmt::Debug {
     /// [`Undecoded`] if it is a picture and could not be decoded.
     fn perceptual_hash(&self, deadline: Instant) -> Result<Option<u64>, Undecoded>;
 
-    /// Statistics of the object's icons.
-    ///
-    /// # Errors
-    /// [`Undecoded`] if there are icons beyond those that are decoded, or the time was up.
-    fn icons(&self, deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded>;
+    /// The object's icons.
+    fn icons(&self, deadline: Instant) -> Icons;
+}
+
+/// The icons of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Icons {
+    /// Those that were looked at.
+    pub statistics: Vec<IconStatistics>,
+    /// Why there may be more: the program has too many, it could not be read, or the time was up.
+    pub undecoded: Option<Undecoded>,
 }
 
 /// Why a picture is unknown: the reason and detail of a gap.

@@ -284,6 +284,53 @@ fn resources() -> Vec<u8> {
     tree
 }
 
+/// The program with the content of its room as its only icon, instead of version information.
+pub(crate) fn with_icon(mut bytes: Vec<u8>) -> Vec<u8> {
+    const LEAVES: usize = 0x80;
+    const GROUP: usize = 0xa0;
+    /// Pixels on each side; bytes of one with two colours, and its mask.
+    const SIDE: usize = 16;
+    const SIZE: usize = 176;
+    let mut tree = vec![0; DATA - RESOURCES];
+    put16(&mut tree, 14, 2);
+    // Types 3 and 14 at the root; below each number 1, language 0x409 and a leaf.
+    for (kind, (number, at)) in [(3, 0x20), (14, 0x50)].into_iter().enumerate() {
+        put32(&mut tree, 16 + 8 * kind, number);
+        put32(&mut tree, 20 + 8 * kind, 1 << 31 | at);
+        let leaf = LEAVES + 16 * kind;
+        for (at, number, to) in [(at, 1, 1 << 31 | (at + 0x18)), (at + 0x18, 0x409, leaf)] {
+            put16(&mut tree, at + 14, 1);
+            put32(&mut tree, at + 16, number);
+            put32(&mut tree, at + 20, to);
+        }
+    }
+    for (offset, value) in [(0, 0x4000 + BODY), (4, SIZE), (16, 0x3000 + GROUP), (20, 20)] {
+        put32(&mut tree, LEAVES + offset, value);
+    }
+    tree[GROUP + 6..GROUP + 9].copy_from_slice(&[SIDE as u8, SIDE as u8, 2]);
+    for (offset, value) in [(2, 1), (4, 1), (10, 1), (12, 1), (14, SIZE as u16), (18, 1)] {
+        put16(&mut tree, GROUP + offset, value);
+    }
+    bytes[RESOURCES..DATA].copy_from_slice(&tree);
+    // The mask: no pixel is transparent.
+    bytes[DATA + BODY + SIZE - 64..DATA + BODY + SIZE].fill(0);
+    bytes
+}
+
+/// A program [`with_icon`], whose group names that icon so many times.
+pub(crate) fn with_icons(bytes: Vec<u8>, count: u16) -> Vec<u8> {
+    const LEAF: usize = RESOURCES + 0x90;
+    const OLD: usize = RESOURCES + 0xa0;
+    const GROUP: usize = 384;
+    let mut bytes = with_icon(bytes);
+    let entry = bytes[OLD + 6..OLD + 20].to_vec();
+    let group = [vec![0, 0, 1, 0], count.to_le_bytes().to_vec(), entry.repeat(count.into())].concat();
+    put32(&mut bytes, LEAF, 0x4000 + GROUP);
+    put32(&mut bytes, LEAF + 4, group.len());
+    bytes[DATA + GROUP..][..group.len()].copy_from_slice(&group);
+    bytes
+}
+
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }

@@ -17,6 +17,7 @@ mod modifiers;
 mod normalised;
 mod offsets;
 mod oracle;
+mod pictures;
 mod regexes;
 mod rules;
 mod wildcards;
@@ -43,6 +44,7 @@ fn features() -> Vec<Feature> {
         ignoring::features(),
         rules::features(),
         normalised::features(),
+        pictures::features(),
     ]
     .concat()
 }

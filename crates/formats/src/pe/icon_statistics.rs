@@ -1,8 +1,7 @@
 //! What an icon looks like, in numbers: the squares of it that stand out.
 //!
 //! The numbers are those of ClamAV's icon signatures as `clamscan --debug` prints them (`IDB SIGNATURE`), found out by
-//! giving it icons. Squares, their colours and brightness agree with it exactly for icons of 16, 24 and 32 pixels; the
-//! edges do not, since what it takes for the height of an edge could not be found out: see `docs/signatures.md`.
+//! giving it icons of 16, 24 and 32 pixels.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -167,20 +166,21 @@ fn first_three(squares: &[IconArea]) -> [IconArea; 3] {
     squares.first_chunk().copied().unwrap_or_default()
 }
 
-/// How much of an edge is at each pixel, 0 to 255, smoothed: the gradient of Sobel, in parts of the strongest.
+/// How much of an edge is at each pixel, 0 to 255, smoothed: the gradient of Sobel, in parts of the strongest, of how far
+/// the colours are from mid gray.
 fn edges(picture: &Picture) -> Map {
     let side = picture.side;
-    let gray: Vec<i32> =
-        picture.pixels.iter().map(|parts| parts.iter().map(|part| i32::from(*part)).sum::<i32>()).collect();
-    let at = |x: usize, y: usize| gray.get(y * side + x).copied().unwrap_or(0);
+    let middle = lab([127; 3]);
+    let distances: Vec<f64> = picture.pixels.iter().map(|parts| distance(lab(*parts), middle)).collect();
+    let at = |x: usize, y: usize| distances.get(y * side + x).copied().unwrap_or(0.0);
     let mut strength = Map { side, values: vec![0; side * side] };
     let inner = || (1..side - 1).flat_map(|y| (1..side - 1).map(move |x| (x, y)));
     for (x, y) in inner() {
-        let column = |x: usize| at(x, y - 1) + 2 * at(x, y) + at(x, y + 1);
-        let row = |y: usize| at(x - 1, y) + 2 * at(x, y) + at(x + 1, y);
+        let column = |x: usize| at(x, y - 1) + 2.0 * at(x, y) + at(x, y + 1);
+        let row = |y: usize| at(x - 1, y) + 2.0 * at(x, y) + at(x + 1, y);
         let (across, down) = (column(x + 1) - column(x - 1), row(y + 1) - row(y - 1));
         if let Some(place) = strength.values.get_mut(y * side + x) {
-            *place = across.unsigned_abs().pow(2) + down.unsigned_abs().pow(2);
+            *place = across.hypot(down) as u32;
         }
     }
     let strongest = strength.values.iter().copied().max().unwrap_or(0);
@@ -188,14 +188,31 @@ fn edges(picture: &Picture) -> Map {
         let place = y * side + x;
         let blue = picture.pixels.get(place).map_or(0, |[_, _, blue]| u32::from(*blue));
         if let Some(value) = strength.values.get_mut(place) {
-            *value = match strongest {
-                // In ClamAV an icon of one colour has its blue here.
-                0 => blue,
-                _ => (f64::from(*value) / f64::from(strongest)).sqrt().mul_add(255.0, 1e-9) as u32,
-            };
+            // In ClamAV an icon without edges has its blue here.
+            *value = (*value * 255).checked_div(strongest).unwrap_or(blue);
         }
     }
     smoothed(&strength)
+}
+
+/// A colour of sRGB in the space CIE 1976 L*a*b*, with the white of D65.
+///
+/// Specifications: IEC 61966-2-1 and ISO/CIE 11664-4.
+fn lab(parts: [u8; 3]) -> [f64; 3] {
+    let [red, green, blue] = parts.map(|part| {
+        let part = f64::from(part) / 255.0;
+        if part > 0.040_45 { ((part + 0.055) / 1.055).powf(2.4) } else { part / 12.92 }
+    });
+    let x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.950_47;
+    let y = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    let z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.088_83;
+    let [x, y, z] =
+        [x, y, z].map(|part| if part > 0.008_856 { part.cbrt() } else { 7.787 * part + 16.0 / 116.0 });
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+fn distance(one: [f64; 3], other: [f64; 3]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| (one - other).powi(2)).sum::<f64>().sqrt()
 }
 
 /// Each number with half its weight, and the neighbours with a quarter; downwards with the neighbour that was smoothed
@@ -282,31 +299,42 @@ mod tests {
         Picture { side, pixels: places.map(color).collect() }
     }
 
-    /// Colourful, gray, bright and dark squares and the percentages, as an icon signature writes them.
+    /// The hash of an icon signature.
     fn written(statistics: &IconStatistics) -> String {
         let squares = |squares: &[IconArea; 3], digits: usize| -> String {
             squares.iter().map(|one| format!("{:0digits$x}{:02x}{:02x}", one.value, one.x, one.y)).collect()
         };
-        let [red, green, blue] = statistics.spread;
-        let colors = squares(&statistics.colorful, 3) + &squares(&statistics.gray, 3);
-        let lights = squares(&statistics.bright, 2) + &squares(&statistics.dark, 2);
-        let shares = format!("{red:02x}{green:02x}{blue:02x}{:02x}", statistics.colored);
-        format!("{:02x}{colors}{lights}{shares}", statistics.side)
+        let IconStatistics { side, colorful, gray, bright, dark, edges, even, spread, colored } = statistics;
+        let colors = squares(colorful, 3) + &squares(gray, 3);
+        let others: String = [bright, dark, edges, even].map(|kind| squares(kind, 2)).concat();
+        let [red, green, blue] = spread;
+        format!("{side:02x}{colors}{others}{red:02x}{green:02x}{blue:02x}{colored:02x}")
     }
 
     #[test]
-    fn colours_and_brightness_are_those_of_clamav() {
-        // `clamscan --debug` of 1.4.6, without the 36 digits of the edges.
+    fn hashes_are_those_of_clamav() {
+        // `clamscan --debug` of 1.4.6.
         let expected = [
-            "10c4b0503b83000ba9f040b26e000632d0a073a60200dc0602d20606cf0a057f00008e02069c0a00\
-             1e2b1a45",
-            "18c1e0705b4a0011a830d06273030b3dc10013e60105dc0903d80d0acd0f049b00009b00069f000c\
-             1f271d45",
-            "20c0d0b04b1100169ac0a0c215010c341160036e0104dc0b04cf0c0cca1304970000970008a60010\
-             1e281e45",
+            "10c4b0503b83000ba9f040b26e000632d0a073a60200dc0602d20606cf0a057f00008e02069c0a00a4070872\
+             030862030215060316000b1900001e2b1a45",
+            "18c1e0705b4a0011a830d06273030b3dc10013e60105dc0903d80d0acd0f049b00009b00069f000c76070c73\
+             100c541006020a06130d111600111f271d45",
+            "20c0d0b04b1100169ac0a0c215010c341160036e0104dc0b04cf0c0cca1304970000970008a600105e100f5a\
+             160659080f010c070400170408171e281e45",
         ];
-        for (side, expected) in [16, 24, 32].into_iter().zip(expected) {
-            assert_eq!(written(&of(&drawn(side)).unwrap()), expected);
+        let expected_of_gray = [
+            "100420a01041060703a05010140a0103a060703d0501a30006970300910a071d03052607023500006d010269\
+             0a0853020608050b0d070313000b00000000",
+            "1805210010490009030080100f100102900090320801ab100a8c030b8c10042607033c00113c061175060c63\
+             100c630201040011060a060d0a1100000000",
+            "20052020104e0d1001f0a0100602010320d100400a01a7160ea11603a1050e2a09063c00163c081673150e6b\
+             040e5f160302091702151702001700000000",
+        ];
+        for (number, side) in [16, 24, 32].into_iter().enumerate() {
+            let mut picture = drawn(side);
+            assert_eq!(written(&of(&picture).unwrap()), expected[number]);
+            picture.pixels.iter_mut().for_each(|parts| *parts = [parts[2]; 3]);
+            assert_eq!(written(&of(&picture).unwrap()), expected_of_gray[number]);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use candor_object::{Content, IconStatistics, Limit, Reason, Undecoded};
 
-use super::header::Headers;
+use super::header;
 use super::icon_statistics::{self, Picture};
 use super::resources::{self, Leaf};
 use crate::fields::{u16_le, u32_le};
@@ -29,17 +29,20 @@ const SIDES: std::ops::RangeInclusive<usize> = 16..=256;
 /// Most bytes of an icon: the largest with four bytes per pixel and its mask.
 const MAX_SIZE: usize = 256 * 256 * 4 + 256 * 32 + 2048;
 
-/// Statistics of the icons.
-pub(super) fn statistics(
+/// Adds the statistics of the icons, up to the first reason not to look at more.
+///
+/// # Errors
+/// [`Undecoded`] if the content cannot be read, there are too many icons, or the time was up.
+pub(super) fn read(
     content: &Content,
-    headers: &Headers,
     deadline: Instant,
-) -> Result<Vec<IconStatistics>, Undecoded> {
+    statistics: &mut Vec<IconStatistics>,
+) -> Result<(), Undecoded> {
     let unreadable = |error: io::Error| Undecoded { reason: Reason::Unreadable, detail: error.to_string() };
-    let mut all = Vec::new();
+    let Some(headers) = header::read(content).map_err(unreadable)? else { return Ok(()) };
     let mut looked_at = 0_usize;
-    let icons = resources::numbered(content, headers, ICON).map_err(unreadable)?;
-    for group in resources::of_type(content, headers, GROUP).map_err(unreadable)? {
+    let icons = resources::numbered(content, &headers, ICON).map_err(unreadable)?;
+    for group in resources::of_type(content, &headers, GROUP).map_err(unreadable)? {
         let bytes = window(content, group, MAX_GROUP).map_err(unreadable)?;
         let count = usize::from(u16_le(&bytes, 4).unwrap_or(0));
         let entries = bytes.get(HEAD..).unwrap_or_default().chunks_exact(ENTRY).take(count);
@@ -47,8 +50,8 @@ pub(super) fn statistics(
             let icon = icons.iter().find(|(known, _)| *known == u32::from(number));
             let Some((_, icon)) = icon else { continue };
             if looked_at == MAX_ICONS {
-                // Those that signatures know come first in all programs that anybody has seen.
-                return Ok(all);
+                let detail = format!("only the first {MAX_ICONS} icons were looked at");
+                return Err(Undecoded { reason: Reason::Limit(Limit::Objects), detail });
             }
             looked_at = looked_at.saturating_add(1);
             if Instant::now() > deadline {
@@ -56,10 +59,10 @@ pub(super) fn statistics(
                 return Err(Undecoded { reason: Reason::Limit(Limit::Time), detail });
             }
             let bytes = window(content, *icon, MAX_SIZE).map_err(unreadable)?;
-            all.extend(decode(&bytes).and_then(|picture| icon_statistics::of(&picture)));
+            statistics.extend(decode(&bytes).and_then(|picture| icon_statistics::of(&picture)));
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 fn window(content: &Content, leaf: Leaf, most: usize) -> io::Result<std::borrow::Cow<'_, [u8]>> {
@@ -157,6 +160,8 @@ fn on_white(part: u8, alpha: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A bitmap of one colour, masked where `masked` says.
@@ -195,6 +200,35 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[place] = 0xff;
             let _ = decode(&damaged);
+        }
+    }
+
+    proptest! {
+        /// Whatever an icon says of itself, it is a whole square of a side that is looked at, or none.
+        #[test]
+        fn hostile_bitmaps_are_squares_or_none(
+            header in 0_u32..60, width in 0_u32..300, height in 0_u32..600, colors in 0_u32..300,
+            depth in proptest::sample::select(vec![0_u16, 1, 2, 4, 8, 16, 24, 32, 33]),
+            rest in proptest::collection::vec(any::<u8>(), 0..4096),
+        ) {
+            let mut bytes = vec![0; BITMAP];
+            for (place, number) in [(0, header), (4, width), (8, height), (32, colors)] {
+                bytes[place..place + 4].copy_from_slice(&number.to_le_bytes());
+            }
+            bytes[14..16].copy_from_slice(&depth.to_le_bytes());
+            bytes.extend(rest);
+            if let Some(picture) = decode(&bytes) {
+                prop_assert!(SIDES.contains(&picture.side));
+                prop_assert_eq!(picture.pixels.len(), picture.side * picture.side);
+                let statistics = icon_statistics::of(&picture).unwrap();
+                prop_assert!(matches!(statistics.side, 16 | 24 | 32));
+                prop_assert!(statistics.colored <= 100 && statistics.spread.iter().all(|part| *part <= 100));
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2048)) {
+            let _ = decode(&bytes);
         }
     }
 }

@@ -9,10 +9,7 @@
 use std::io;
 use std::time::Instant;
 
-use candor_object::{
-    Child, Content, FileType, Flow, IconStatistics, Layout, Reason, Relation, Section, Signed, Sink,
-    Undecoded,
-};
+use candor_object::{Child, Content, FileType, Flow, Icons, Layout, Reason, Relation, Section, Signed, Sink};
 
 use crate::fields::u16_le;
 use crate::{Format, Glimpse};
@@ -77,12 +74,10 @@ impl Format for Pe {
         }
     }
 
-    fn icons(&self, content: &Content, deadline: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
-        match header::read(content) {
-            Ok(Some(headers)) => icons::statistics(content, &headers, deadline),
-            Ok(None) => Ok(Vec::new()),
-            Err(error) => Err(Undecoded { reason: Reason::Unreadable, detail: error.to_string() }),
-        }
+    fn icons(&self, content: &Content, deadline: Instant) -> Icons {
+        let mut statistics = Vec::new();
+        let undecoded = icons::read(content, deadline, &mut statistics).err();
+        Icons { statistics, undecoded }
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {

@@ -106,6 +106,8 @@ impl Digits<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// As `clamscan --debug` of 1.4.6 printed it for an icon of random colours.
@@ -134,6 +136,27 @@ mod tests {
         let lines = ["one:G1:G2", "one:G1:G2:", "one::G2:00", &long, &side, &place, &percentage, &digit];
         for line in lines {
             assert!(matches!(read(line), Err(Complaint::Malformed(_))), "{line}");
+        }
+    }
+
+    proptest! {
+        /// A hash of hostile digits is refused, or has nothing that no icon has.
+        #[test]
+        fn hostile_lines_give_possible_icons(
+            side in proptest::sample::select(vec!["10", "18", "20", "00"]), rest in "([0-9a-e][0-9a-f]{2}(0[0-9a-f]){2}){6}([0-9a-f]{2}(0[0-9a-f]){2}){12}([0-6][0-9a-f]){4}",
+        ) {
+            if let Ok(icon) = read(&format!("one:G1:G2:{side}{rest}")) {
+                let IconStatistics { side, colorful, gray, bright, dark, edges, even, .. } = icon.statistics;
+                for square in [colorful, gray, bright, dark, edges, even].concat() {
+                    prop_assert!(square.x < side && square.y < side && square.value <= IconStatistics::MAX_COLOR);
+                }
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_does_not_panic(line in any::<String>(), hash in "\\PC{0,130}") {
+            let _ = read(&line);
+            let _ = read(&format!("one:G1:G2:{hash}"));
         }
     }
 }
