@@ -19,7 +19,7 @@ const BITMAP: &str = "424d7e000000000000003e000000280000001000000010000000010001
     33cc000033cc000033cc0000300c0000300c00003ffc00003ffc000000000000";
 const BITMAP_HASH: &str = "80d52ad67d0adc76";
 /// A byte of its pixels.
-const PIXELS: usize = 100;
+const PIXELS: usize = 94;
 
 pub(crate) fn features() -> Vec<Feature> {
     let icon = |field: &str| {
