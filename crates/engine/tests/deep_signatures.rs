@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use candor_engine::{Content, Database, Engine, Limits};
-use candor_signatures::{Settings, Sources, Unwanted};
+use candor_signatures::{Programs, Settings, Sources, Unwanted};
 
 /// Bytes of the stack of a thread.
 const STACK: usize = 2 << 20;
@@ -256,7 +256,11 @@ fn texts() -> Vec<(&'static str, String)> {
 fn read(extension: &str, text: &str) -> (Vec<String>, u64) {
     let name = format!("deep.{extension}");
     let work = || {
-        let mut sources = Sources::new(Settings { unwanted: Unwanted::All, ..Settings::default() });
+        let mut sources = Sources::new(Settings {
+            unwanted: Unwanted::All,
+            programs: Programs::All,
+            ..Settings::default()
+        });
         sources.add_text(&name, text);
         let mut problems = Vec::new();
         let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();

@@ -24,7 +24,7 @@ mod wildcards;
 use std::sync::Arc;
 
 use candor_engine::{Category, Content, Database, Engine, Limits, Report};
-use candor_signatures::{Settings, Sources, Unwanted};
+use candor_signatures::{Programs, Settings, Sources, Unwanted};
 
 use carriers::{ALL, Kind};
 use feature::{Feature, HIT, Made, NEVER};
@@ -48,7 +48,12 @@ fn features() -> Vec<Feature> {
 }
 
 fn engine(signatures: &[(String, String)]) -> Result<Engine, String> {
-    let settings = Settings { unwanted: Unwanted::All, clamav_rules: true, ..Settings::default() };
+    let settings = Settings {
+        unwanted: Unwanted::All,
+        clamav_rules: true,
+        programs: Programs::All,
+        ..Settings::default()
+    };
     let mut sources = Sources::new(settings);
     for (name, text) in signatures {
         sources.add_text(name, text);
