@@ -5,27 +5,15 @@
 use std::sync::{Arc, OnceLock};
 
 use candor_engine::{Content, Database, Engine, Limits};
-use candor_signatures::Sources;
 use libfuzzer_sys::fuzz_target;
+
+// Its sections are of every kind.
+#[path = "../../crates/detect/tests/damaged/image.rs"]
+mod image;
 
 fn image() -> &'static [u8] {
     static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
-    IMAGE.get_or_init(|| {
-        let mut sources = Sources::default();
-        sources.add_text("a.hdb", "44d88612fea8a8f36de82e1278abb02f:68:One\ndcd5fd3e4cfca675ac2784e563ede167:*:Two:73\n");
-        sources.add_text(
-            "a.ldb",
-            "L0;Engine:51-255,Target:0;(0|1)>1,1&(2=0);68656c6c6f::iwa;71(71|72){1-4}71;ffffffff00\n\
-             L1;Engine:51-255,Target:0,FileSize:1-900;0&1;62*6c6565{-9}48454c;(B)626c6565(B)\n",
-        );
-        sources.add_text("a.ndb", "N0:0:EOF-10,10:71717171\nN1:1:EP+0:909090\nN2:0:*:6565\n");
-        sources.add_text(
-            "a.yar",
-            "import \"pe\" rule y { meta: a = \"b\" strings: $a = \"hello\" $b = /bl+ee/ condition: all of them }\n\
-             rule z { condition: uint32(0) == 0 and not pe.is_pe }",
-        );
-        sources.build(|_| {}).unwrap().image
-    })
+    IMAGE.get_or_init(image::image)
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -178,7 +178,11 @@ pub(crate) fn embedded() -> anyhow::Result<Database> {
 /// Refuses databases without a signature: nothing could be found, and that is not what "nothing found" means.
 fn refuse_empty(used: &[Used]) -> anyhow::Result<()> {
     if let Some(empty) = used.iter().find(|used| used.signatures == 0) {
-        bail!("{}: it has no signature that can be used; see `candor db check`", empty.origin);
+        bail!(
+            "{}: it has no signature that can be used; see `candor db check` (passwords, magic and switches alone find \
+             nothing)",
+            empty.origin
+        );
     }
     Ok(())
 }

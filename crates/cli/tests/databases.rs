@@ -159,6 +159,22 @@ fn a_database_without_signatures_is_refused() {
     assert!(seen.stderr.contains("no signature that can be used"), "{seen:#?}");
 }
 
+/// What only says how to scan finds nothing, and to say so is better than to find nothing.
+#[test]
+fn what_only_says_how_to_scan_is_refused_alone() {
+    for (name, text) in [
+        ("x.pwdb", "A;Engine:81-255,Container:CL_TYPE_ZIP;0;secret\n"),
+        ("x.ftm", "0:0:4d5a:MS-EXE:CL_TYPE_ANY:CL_TYPE_MSEXE\n"),
+        ("x.cfg", "PE:0x1:90:255\n"),
+    ] {
+        let ground = Ground::new();
+        fs::write(ground.path(name), text).unwrap();
+        ground.file("file", b"content");
+        let seen = ground.run(&["scan", "--signatures", name, "file"]).expect(2);
+        assert!(seen.stderr.contains("passwords, magic and switches alone find nothing"), "{seen:#?}");
+    }
+}
+
 #[test]
 fn a_fifo_instead_of_a_file_is_refused_and_never_waited_for() {
     let ground = Ground::new();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use candor_engine::{Content, Database, Engine, Limits};
-use candor_signatures::{LANGUAGES, Settings, Sources, Unwanted};
+use candor_signatures::{LANGUAGES, Programs, Settings, Sources, Unwanted};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -45,8 +45,10 @@ fn lines(extension: &str) -> Vec<String> {
             "A;Engine:81-255,Container:CL_TYPE_ZIP;0;secret",
             "B;Engine:81-255,Container:CL_TYPE_ANY;1;736563",
         ],
-        "idb" => &["A:G1:G2:10MD5MD5MD5MD5"],
-        "crb" => &["A;1;MD5;MD5;00;010001;1;0;0;0;a comment"],
+        "idb" => &[
+            "A:G1:G2:20be51611b831609b350e173c8011045a01086f8090fb40610a60e11a30707820008850000850017680d14650102600116001100061108150900230c3450",
+        ],
+        "crb" => &["A;1;MD501234567;MD501234567;c3c3;010001;1;0;0;0;a comment"],
         "pdb" => &["H:example.org", "R:.+\\.example\\.org:90-"],
         "wdb" => &["M:example.org:example.com", "X:.+example:.+other:90-255"],
         "gdb" => &["S1:F:MD5MD5", "S:P:12345678"],
@@ -55,6 +57,12 @@ fn lines(extension: &str) -> Vec<String> {
     };
     lines.iter().map(|line| line.replace("MD5", MD5)).collect()
 }
+
+/// A catalog, which is binary, and what its signer is known by.
+const CATALOG: (&[u8], &str) = (
+    include_bytes!("../../detect/tests/publishers/files.cat"),
+    include_str!("../../detect/tests/publishers/entries.crb"),
+);
 
 /// Files of languages that are not read line by line.
 fn files(extension: &str) -> &'static [&'static str] {
@@ -146,7 +154,8 @@ fn changed(text: &str, changes: &[Change]) -> Vec<u8> {
 
 /// The problems of a text by line, and how many signatures there are; what they make of some content is thrown away.
 fn read(extension: &str, text: &[u8]) -> (Vec<(u64, String)>, u64) {
-    let mut sources = Sources::new(Settings { unwanted: Unwanted::All, ..Settings::default() });
+    let mut sources =
+        Sources::new(Settings { unwanted: Unwanted::All, programs: Programs::All, ..Settings::default() });
     let text = String::from_utf8_lossy(text);
     sources.add_text(&format!("hostile.{extension}"), &text);
     let mut problems = Vec::new();
@@ -167,7 +176,7 @@ fn read(extension: &str, text: &[u8]) -> (Vec<(u64, String)>, u64) {
 
 #[test]
 fn every_language_has_lines_and_they_are_read() {
-    for extension in extensions() {
+    for extension in extensions().into_iter().filter(|extension| *extension != "cat") {
         let (lines, files) = (lines(extension), files(extension));
         assert!(!lines.is_empty() || !files.is_empty(), "{extension} has no row here");
         for text in lines.iter().map(String::as_str).chain(files.iter().copied()) {
@@ -175,6 +184,55 @@ fn every_language_has_lines_and_they_are_read() {
             let malformed = problems.iter().any(|(_, problem)| problem.contains("malformed"));
             assert!(!malformed, "{extension}: {problems:?}");
         }
+    }
+}
+
+/// What is said of a catalog, and how many digests and publishers there are.
+fn read_catalog(catalog: &[u8]) -> (Vec<String>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("hostile.cat");
+    std::fs::write(&place, catalog).unwrap();
+    let mut sources = Sources::default();
+    let root = CATALOG.1.lines().find(|line| line.starts_with("root;")).unwrap();
+    sources.add_text("hostile.crb", &format!("{root}\n"));
+    sources.add_path(&place).unwrap();
+    let mut problems = Vec::new();
+    let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
+    Database::from_vec(built.image).unwrap().verify().unwrap();
+    problems.retain(|problem| problem.starts_with("hostile.cat"));
+    (problems, built.counts.total())
+}
+
+#[test]
+fn catalogs_are_read() {
+    let publishers = read_catalog(b"").1;
+    let (problems, count) = read_catalog(CATALOG.0);
+    assert!(problems.is_empty() && count > publishers, "{problems:?}");
+    // One that is too long costs no other file, either.
+    let (problems, count) = read_catalog(&vec![0; (64 << 20) + 1]);
+    assert!(problems[0].contains("longer than") && count == publishers, "{problems:?}");
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn a_changed_catalog_costs_itself_only(
+        places in prop::collection::vec((any::<Index>(), any::<u8>()), 0..5),
+        length in any::<Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let mut catalog = CATALOG.0.to_vec();
+        for (place, byte) in places {
+            let place = place.index(catalog.len());
+            catalog[place] = byte;
+        }
+        if is_cut {
+            catalog.truncate(length.index(catalog.len()));
+        }
+        let (problems, count) = read_catalog(&catalog);
+        prop_assert!(count >= read_catalog(b"").1);
+        prop_assert!(!problems.is_empty() || count == read_catalog(CATALOG.0).1, "{:?}", problems);
     }
 }
 

@@ -13,6 +13,11 @@ fn text(signature: &str) -> Feature {
 
 pub(crate) fn features() -> Vec<Feature> {
     vec![
+        // Magic says that it is a page.
+        Feature::extended("3:*:'world'")
+            .file("ftm", "0:<body>:'hello':Page:CL_TYPE_ANY:CL_TYPE_HTML")
+            .has("hello WoRLd", "hellp WoRLd")
+            .only(&[Kind::Raw]),
         page("'hello world'").never("3:*:'HeLLo'").has("HeLLo   WoRLd", "HeLLo   WoRLe"),
         page("'hello world'").has("hello\n\tworld", "hello\n\tworle"),
         page("'hello'*'world'").has("he<b>LLo world hello</b> world", "he<b>LLo world hello</b> worle"),

@@ -151,7 +151,7 @@ impl Page {
             if !self.scripts.is_empty() {
                 self.scripts.push(b'\n');
             }
-            javascript::normalise(&script, &mut self.scripts);
+            javascript::normalise(&script, &mut self.scripts, &mut || sink.pulse())?;
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! Words, numbers, strings and signs of a script, and what it declares.
 
+use candor_object::Flow;
+
+use super::clock::Clock;
 use super::names::Names;
 
 /// A part of a script.
@@ -38,6 +41,9 @@ pub(super) struct Text {
     /// Parentheses that are open.
     open: u32,
 }
+
+/// Bytes that are one step of the clock.
+const PIECE: usize = 16;
 
 /// What the next byte goes on with, if with anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,10 +90,14 @@ impl Text {
     }
 
     /// Takes the next bytes of the script.
-    pub(super) fn read(&mut self, script: &[u8]) {
-        for byte in script {
-            while !self.step(*byte) {}
+    pub(super) fn read(&mut self, script: &[u8], clock: &mut Clock<'_>) -> Flow {
+        for piece in script.chunks(PIECE) {
+            clock.step()?;
+            for byte in piece {
+                while !self.step(*byte) {}
+            }
         }
+        Ok(())
     }
 
     /// The script ends here: an open string is one, an unfinished word is none.
@@ -107,11 +117,11 @@ impl Text {
     }
 
     /// Reads what came out of a string in a call of `function`. It goes on where the last text ended, be it in a word.
-    pub(super) fn read_evaluated(&mut self, function: Token, script: &[u8]) {
+    pub(super) fn read_evaluated(&mut self, function: Token, script: &[u8], clock: &mut Clock<'_>) -> Flow {
         if let Token::Word { function, .. } = function {
             self.names.go_to(function);
         }
-        self.read(script);
+        self.read(script, clock)
     }
 
     /// Whether the byte is used up.

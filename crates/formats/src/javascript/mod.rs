@@ -4,12 +4,15 @@
 //! (`benches/normalise`). It knows a language of its own, older than ES5: words, numbers, strings and signs, no
 //! regular expressions, and no blocks but functions.
 
+mod clock;
 mod lexer;
 mod names;
 mod print;
 mod unfold;
 
-use candor_object::FileType;
+use candor_object::{FileType, Flow};
+
+use clock::Clock;
 
 /// The type of the form.
 pub(crate) const NORMALIZED: FileType = FileType::new("javascript-normalized");
@@ -21,18 +24,21 @@ const OPENING: &[u8] = b"<script>";
 const CLOSING: &[u8] = b"</script>";
 
 /// Appends the form of a script to `out`, between tags. Its own closing tag, if it has one, is read as a part of it.
-pub(crate) fn normalise(script: &[u8], out: &mut Vec<u8>) {
+/// `pulse` is called all the while; when it stops, what is in `out` is no form.
+pub(crate) fn normalise(script: &[u8], out: &mut Vec<u8>, pulse: &mut dyn FnMut() -> Flow) -> Flow {
+    let clock = &mut Clock::new(pulse);
     let mut text = lexer::Text::default();
-    text.read(script);
+    text.read(script, clock)?;
     text.end();
-    unfold::join(&mut text);
-    unfold::decode(&mut text);
-    unfold::evaluate(&mut text);
+    unfold::join(&mut text, clock)?;
+    unfold::decode(&mut text, clock)?;
+    unfold::evaluate(&mut text, clock)?;
     out.extend_from_slice(OPENING);
-    print::print(&text, out);
+    print::print(&text, out, clock)?;
     if !out.ends_with(CLOSING) {
         out.extend_from_slice(CLOSING);
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -43,7 +49,7 @@ mod tests {
 
     fn form(script: &str) -> String {
         let mut out = Vec::new();
-        normalise(format!("{script}</script>").as_bytes(), &mut out);
+        normalise(format!("{script}</script>").as_bytes(), &mut out, &mut || Ok(())).unwrap();
         let text = String::from_utf8_lossy(&out).into_owned();
         text.trim_start_matches("<script>").trim_end_matches("</script>").to_owned()
     }
@@ -86,6 +92,28 @@ mod tests {
         form(&"var a,".repeat(100_000));
     }
 
+    /// However far it has come: scripts of all kinds of parts are stopped within each step.
+    #[test]
+    fn a_long_script_can_be_stopped_at_any_time() {
+        let scripts = ["a b ", "\"a\"+", "unescape('%41')", "eval('a');", "function(a){"];
+        for script in scripts.map(|piece| piece.repeat((1 << 20) / piece.len())) {
+            let pulses = |most: usize| {
+                let mut count = 0;
+                let mut pulse = || {
+                    count += 1;
+                    if count > most { Err(candor_object::Stop::Spent) } else { Ok(()) }
+                };
+                let flow = normalise(script.as_bytes(), &mut Vec::new(), &mut pulse);
+                (count, flow.is_ok())
+            };
+            let (all, ends) = pulses(usize::MAX);
+            assert!(ends && all > 40, "{all}");
+            for most in [0, 1, all / 2, all - 1] {
+                assert_eq!(pulses(most), (most + 1, false));
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_script_has_a_form(script in "[a-c(){};,\"'+.\\\\/* \nvarfunctioeulspE%0-9]{0,200}") {
@@ -94,7 +122,7 @@ mod tests {
 
         #[test]
         fn any_bytes_have_a_form(script in prop::collection::vec(any::<u8>(), 0..300)) {
-            normalise(&script, &mut Vec::new());
+            normalise(&script, &mut Vec::new(), &mut || Ok(())).unwrap();
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Writes tokens: in lower case, names replaced, spaces only where words would run together.
 
+use candor_object::Flow;
+
+use super::clock::Clock;
 use super::lexer::{Text, Token};
 
 /// Appends the script.
-pub(super) fn print(text: &Text, out: &mut Vec<u8>) {
+pub(super) fn print(text: &Text, out: &mut Vec<u8>, clock: &mut Clock<'_>) -> Flow {
     let mut before = None;
     for token in &text.tokens {
+        clock.step()?;
         if before.is_some_and(is_word) && is_word(*token) {
             out.push(b' ');
         }
@@ -32,6 +36,7 @@ pub(super) fn print(text: &Text, out: &mut Vec<u8>) {
         }
         before = Some(*token);
     }
+    Ok(())
 }
 
 /// Whether a token would run together with another such.

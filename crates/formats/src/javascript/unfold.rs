@@ -2,17 +2,21 @@
 
 use std::ops::Range;
 
+use candor_object::Flow;
+
+use super::clock::Clock;
 use super::lexer::{Text, Token, hexadecimal_byte, number, push_utf8};
 
 /// Most bytes that come out of the strings of one script: a packed script can hold far more than its own length.
 const MAX_UNPACKED: usize = 4 << 20;
 
 /// Joins strings with a plus between them.
-pub(super) fn join(text: &mut Text) {
+pub(super) fn join(text: &mut Text, clock: &mut Clock<'_>) -> Flow {
     let tokens = std::mem::take(&mut text.tokens);
     text.tokens.reserve(tokens.len());
     let mut place = 0_usize;
     while let Some(token) = tokens.get(place) {
+        clock.step()?;
         place = place.saturating_add(1);
         let Token::String(first) = token else {
             text.tokens.push(*token);
@@ -21,6 +25,7 @@ pub(super) fn join(text: &mut Text) {
         let mut joined: Option<Vec<u8>> = None;
         while let Some([Token::Sign(b'+'), Token::String(next)]) = tokens.get(place..place.saturating_add(2))
         {
+            clock.step()?;
             let next = text.piece(*next).to_vec();
             joined.get_or_insert_with(|| text.piece(*first).to_vec()).extend(next);
             place = place.saturating_add(2);
@@ -28,15 +33,17 @@ pub(super) fn join(text: &mut Text) {
         let piece = joined.map_or(*first, |joined| text.keep(&joined));
         text.tokens.push(Token::String(piece));
     }
+    Ok(())
 }
 
 /// Replaces `unescape` of a string by the string that it gives. What follows the string goes with it, which should be
 /// the parenthesis.
-pub(super) fn decode(text: &mut Text) {
+pub(super) fn decode(text: &mut Text, clock: &mut Clock<'_>) -> Flow {
     let tokens = std::mem::take(&mut text.tokens);
     let mut decoded: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut place = 0_usize;
     while let Some(token) = tokens.get(place) {
+        clock.step()?;
         match argument(text, &tokens, place, b"unescape") {
             Some(Token::String(content)) => {
                 let content = percent(text.piece(content));
@@ -50,14 +57,16 @@ pub(super) fn decode(text: &mut Text) {
         }
     }
     text.tokens = decoded;
+    Ok(())
 }
 
 /// Replaces `eval` of a string by what is in the string, once, and unpacks packed scripts.
-pub(super) fn evaluate(text: &mut Text) {
+pub(super) fn evaluate(text: &mut Text, clock: &mut Clock<'_>) -> Flow {
     let tokens = std::mem::take(&mut text.tokens);
     let mut room = MAX_UNPACKED;
     let mut place = 0_usize;
     while let Some(token) = tokens.get(place) {
+        clock.step()?;
         let Some((range, script)) = call(text, &tokens, place, room) else {
             text.tokens.push(*token);
             place = place.saturating_add(1);
@@ -67,7 +76,7 @@ pub(super) fn evaluate(text: &mut Text) {
         text.tokens.extend(tokens.get(place..range.start).into_iter().flatten());
         room = room.saturating_sub(script.len());
         let before = text.tokens.len();
-        text.read_evaluated(*token, &script);
+        text.read_evaluated(*token, &script, clock)?;
         place = range.end;
         // Behind a call that leaves nothing, the next token is not the start of another.
         if text.tokens.len() == before {
@@ -75,6 +84,7 @@ pub(super) fn evaluate(text: &mut Text) {
             place = place.saturating_add(1);
         }
     }
+    Ok(())
 }
 
 /// The first argument of a call of the function at a place.

@@ -32,7 +32,13 @@ impl Language for Catalogs {
     }
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
-        let bytes = whole(text, MAX_LENGTH)?;
+        let bytes = match whole(text, MAX_LENGTH) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                output.problem(0, Complaint::malformed(format!("the file is {error}")));
+                return Ok(());
+            }
+            bytes => bytes?,
+        };
         if let Err(complaint) = read(&bytes, output) {
             output.problem(0, complaint);
         }

@@ -1,30 +1,34 @@
-//! A damaged database is refused or harmless: whatever byte is changed, nothing panics or runs on for ever.
+//! A database with sections of every kind, and what finds something in it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
+use candor_detect::Compiler;
 use candor_detect::bytecode::{
     Argument, BytecodeSignature, Draft, DraftFunction, DraftInstruction, Global, Kind, Program,
 };
 use candor_detect::hash::{Digest, HashSignature, Subject};
+use candor_detect::icon::Icon;
 use candor_detect::logical::{
     ByteComparison, Comparison, Condition, Expression, LogicalSignature, Number, Numeral, Order, Outcome,
     Subsignature,
 };
+use candor_detect::magic::MagicSignature;
 use candor_detect::member::{ANY, MemberSignature};
+use candor_detect::password::PasswordSignature;
 use candor_detect::pattern::{Base, Boundary, Element, Group, Pattern, Place};
 use candor_detect::phishing::{self, LinkSignature, List};
 use candor_detect::regex::{Flags, Regex};
+use candor_detect::switch::{PROGRAMS, Switches};
+use candor_detect::trust::SignerSignature;
 use candor_detect::yara::{Rule, RuleSet, RuleUnit};
-use candor_detect::{Compiler, DETECTORS, Database, Digests, Found, Inspection};
-use candor_object::{Category, Content, FileType, Layout, Link, Listed, Object, ObjectId, Section, Strength};
-use proptest::prelude::*;
-use sha2::{Digest as _, Sha256};
+use candor_object::{Category, IconArea, IconStatistics, Strength};
 
-const CONTENT: &[u8] = b"....hello blee....HELLO....qqqq \x7fELF hello again";
+/// SHA-256 of `evil.example/`.
+const EVIL: [u8; 32] = [
+    0xf0, 0x01, 0x95, 0x7c, 0x83, 0x3d, 0xa3, 0x53, 0x84, 0x09, 0x75, 0x67, 0xd6, 0x84, 0xbb, 0xfd, 0xcc,
+    0xfd, 0x3c, 0x0a, 0xea, 0x51, 0xb6, 0x72, 0xd7, 0x40, 0xb5, 0x85, 0x8f, 0x6e, 0x9a, 0xa5,
+];
 
-fn image() -> Vec<u8> {
+/// A database with sections of every kind; a test here demands that a new kind has one.
+pub(crate) fn image() -> Vec<u8> {
     let mut compiler = Compiler::default();
     for (subject, size) in [(Subject::Object, None), (Subject::Section, Some(10)), (Subject::Imports, None)] {
         for digest in [Digest::Md5([7; 16]), Digest::Sha1([7; 20]), Digest::Sha256([7; 32])] {
@@ -102,6 +106,9 @@ fn image() -> Vec<u8> {
         compiler.logical(&LogicalSignature::new(text, "a.ldb", Expression::Pattern(0), vec![pattern]));
     }
     links(&mut compiler);
+    pictures(&mut compiler);
+    publishers(&mut compiler);
+    scanning(&mut compiler);
     compiler.finish()
 }
 
@@ -160,115 +167,80 @@ fn links(compiler: &mut Compiler) {
         (LinkSignature::Allowed("good.example:bank.example".into()), "a.wdb"),
         (LinkSignature::AllowedExpression(expression("fine")), "a.wdb"),
         (LinkSignature::AllowedTarget(expression("also.fine")), "a.wdb"),
-        (LinkSignature::Blocked(List::Blocked, Sha256::digest("evil.example/").into()), "a.gdb"),
+        (LinkSignature::Blocked(List::Blocked, EVIL), "a.gdb"),
         (LinkSignature::NotBlocked([7; 32]), "a.gdb"),
     ] {
         compiler.link(&signature, source);
     }
 }
 
-/// Links, of which the first three make a finding.
-const LINKS: &[(&str, &str)] = &[
-    ("http://other.example", "www.bank.example"),
-    ("http://other.example", "shop.example"),
-    ("http://a.evil.example/x", "click"),
-    ("http://good.example", "bank.example"),
-    ("http://also.fine", "bank.example"),
-    ("http://other.example", "http://x.fine"),
-];
+/// The hash of the picture that is known, and what the known icon looks like.
+pub(crate) const PICTURE: u64 = 0x1234_5678_9abc_def0;
+pub(crate) fn icon() -> IconStatistics {
+    let area = IconArea { value: 200, x: 4, y: 4 };
+    IconStatistics {
+        side: 32,
+        colorful: [area; 3],
+        gray: [area; 3],
+        bright: [area; 3],
+        dark: [area; 3],
+        edges: [area; 3],
+        even: [area; 3],
+        spread: [30, 30, 40],
+        colored: 50,
+    }
+}
 
-fn inspect(database: Database) -> usize {
-    let database = &Arc::new(database);
-    let content = Content::from_vec(CONTENT.to_vec());
-    let file_type = FileType::new("elf");
-    let object = Object::root(content, file_type);
-    let sections = vec![Section { name: ".text".into(), offset: 4, size: 10 }];
-    let layout = Layout { sections, complete: true, ..Layout::default() };
-    let deadline = Instant::now() + Duration::from_secs(2);
-    let inspection = Inspection {
-        object: &object,
-        id: ObjectId::ROOT,
-        layout: Some(&layout),
-        signed: None,
-        pictures: None,
-        containers: &[],
-        deadline,
-        program_time: Duration::from_secs(1),
-        hashed: true,
-        digests: &Digests::default(),
+fn pictures(compiler: &mut Compiler) {
+    let groups = ["Documents".to_owned(), "Folders".to_owned()];
+    compiler.icon(&Icon { name: "Icon".into(), groups, statistics: icon() });
+    let hello = anywhere("hello".bytes().map(Element::literal).collect());
+    compiler.logical(&LogicalSignature {
+        conditions: vec![Condition::Icons([Some("Documents".into()), None])],
+        ..LogicalSignature::new("Posing", "a.ldb", Expression::Pattern(0), vec![hello])
+    });
+    compiler.logical(&LogicalSignature {
+        types: vec!["elf".into(), "png".into()],
+        subsignatures: vec![Subsignature::Picture(PICTURE)],
+        ..LogicalSignature::new("Picture", "a.ldb", Expression::Pattern(0), Vec::new())
+    });
+}
+
+fn publishers(compiler: &mut Compiler) {
+    let entries = include_str!("../publishers/entries.crb");
+    let bytes = |digits: &str| -> Vec<u8> {
+        let digit = |digit: u8| char::from(digit).to_digit(16).map_or(0, |digit| digit as u8);
+        digits.as_bytes().chunks(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect()
     };
-    let mut found = Found::default();
-    for detector in DETECTORS {
-        let _ = detector.inspect(database, &inspection, &mut found);
+    for (name, category) in
+        [("root", Category::Trusted), ("direct", Category::Trusted), ("direct", Category::Malware)]
+    {
+        let line = entries.lines().find(|line| line.split(';').next() == Some(name)).unwrap();
+        let fields: Vec<&str> = line.split(';').collect();
+        compiler.signer(&SignerSignature {
+            name: "Publisher".into(),
+            source: "a.crb".into(),
+            text: "text".into(),
+            category,
+            subject: bytes(fields[2]).try_into().unwrap(),
+            serial: bytes(fields[3]).try_into().ok(),
+            modulus: bytes(fields[4]),
+            code: true,
+            time: true,
+            certificates: name == "root",
+        });
     }
-    let archive = Object::root(Content::from_vec(CONTENT.to_vec()), FileType::new("zip"));
-    let listed = Listed { name: "abc", packed: 7, size: 7, encrypted: false, position: Some(1) };
-    let members = database.members(&archive, ObjectId::ROOT, &listed, deadline).unwrap_or_default();
-    let trusted = database.trusted(&object.content, ObjectId::ROOT, deadline);
-    let _ = (database.verify(), database.counts(), database.sources(), trusted);
-    let _ =
-        (database.official_sources(), database.programs().map(Iterator::count), database.searches(file_type));
-    for (target, shown) in LINKS {
-        let link = Link { target: target.as_bytes(), shown: shown.as_bytes(), is_text: true };
-        found.findings.extend(
-            candor_detect::link(std::slice::from_ref(database), ObjectId::ROOT, &link, deadline)
-                .ok()
-                .flatten(),
-        );
-    }
-    found.findings.len() + found.handle_as.len() + members.len()
+    compiler.tell_certificates();
 }
 
-#[test]
-fn the_undamaged_one_finds_what_is_there() {
-    assert_eq!(inspect(Database::from_vec(image()).unwrap()), 7);
-}
-
-/// A new kind of section has to be in the image that is damaged here.
-#[test]
-fn it_has_sections_of_every_kind() {
-    let image = image();
-    let number = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
-    let kinds: BTreeSet<u32> = (0..number(12) as usize).map(|row| number(72 + 24 * row)).collect();
-    let source = include_str!("../src/image.rs");
-    let list = source.split_once("pub(crate) enum Kind {").unwrap().1.split_once("\n}").unwrap().0;
-    let all: Vec<(&str, u32)> = list
-        .lines()
-        .filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "))
-        .map(|(name, number)| (name, number.parse().unwrap()))
-        .collect();
-    assert!(all.len() > 30, "{all:?}");
-    let missing: Vec<&str> =
-        all.into_iter().filter(|(_, number)| !kinds.contains(number)).map(|(name, _)| name).collect();
-    assert!(missing.is_empty(), "no section of these kinds is damaged: {missing:?}");
-}
-
-#[test]
-fn every_truncation_is_refused() {
-    let image = image();
-    for length in 0..image.len().min(4096) {
-        assert!(Database::from_vec(image[..length].to_vec()).is_err());
+/// What says how to scan.
+fn scanning(compiler: &mut Compiler) {
+    for (offset, bytes) in [(4, "hello"), (20, "HELLO"), (9, "nothing")] {
+        compiler.magic(&MagicSignature { offset, bytes: bytes.into(), file_type: "html,zip" });
     }
-    assert!(Database::from_vec(image[..image.len() - 1].to_vec()).is_err());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
-
-    #[test]
-    fn changed_bytes_are_refused_or_harmless(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
-    ) {
-        let mut bytes = image();
-        let length = bytes.len();
-        for (place, value) in changes {
-            bytes[place.index(length)] = value;
-        }
-        // With its checksum mended the header hides the damage, and the readers of the sections meet it.
-        let refused = Database::from_vec(bytes.clone());
-        Database::mend_header(&mut bytes);
-        for database in [refused, Database::from_vec(bytes)].into_iter().flatten() {
-            inspect(database);
-        }
+    for container in [Some("zip".to_owned()), None] {
+        let (name, source) = ("Password".to_owned(), "a.pwdb".to_owned());
+        compiler.password(&PasswordSignature { name, source, container, bytes: b"secret".to_vec() });
     }
+    compiler.switches(&Switches { category: "PE", off: vec!["pe", PROGRAMS], source: "a.cfg", line: 7 });
 }
