@@ -10,8 +10,7 @@ use candor_detect::switch::PROGRAMS;
 use candor_detect::trust::trusted;
 use candor_detect::{DETECTORS, Database, Digests, Found, Inspection};
 use candor_object::{
-    Content, FileType, IconStatistics, Layout, Link, Listed, Object, ObjectId, Pictures, Section, Signed,
-    Undecoded,
+    Content, FileType, Icons, Layout, Link, Listed, Object, ObjectId, Pictures, Section, Signed, Undecoded,
 };
 use proptest::prelude::*;
 
@@ -39,8 +38,8 @@ impl Pictures for Known {
         Ok(Some(image::PICTURE))
     }
 
-    fn icons(&self, _: Instant) -> Result<Vec<IconStatistics>, Undecoded> {
-        Ok(vec![image::icon()])
+    fn icons(&self, _: Instant) -> Icons {
+        Icons { statistics: vec![image::icon()], undecoded: None }
     }
 }
 
