@@ -23,7 +23,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_e
 
 use crate::Error;
 
-const MAGIC: [u8; 8] = *b"CANDORDB";
+/// What every compiled database begins with, of any version.
+pub const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
 const VERSION: u32 = 4;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
@@ -79,8 +80,6 @@ pub(crate) enum Kind {
     Always = 68,
     /// Bitmap of a set's short anchors.
     ShortBitmap = 69,
-    /// What the halves of a set's short anchors are, if these are few.
-    ShortHalves = 75,
     /// First short anchor of each bucket of a set.
     ShortBuckets = 70,
     /// Short anchors of a set.
@@ -89,6 +88,8 @@ pub(crate) enum Kind {
     ThreeBuckets = 72,
     /// Anchors of three bytes of a set.
     ThreeAnchors = 73,
+    /// What the halves of a set's short anchors are, if these are few.
+    ShortHalves = 75,
     /// Programs.
     Bytecodes = 80,
     /// Their compact forms.
@@ -101,22 +102,16 @@ pub(crate) enum Kind {
     RuleTexts = 90,
     /// What is said of each rule when it is found.
     Rules = 91,
+    /// Icons.
+    Icons = 96,
+    /// Hashes of pictures with the signatures that they start.
+    PictureHashes = 100,
     /// Publishers that are trusted or blocked.
     Signers = 104,
     /// Their keys.
     SignerKeys = 105,
     /// There if certificates in programs are told of.
     CertificateTelling = 106,
-    /// Magic: bytes at fixed offsets.
-    Magic = 120,
-    /// Passwords of archives.
-    Passwords = 124,
-    /// What is switched off.
-    Switches = 125,
-    /// Icons.
-    Icons = 96,
-    /// Hashes of pictures with the signatures that they start.
-    PictureHashes = 100,
     /// Hosts that links are examined for.
     ProtectedHosts = 112,
     /// Expressions for the same.
@@ -129,6 +124,12 @@ pub(crate) enum Kind {
     AllowedTargets = 116,
     /// Digests of addresses.
     BlockedAddresses = 117,
+    /// Magic: bytes at fixed offsets.
+    Magic = 120,
+    /// Passwords of archives.
+    Passwords = 124,
+    /// What is switched off.
+    Switches = 125,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]

@@ -282,7 +282,6 @@ fn nothing_exhausts_the_stack() {
         if only.is_some_and(|only| only != number) {
             continue;
         }
-        println!("{number} {extension}");
         let (problems, _) = read(extension, &text);
         let told = |problem: &String| problem.starts_with(&format!("deep.{extension}:"));
         assert!(problems.iter().all(told), "{number}: {problems:?}");

@@ -80,8 +80,7 @@ impl Reading<'_> {
         let prefix = if is_rules(source) && !name.starts_with("YARA.") { "YARA." } else { "" };
         // Names of publishers and heuristics, and those that programs give themselves, are shown as they are.
         let official = source.is_empty()
-            || name.starts_with(HEURISTIC)
-            || matches!(*detector, "trust" | "bytecode")
+            || matches!(*detector, "trust" | "bytecode" | "phishing")
             || self.official.contains(source);
         format!("{prefix}{name}{}", if official { "" } else { ".UNOFFICIAL" })
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use candor_detect::{Compiler, Database};
+use candor_detect::{Compiler, Database, MAGIC};
 use candor_signatures::container::{Keys, Kind};
 use candor_signatures::{
     Complaint, Error, Problem, Settings, Sources, Unsigned, Unwanted, is_for_unwanted, language,
@@ -112,10 +112,7 @@ impl Loading<'_> {
             return Err(Unloadable(CANNOT_OPEN.to_owned()));
         }
         self.openable(path)?;
-        if is_compiled(path) {
-            return self.compiled(path);
-        }
-        if !is_known(path) && !is_language(path) {
+        if !is_compiled(path) && !is_known(path) && !is_language(path) {
             self.warning(format!("cli_load: unknown extension - skipping {}", path.display()));
             return Ok(());
         }
@@ -155,6 +152,9 @@ impl Loading<'_> {
             return Ok(());
         }
         self.openable(path)?;
+        if is_compiled(path) {
+            return self.compiled(path);
+        }
         if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
             if is_rules(&path.to_string_lossy()) {
                 self.warning("cli_loadyara: empty database file".to_owned());
@@ -347,32 +347,39 @@ fn is_language(path: &Path) -> bool {
     path.file_name().is_some_and(|name| language(&name.to_string_lossy()).is_some())
 }
 
-/// Whether a file is a compiled database, whatever it is called.
+/// Whether a file is a compiled database, whatever it is called: also one that is damaged or of another version, which
+/// is then refused.
 fn is_compiled(path: &Path) -> bool {
-    path.is_file() && Database::open(path).is_ok()
+    let mut head = [0; MAGIC.len()];
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok_and(|()| head == MAGIC)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn wanted() -> Signatures {
+        Signatures {
+            paths: Vec::new(),
+            official_only: false,
+            most_days: None,
+            publishers: true,
+            certificates: false,
+            unwanted: false,
+            programs: candor_signatures::Programs::Signed,
+            excluded: Vec::new(),
+            included: Vec::new(),
+            phishing: true,
+        }
+    }
+
     fn load(files: &[(&str, &str)], unwanted: bool) -> (Result<u64, String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let wanted = Signatures {
-            paths: vec![folder.path().to_owned()],
-            official_only: false,
-            most_days: None,
-            publishers: true,
-            certificates: false,
-            unwanted,
-            programs: candor_signatures::Programs::Signed,
-            excluded: Vec::new(),
-            included: Vec::new(),
-            phishing: true,
-        };
+        let wanted = Signatures { paths: vec![folder.path().to_owned()], unwanted, ..wanted() };
         let mut notes = Vec::new();
         let loaded = super::load(&wanted, &mut notes);
         let loaded = loaded.map(|loaded| loaded.used.iter().map(|used| used.signatures).sum());
@@ -419,6 +426,30 @@ mod tests {
         );
         let (loaded, notes) = load(&[("a.ndb", "# nothing\n")], false);
         assert_eq!((loaded, notes.len()), (Ok(0), 1));
+    }
+
+    #[test]
+    fn compiled_databases_are_used_whole_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sources = Sources::default();
+        sources.add_text("a.ndb", GOOD);
+        let mut bytes = sources.build(|_| {}).unwrap().image;
+        let load = |bytes: &[u8]| {
+            let path = folder.path().join("mine.cdb");
+            fs::write(&path, bytes).unwrap();
+            [path, folder.path().to_owned()].map(|path| {
+                let wanted = Signatures { paths: vec![path], ..wanted() };
+                super::load(&wanted, &mut Vec::new())
+                    .map(|loaded| loaded.used.iter().map(|used| used.signatures).sum::<u64>())
+                    .map_err(|error| error.0)
+            })
+        };
+        assert_eq!(load(&bytes), [Ok(1), Ok(1)]);
+        let malformed = || Err("Malformed database".to_owned());
+        assert_eq!(load(&bytes[..200]), [malformed(), malformed()]);
+        assert_eq!(load(&bytes[..5]), [malformed(), malformed()]);
+        bytes[8] ^= 1;
+        assert_eq!(load(&bytes), [malformed(), malformed()], "of another version");
     }
 
     #[test]

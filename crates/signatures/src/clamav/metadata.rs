@@ -10,14 +10,12 @@
 
 use std::io;
 
+use candor_detect::MAGIC;
 use candor_detect::member::{ANY, MemberSignature};
 
 use super::{category, ere, functionality_level, name, number, target};
 use crate::lines::each_line;
 use crate::{Complaint, Language, Output};
-
-/// What a compiled database of ours begins with.
-const COMPILED: &[u8] = b"CANDORDB";
 
 /// Container metadata.
 pub(crate) struct Metadata;
@@ -33,8 +31,9 @@ impl Language for Metadata {
 
     fn read(&self, text: &mut dyn io::BufRead, output: &mut Output<'_>) -> io::Result<()> {
         // Our own compiled databases are mostly called so as well.
-        if text.fill_buf()?.starts_with(COMPILED) {
-            output.problem(0, Complaint::NotForUs("a compiled database and no signature file".to_owned()));
+        if text.fill_buf()?.starts_with(&MAGIC) {
+            let what = "a compiled database and no signature file; name it as a database";
+            output.problem(0, Complaint::unsupported(what));
             return Ok(());
         }
         let old = !output.source().to_ascii_lowercase().ends_with("cdb");
