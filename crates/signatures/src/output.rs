@@ -212,7 +212,12 @@ impl Output<'_> {
 
     /// Reports a signature that is not used; line 0 is the file as a whole.
     pub fn problem(&mut self, line: u64, complaint: Complaint) {
-        (self.report)(Problem { file: self.source.to_owned(), line, complaint });
+        (self.report)(Problem {
+            file: self.source.to_owned(),
+            folder: self.folder.map(Path::to_owned),
+            line,
+            complaint,
+        });
     }
 
     /// Says which line the signatures that follow are of.
@@ -226,7 +231,12 @@ impl Output<'_> {
 
     /// Reports something of a file that this one includes.
     pub(crate) fn problem_in(&mut self, file: &str, line: u64, complaint: Complaint) {
-        (self.report)(Problem { file: file.to_owned(), line, complaint });
+        (self.report)(Problem {
+            file: file.to_owned(),
+            folder: self.folder.map(Path::to_owned),
+            line,
+            complaint,
+        });
     }
 
     pub(crate) fn admit(&self, name: &str) -> Result<(), Complaint> {

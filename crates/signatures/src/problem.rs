@@ -1,6 +1,7 @@
 //! What is wrong with a signature, and where.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why a signature was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ impl fmt::Display for Complaint {
 pub struct Problem {
     /// The signature file.
     pub file: String,
+    /// The folder that the file lies in, as it was named; nothing for texts and members of containers.
+    pub folder: Option<PathBuf>,
     /// The line, counted from 1; 0 if the file as a whole is not used.
     pub line: u64,
     /// Why.

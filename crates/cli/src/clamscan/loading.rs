@@ -280,7 +280,7 @@ impl Loading<'_> {
     }
 
     fn refuse(&mut self, problem: &Problem) -> Unloadable {
-        let Problem { file, line, complaint } = problem;
+        let Problem { file, folder, line, complaint } = problem;
         let reason = match complaint {
             Complaint::Malformed(reason) => reason.clone(),
             other => other.to_string(),
@@ -294,8 +294,10 @@ impl Loading<'_> {
             _ => "",
         };
         self.error(format!("{reader}Problem parsing database at line {line}"));
-        let named =
-            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy() == file.as_str());
+        let named = |path: &Path| {
+            path.parent() == folder.as_deref()
+                && path.file_name().is_some_and(|name| name.to_string_lossy() == file.as_str())
+        };
         let found = self.files.iter().find(|(path, _)| named(path)).cloned();
         let (path, folder) = found.unwrap_or_else(|| (file.into(), None));
         self.malformed(&path, folder.as_deref())
@@ -450,6 +452,22 @@ mod tests {
         assert_eq!(load(&bytes[..5]), [malformed(), malformed()]);
         bytes[8] ^= 1;
         assert_eq!(load(&bytes), [malformed(), malformed()], "of another version");
+    }
+
+    #[test]
+    fn of_files_with_one_name_the_malformed_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = [("a", GOOD), ("b", "x\n")]
+            .map(|(name, text)| {
+                fs::create_dir(folder.path().join(name)).unwrap();
+                let path = folder.path().join(name).join("x.ndb");
+                fs::write(&path, text).unwrap();
+                path
+            })
+            .into();
+        let mut notes = Vec::new();
+        assert!(super::load(&Signatures { paths, ..wanted() }, &mut notes).is_err());
+        assert!(notes.last().unwrap().contains("/b/x.ndb: Malformed"), "{notes:?}");
     }
 
     #[test]

@@ -287,7 +287,7 @@ impl Build<'_> {
         if turn == Turn::First {
             for member in container.members().iter().filter(|member| language(&member.name).is_none()) {
                 let complaint = Complaint::unsupported("no signature language has this extension");
-                (self.report)(Problem { file: member.name.clone(), line: 0, complaint });
+                (self.report)(Problem { file: member.name.clone(), folder: None, line: 0, complaint });
             }
         }
         let is_read = |name: &str| language(name).is_some_and(|language| language.turn() == turn);
