@@ -240,11 +240,9 @@ fn subsignature(
     if compare::recognises(text) {
         return compare::parse(text, number);
     }
-    // A signature of ClamAV's own has them; ClamAV loads it, and it never matches.
-    if text.matches("::").count() > 1 {
-        return Err(Complaint::unsupported("modifiers in the middle of a pattern"));
-    }
     let (text, modifiers) = match text.split_once("::") {
+        // A signature of ClamAV's own has modifiers in the middle. What stands before them is looked for as it is.
+        Some((text, rest)) if rest.contains("::") => (text, Modifiers::default()),
         Some((text, letters)) => (text, Modifiers::parse(letters)?),
         None => (text, Modifiers::default()),
     };
