@@ -136,7 +136,11 @@ pub(super) static OPTIONS: &[Known] = &[
     long("scan-image", Switch, ALWAYS_OPENED),
     long("scan-image-fuzzy-hash", Switch, ALWAYS_OPENED),
     long("alert-broken", Switch, Works),
-    long("alert-broken-media", Switch, Nothing("pictures are not opened")),
+    long(
+        "alert-broken-media",
+        Switch,
+        Nothing("pictures are decoded only for `fuzzy_img`, and are a gap where that fails"),
+    ),
     long("alert-encrypted", Switch, Works),
     long("alert-encrypted-archive", Switch, Works),
     long("alert-encrypted-doc", Switch, Works),
