@@ -26,6 +26,10 @@ pub enum Kind {
     NoQuorum,
     /// The site's own director says otherwise, or nothing.
     Director,
+    /// The jailed loader could not make a database of it, or not the published one.
+    NotLoaded,
+    /// The clean-file gate held it.
+    Held,
     /// This machine could not do its part: disk full, no permission.
     Local,
 }
@@ -44,6 +48,8 @@ impl Kind {
             Self::SplitView => "split-view",
             Self::NoQuorum => "no-quorum",
             Self::Director => "director",
+            Self::NotLoaded => "not-loaded",
+            Self::Held => "held",
             Self::Local => "local",
         }
     }

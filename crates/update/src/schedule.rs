@@ -50,7 +50,7 @@ impl Schedule {
     /// From how many seconds after the date of the release on this place, of [`PLACES`], may take it.
     pub fn opens_after(&self, place: u32) -> u64 {
         let opens = self.0.iter().find(|(_, percent)| place < percent * (PLACES / 100));
-        opens.or(self.0.last()).map_or(0, |(hours, _)| u64::from(*hours) * 3600)
+        opens.or_else(|| self.0.last()).map_or(0, |(hours, _)| u64::from(*hours) * 3600)
     }
 }
 

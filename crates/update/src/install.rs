@@ -1,0 +1,142 @@
+//! Puts a believed release into use: segments, databases, the clean-file gate, and one rename.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::check::Believed;
+use crate::refusal::{About, Kind, Refusal};
+use crate::segments::{Way, gather};
+use crate::staging::Staging;
+use crate::state::{Held, State};
+use crate::statement::{Segment, Statement};
+use crate::store::{Incoming, Store};
+
+/// What is done elsewhere: in a jail, and by workers.
+pub trait Workshop {
+    /// Compiles a segment's archive into a database. The file is there and empty.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn compile(&mut self, archive: &File, database: &File) -> Result<Compiled, String>;
+
+    /// Lets the databases look at what is known to be clean, and at what they must find.
+    ///
+    /// # Errors
+    /// What they would have done, for people.
+    fn vet(&mut self, databases: &[PathBuf]) -> Result<(), Vetted>;
+}
+
+/// Why the clean-file gate does not let databases pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vetted {
+    /// They find what is clean, or miss what they must find. This release is never tried again by itself.
+    Held(String),
+    /// It could not be told.
+    Failed(String),
+}
+
+/// A database that was compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compiled {
+    /// Version of its layout.
+    pub layout: u32,
+    /// SHA-256 of the file.
+    pub image: [u8; 32],
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The release that is in use now.
+    pub statement: Statement,
+    /// How each segment came; nothing if the release was in the store.
+    pub ways: Vec<Way>,
+    /// Segments whose database could not be compared with the published one, since that has another layout.
+    pub not_compared: Vec<String>,
+}
+
+/// Installs a release. What was seen is already remembered.
+///
+/// # Errors
+/// Why not; what was in use stays in use.
+pub fn install(
+    staging: &Staging,
+    store: &Store,
+    state: &mut State,
+    believed: &Believed,
+    statement: Statement,
+    workshop: &mut dyn Workshop,
+    kept: usize,
+) -> Result<Installed, Refusal> {
+    let sequence = statement.sequence;
+    if state.installed.contains(&sequence) {
+        store.switch(state, sequence, kept)?;
+        return Ok(Installed { statement, ways: Vec::new(), not_compared: Vec::new() });
+    }
+    let incoming = store.begin()?;
+    let ways = gather(staging, store, state, &believed.vouched, &statement, &incoming)?;
+    let mut not_compared = Vec::new();
+    for segment in &statement.segments {
+        if !compiled(segment, &incoming, workshop)? {
+            not_compared.push(segment.name.clone());
+        }
+    }
+    let databases: Vec<PathBuf> =
+        statement.segments.iter().map(|segment| incoming.image(&segment.name)).collect();
+    if let Err(vetted) = workshop.vet(&databases) {
+        let (kind, reason) = match vetted {
+            Vetted::Held(reason) => (Kind::Held, reason),
+            Vetted::Failed(reason) => (Kind::Local, reason),
+        };
+        if kind == Kind::Held {
+            state.held.retain(|held| held.sequence != sequence);
+            state.held.push(Held { sequence, reason: reason.clone() });
+            store.remember(state)?;
+        }
+        return Err(Refusal::new(kind, format!("release {sequence} is not put into use: {reason}")));
+    }
+    store.admit(&incoming, &statement)?;
+    store.switch(state, sequence, kept)?;
+    Ok(Installed { statement, ways, not_compared })
+}
+
+/// Makes a segment's database; whether it is the published one could be told.
+fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop) -> Result<bool, Refusal> {
+    let image = incoming.image(&segment.name);
+    if digest(&image).is_ok_and(|digest| digest == segment.image) {
+        return Ok(true);
+    }
+    let what = format!("the database of segment {}", segment.name);
+    // A link to one of another release must not be written through.
+    match fs::remove_file(&image) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).about(Kind::Local, &what),
+        _ => {}
+    }
+    let archive = File::open(incoming.segment(&segment.name)).about(Kind::Local, &what)?;
+    let database = File::options().read(true).write(true).create_new(true).open(&image);
+    let database = database.about(Kind::Local, &what)?;
+    let compiled = workshop.compile(&archive, &database).about(Kind::NotLoaded, &what)?;
+    database.sync_all().about(Kind::Local, &what)?;
+    if compiled.layout != segment.layout {
+        return Ok(false);
+    }
+    if compiled.image != segment.image {
+        let text = format!("{what} is not the published one, though it is made of the published signatures");
+        return Err(Refusal::new(Kind::NotLoaded, text));
+    }
+    Ok(true)
+}
+
+fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}

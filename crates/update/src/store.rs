@@ -1,0 +1,274 @@
+//! Where verified databases lie. Every change is one rename, so that a power cut leaves what was or what is to be.
+//!
+//! ```text
+//! state.json         what is remembered
+//! status.json        how the last update went, for who asks; nothing is decided by it
+//! releases/42/       statement, NAME.seg and NAME.cdb for each segment
+//! current            a link to the release in use
+//! previous           a link to the one before it
+//! incoming/          a release that is being made
+//! ```
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::refusal::{About, Kind, Refusal};
+use crate::state::{MAX_STATE, State};
+use crate::statement::{MAX_STATEMENT, Statement};
+use crate::step::{Step, Steps};
+
+const STATE: &str = "state.json";
+const STATUS: &str = "status.json";
+const RELEASES: &str = "releases";
+const INCOMING: &str = "incoming";
+const CURRENT: &str = "current";
+const PREVIOUS: &str = "previous";
+const STATEMENT: &str = "statement";
+
+/// A store that nobody else changes while this value lives.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    steps: Steps,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store, made if it is not there, and clears away what an update that was cut short left.
+    ///
+    /// # Errors
+    /// If another update is running, or the folder cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, Refusal> {
+        let what = folder.display().to_string();
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(folder.join(RELEASES));
+        made.about(Kind::Local, &what)?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"));
+        let lock = lock.about(Kind::Local, &what)?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(Refusal::new(Kind::Local, format!("{what}: another update is running")));
+        }
+        let store = Self { folder: folder.to_owned(), steps: Steps::from_environment(), _lock: lock };
+        store.remove_incoming().about(Kind::Local, &what)?;
+        Ok(store)
+    }
+
+    /// What is remembered; nothing in a new store.
+    ///
+    /// # Errors
+    /// If it cannot be read. It is never made anew then: whoever damages it could make this machine forget.
+    pub fn state(&self) -> Result<Option<State>, Refusal> {
+        let path = self.folder.join(STATE);
+        let what = path.display().to_string();
+        let Some(bytes) = read_if_there(&path, MAX_STATE).about(Kind::Local, &what)? else {
+            // Releases without a state: somebody took it away.
+            let releases = fs::read_dir(self.folder.join(RELEASES)).about(Kind::Local, &what)?.count();
+            if releases > 0 {
+                let text = format!(
+                    "{what} is gone, though there are releases; restore it, or begin with an empty store"
+                );
+                return Err(Refusal::new(Kind::Local, text));
+            }
+            return Ok(None);
+        };
+        State::read(&bytes).map(Some).about(Kind::Local, &what)
+    }
+
+    /// Remembers.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was remembered stays.
+    pub fn remember(&self, state: &State) -> Result<(), Refusal> {
+        let text = serde_json::to_vec_pretty(state).about(Kind::Local, STATE)?;
+        self.steps.reached(Step::BeforeState);
+        self.replace(STATE, &text).about(Kind::Local, STATE)?;
+        self.steps.reached(Step::StateWritten);
+        Ok(())
+    }
+
+    /// Tells how the last update went. Failing to is no failure of the update.
+    pub fn tell(&self, status: &[u8]) -> io::Result<()> {
+        self.replace(STATUS, status)
+    }
+
+    /// Starts a release. What an earlier start left is gone.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn begin(&self) -> Result<Incoming, Refusal> {
+        let begin = || {
+            self.remove_incoming()?;
+            DirBuilder::new().mode(0o755).create(self.folder.join(INCOMING))
+        };
+        begin().about(Kind::Local, INCOMING)?;
+        Ok(Incoming { folder: self.folder.join(INCOMING), steps: self.steps.clone() })
+    }
+
+    /// Puts a finished release among the others.
+    ///
+    /// # Errors
+    /// If it cannot be done; nothing is in use that was not before.
+    pub fn admit(&self, incoming: &Incoming, statement: &Statement) -> Result<(), Refusal> {
+        let admit = || {
+            write_synced(&incoming.folder.join(STATEMENT), statement.to_string().as_bytes())?;
+            sync_folder(&incoming.folder)?;
+            let place = self.release(statement.sequence);
+            // The same release from an earlier run that was cut before it was in use.
+            remove_tree(&place)?;
+            self.steps.reached(Step::BeforeAdmission);
+            fs::rename(&incoming.folder, &place)?;
+            sync_folder(&self.folder.join(RELEASES))?;
+            self.steps.reached(Step::Admitted);
+            Ok::<(), io::Error>(())
+        };
+        admit().about(Kind::Local, &format!("release {}", statement.sequence))
+    }
+
+    /// Puts a release of the store into use; `state` says what is kept of the others: the newest `kept`.
+    ///
+    /// # Errors
+    /// If it is not there, or the state or the link cannot be written. The state decides: where only it was written,
+    /// [`mend`](Self::mend) does the rest.
+    pub fn switch(&self, state: &mut State, sequence: u64, kept: usize) -> Result<(), Refusal> {
+        self.statement(sequence)?;
+        state.installed.retain(|installed| *installed != sequence);
+        state.installed.insert(0, sequence);
+        let surplus = state.installed.split_off(state.installed.len().min(kept.max(2)));
+        self.remember(state)?;
+        self.mend(state)?;
+        for old in surplus {
+            remove_tree(&self.release(old)).about(Kind::Local, &format!("release {old}"))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the links say what the state says.
+    ///
+    /// # Errors
+    /// If a link cannot be written.
+    pub fn mend(&self, state: &State) -> Result<(), Refusal> {
+        for (name, sequence) in [(PREVIOUS, state.installed.get(1)), (CURRENT, state.installed.first())] {
+            if let Some(sequence) = sequence {
+                self.link(name, *sequence).about(Kind::Local, name)?;
+                self.steps.reached(Step::Linked);
+            }
+        }
+        Ok(())
+    }
+
+    /// The statement of a release in the store.
+    ///
+    /// # Errors
+    /// If it is not there or damaged.
+    pub fn statement(&self, sequence: u64) -> Result<Statement, Refusal> {
+        let path = self.release(sequence).join(STATEMENT);
+        let what = path.display().to_string();
+        let bytes = read_if_there(&path, MAX_STATEMENT as u64).about(Kind::Local, &what)?;
+        let bytes = bytes
+            .ok_or_else(|| Refusal::new(Kind::Missing, format!("release {sequence} is not in the store")))?;
+        Statement::read(&bytes).about(Kind::Local, &what)
+    }
+
+    /// The folder of a release.
+    pub fn release(&self, sequence: u64) -> PathBuf {
+        self.folder.join(RELEASES).join(sequence.to_string())
+    }
+
+    /// Where the store lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn link(&self, name: &str, sequence: u64) -> io::Result<()> {
+        let target = Path::new(RELEASES).join(sequence.to_string());
+        let link = self.folder.join(name);
+        if fs::read_link(&link).is_ok_and(|old| old == target) {
+            return Ok(());
+        }
+        let fresh = self.folder.join(format!(".{name}.new"));
+        remove_if_there(&fresh)?;
+        symlink(target, &fresh)?;
+        fs::rename(fresh, link)?;
+        sync_folder(&self.folder)
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let fresh = self.folder.join(format!(".{name}.new"));
+        remove_if_there(&fresh)?;
+        write_synced(&fresh, content)?;
+        fs::rename(fresh, self.folder.join(name))?;
+        sync_folder(&self.folder)
+    }
+
+    fn remove_incoming(&self) -> io::Result<()> {
+        remove_tree(&self.folder.join(INCOMING))
+    }
+}
+
+/// A release that is being made.
+#[derive(Debug)]
+pub struct Incoming {
+    folder: PathBuf,
+    steps: Steps,
+}
+
+impl Incoming {
+    /// Where a segment's archive goes.
+    pub fn segment(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.seg"))
+    }
+
+    /// Where a segment's database goes.
+    pub fn image(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.cdb"))
+    }
+
+    /// Writes a segment's archive.
+    pub(crate) fn write_segment(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        write_synced(&self.segment(name), content)?;
+        self.steps.reached(Step::SegmentWritten);
+        Ok(())
+    }
+}
+
+/// Reads a file whole; nothing if it is not there.
+pub(crate) fn read_if_there(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut content = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    if content.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {most} bytes")));
+    }
+    Ok(Some(content))
+}
+
+fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
