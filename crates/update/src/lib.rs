@@ -23,5 +23,6 @@ pub mod store;
 pub mod tuf;
 
 pub use check::{Believed, Choice, Trust, check};
+pub use jiff::Timestamp;
 pub use refusal::{Kind, Refusal};
 pub use staging::Staging;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! state.json         what is remembered
+//! leaves             the hashes of the log's entries
 //! status.json        how the last update went, for who asks; nothing is decided by it
 //! releases/42/       statement, NAME.seg and NAME.cdb for each segment
 //! current            a link to the release in use
@@ -14,6 +15,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use candor_tlog::{Hash, MAX_LEAVES};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::refusal::{About, Kind, Refusal};
@@ -22,6 +24,7 @@ use crate::statement::{MAX_STATEMENT, Statement};
 use crate::step::{Step, Steps};
 
 const STATE: &str = "state.json";
+const LEAVES: &str = "leaves";
 const STATUS: &str = "status.json";
 const RELEASES: &str = "releases";
 const INCOMING: &str = "incoming";
@@ -165,17 +168,20 @@ impl Store {
     /// # Errors
     /// If it is not there or damaged.
     pub fn statement(&self, sequence: u64) -> Result<Statement, Refusal> {
-        let path = self.release(sequence).join(STATEMENT);
-        let what = path.display().to_string();
-        let bytes = read_if_there(&path, MAX_STATEMENT as u64).about(Kind::Local, &what)?;
-        let bytes = bytes
-            .ok_or_else(|| Refusal::new(Kind::Missing, format!("release {sequence} is not in the store")))?;
-        Statement::read(&bytes).about(Kind::Local, &what)
+        statement_of(&self.folder, sequence)
+    }
+
+    /// Remembers the hashes of all entries of the log, so that other checkpoints can be compared with ours.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn remember_leaves(&self, leaves: &[Hash]) -> Result<(), Refusal> {
+        self.replace(LEAVES, leaves.as_flattened()).about(Kind::Local, LEAVES)
     }
 
     /// The folder of a release.
     pub fn release(&self, sequence: u64) -> PathBuf {
-        self.folder.join(RELEASES).join(sequence.to_string())
+        release_of(&self.folder, sequence)
     }
 
     /// Where the store lies.
@@ -207,6 +213,54 @@ impl Store {
     fn remove_incoming(&self) -> io::Result<()> {
         remove_tree(&self.folder.join(INCOMING))
     }
+}
+
+/// What is remembered in the store of this folder, which is neither locked nor changed; nothing in a new one.
+///
+/// # Errors
+/// If it cannot be read, or is gone though there are releases. It is never made anew then: whoever damages
+/// it could make this machine forget.
+pub fn peek(folder: &Path) -> Result<Option<State>, Refusal> {
+    let path = folder.join(STATE);
+    let what = path.display().to_string();
+    if let Some(bytes) = read_if_there(&path, MAX_STATE).about(Kind::Local, &what)? {
+        return State::read(&bytes).map(Some).about(Kind::Local, &what);
+    }
+    match fs::read_dir(folder.join(RELEASES)).map(|mut releases| releases.next().is_some()) {
+        Ok(true) => {
+            let text = format!(
+                "{what} is gone, though there are releases; restore it, or begin with an empty store"
+            );
+            Err(Refusal::new(Kind::Local, text))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The statement of a release in the store of this folder.
+///
+/// # Errors
+/// If it is not there or damaged.
+pub fn statement_of(folder: &Path, sequence: u64) -> Result<Statement, Refusal> {
+    let path = release_of(folder, sequence).join(STATEMENT);
+    let what = path.display().to_string();
+    let bytes = read_if_there(&path, MAX_STATEMENT as u64).about(Kind::Local, &what)?;
+    let bytes = bytes
+        .ok_or_else(|| Refusal::new(Kind::Missing, format!("release {sequence} is not in the store")))?;
+    Statement::read(&bytes).about(Kind::Local, &what)
+}
+
+/// The hashes of the log's entries as they were remembered last. They prove nothing until their root is compared.
+///
+/// # Errors
+/// If there are none.
+pub fn leaves_of(folder: &Path) -> io::Result<Vec<Hash>> {
+    let bytes = read_if_there(&folder.join(LEAVES), MAX_LEAVES * 32)?.ok_or(io::ErrorKind::NotFound)?;
+    Ok(bytes.as_chunks::<32>().0.to_vec())
+}
+
+fn release_of(folder: &Path, sequence: u64) -> PathBuf {
+    folder.join(RELEASES).join(sequence.to_string())
 }
 
 /// A release that is being made.

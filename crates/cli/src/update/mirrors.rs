@@ -1,0 +1,181 @@
+//! The update itself: mirror after mirror until one brings what can be believed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use candor_object::Escaped;
+use candor_update::install::{Installed, install};
+use candor_update::settings::Settings;
+use candor_update::state::State;
+use candor_update::store::Store;
+use candor_update::{Believed, Choice, Kind, Refusal, Staging, Trust, bundle, check};
+
+use super::fetcher::{fetch, staging};
+use super::report::{Attempt, Report};
+use super::{Configured, Loading, now, open, trust};
+use crate::exit_status::Outcome;
+
+/// What to update from, and to.
+#[derive(clap::Args, Debug)]
+pub(super) struct Options {
+    #[command(flatten)]
+    configured: Configured,
+    /// Take what is in this file instead of asking mirrors.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    bundle: Option<PathBuf>,
+    /// Ask this mirror only, an address or a folder.
+    #[arg(long, value_name = "MIRROR")]
+    from: Option<String>,
+    /// Take this release, also an older one.
+    #[arg(long, value_name = "RELEASE")]
+    to: Option<u64>,
+    /// Fetch whole segments and no differences.
+    #[arg(long)]
+    full: bool,
+    /// Write the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Updates.
+pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
+    let settings = options.configured.settings()?;
+    let trust = trust(&settings)?;
+    let (store, mut state) = open(&settings)?;
+    let mut updating = Updating { settings: &settings, trust: &trust, store: &store, options, attempts: Vec::new() };
+    updating.run(&mut state)?;
+    let report = Report::new(&store, &state, updating.attempts, now());
+    if let Err(error) = store.tell(&report.to_json()) {
+        crate::complain(&format!("status.json: {error}"));
+    }
+    let mut out = io::stdout().lock();
+    if options.json { out.write_all(&report.to_json())? } else { write!(out, "{report}")? }
+    Ok(report.outcome())
+}
+
+struct Updating<'u> {
+    settings: &'u Settings,
+    trust: &'u Trust,
+    store: &'u Store,
+    options: &'u Options,
+    attempts: Vec<Attempt>,
+}
+
+impl Updating<'_> {
+    fn run(&mut self, state: &mut State) -> anyhow::Result<()> {
+        // What is in the store was believed once, and the administrator wants it: no mirror need be asked.
+        if let Some(sequence) = self.options.to.filter(|sequence| state.installed.contains(sequence)) {
+            self.store.switch(state, sequence, self.settings.keep)?;
+            self.attempts.push(Attempt::returned(sequence));
+            return Ok(());
+        }
+        if let Some(path) = &self.options.bundle {
+            let folder = self.unpacked(path)?;
+            self.attempt(&path.display().to_string(), folder.path(), state);
+            return Ok(());
+        }
+        let mirrors = match &self.options.from {
+            Some(mirror) => vec![mirror.clone()],
+            None => self.settings.mirrors.clone(),
+        };
+        anyhow::ensure!(!mirrors.is_empty(), "the configuration names no mirrors; use --bundle or --from");
+        for mirror in mirrors {
+            if self.mirror(&mirror, state) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a mirror; whether no other need be asked.
+    fn mirror(&mut self, mirror: &str, state: &mut State) -> bool {
+        let folder = staging(self.settings, mirror);
+        let mut whole = self.options.full;
+        loop {
+            let trouble = match fetch(self.settings, mirror, whole) {
+                Ok(fetched) => fetched.error.map(|error| error.text),
+                Err(error) => Some(format!("{error:#}")),
+            };
+            if let Some(trouble) = trouble {
+                self.attempts.push(Attempt::unreachable(mirror, &trouble));
+                return false;
+            }
+            self.attempt(mirror, &folder, state);
+            let refused = self.attempts.last().and_then(Attempt::kind);
+            if refused == Some(Kind::Missing) && !whole {
+                // The difference that was fetched starts from something that is not here.
+                self.attempts.pop();
+                whole = true;
+                continue;
+            }
+            return !refused.is_some_and(other_mirrors_help);
+        }
+    }
+
+    fn attempt(&mut self, place: &str, folder: &Path, state: &mut State) {
+        let attempt = match self.believe(folder, state) {
+            Ok(attempt) => Attempt::believed(place, attempt.0, attempt.1),
+            Err(refusal) => {
+                if let Some(evidence) = &refusal.evidence {
+                    self.keep_evidence(evidence);
+                }
+                Attempt::refused(place, refusal)
+            }
+        };
+        self.attempts.push(attempt);
+    }
+
+    fn believe(&self, folder: &Path, state: &mut State) -> Result<(Choice, Option<Installed>), Refusal> {
+        let local = |error: io::Error| Refusal::new(Kind::Local, format!("{}: {error}", folder.display()));
+        let staging = Staging::open(folder).map_err(local)?;
+        let believed = check(&staging, state, self.trust, now())?;
+        // From here on nothing older is believed, even if what follows fails.
+        believed.remember(state);
+        self.store.remember(state)?;
+        self.store.remember_leaves(&believed.history.leaves)?;
+        let choice = believed.choose(state, self.options.to)?;
+        let Choice::Take(statement) = &choice else {
+            return Ok((choice, None));
+        };
+        let installed = self.install(&staging, state, &believed, statement.clone())?;
+        Ok((choice, Some(installed)))
+    }
+
+    fn install(
+        &self,
+        staging: &Staging,
+        state: &mut State,
+        believed: &Believed,
+        statement: candor_update::statement::Statement,
+    ) -> Result<Installed, Refusal> {
+        let mut loading = Loading::new(self.settings).map_err(|error| Refusal::new(Kind::Local, format!("{error:#}")))?;
+        install(staging, self.store, state, believed, statement, &mut loading, self.settings.keep)
+    }
+
+    /// Unpacks a bundle where no mirror's files are.
+    fn unpacked(&self, path: &Path) -> anyhow::Result<tempfile::TempDir> {
+        fs::create_dir_all(&self.settings.staging)?;
+        let folder = tempfile::Builder::new().prefix("bundle-").tempdir_in(&self.settings.staging)?;
+        let file = File::open(path).with_context(|| path.display().to_string())?;
+        bundle::unpack(io::BufReader::new(file), folder.path()).with_context(|| path.display().to_string())?;
+        Ok(folder)
+    }
+
+    fn keep_evidence(&self, evidence: &str) {
+        let path = self.store.folder().join(format!("split-view-{}.txt", now().as_second()));
+        match fs::write(&path, evidence) {
+            Ok(()) => crate::complain(&format!(
+                "two histories of the log: the proof is in {}; show it to everybody",
+                Escaped(&path.display().to_string())
+            )),
+            Err(error) => crate::complain(&format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+/// Whether another mirror may have what this one did not.
+fn other_mirrors_help(kind: Kind) -> bool {
+    !matches!(kind, Kind::Held | Kind::NotLoaded | Kind::Local)
+}

@@ -1,0 +1,164 @@
+//! How an update went: for people, for programs, and for whoever asks later.
+
+use std::fmt::{self, Display, Formatter};
+
+use candor_object::Escaped;
+use candor_update::install::Installed;
+use candor_update::segments::Way;
+use candor_update::state::State;
+use candor_update::store::Store;
+use candor_update::{Choice, Kind, Refusal, Timestamp};
+use serde_json::{Value, json};
+
+use crate::exit_status::Outcome;
+use crate::numbers::size;
+
+/// What came of one mirror or bundle.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    place: String,
+    result: Result,
+}
+
+#[derive(Clone, Debug)]
+enum Result {
+    Unreachable(String),
+    Refused(Refusal),
+    Believed(Choice, Option<Installed>),
+    Returned(u64),
+}
+
+impl Attempt {
+    pub(super) fn unreachable(place: &str, text: &str) -> Self {
+        Self { place: place.to_owned(), result: Result::Unreachable(text.to_owned()) }
+    }
+
+    pub(super) fn refused(place: &str, refusal: Refusal) -> Self {
+        Self { place: place.to_owned(), result: Result::Refused(refusal) }
+    }
+
+    pub(super) fn believed(place: &str, choice: Choice, installed: Option<Installed>) -> Self {
+        Self { place: place.to_owned(), result: Result::Believed(choice, installed) }
+    }
+
+    pub(super) fn returned(sequence: u64) -> Self {
+        Self { place: "the store".to_owned(), result: Result::Returned(sequence) }
+    }
+
+    /// Why it was refused.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        match &self.result {
+            Result::Refused(refusal) => Some(refusal.kind),
+            _ => None,
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match &self.result {
+            Result::Unreachable(_) => "unreachable",
+            Result::Refused(_) => "refused",
+            Result::Believed(Choice::Take(_), _) => "installed",
+            Result::Believed(Choice::UpToDate, _) => "up-to-date",
+            Result::Believed(Choice::Waits { .. }, _) => "waits",
+            Result::Believed(Choice::Declined { .. }, _) => "declined",
+            Result::Returned(_) => "installed",
+        }
+    }
+
+    fn json(&self) -> Value {
+        let (kind, reason) = match &self.result {
+            Result::Unreachable(text) => (Some("unreachable"), Some(text.clone())),
+            Result::Refused(refusal) => (Some(refusal.kind.name()), Some(refusal.text.clone())),
+            Result::Believed(Choice::Declined { reason, .. }, _) => (None, Some(reason.clone())),
+            Result::Believed(Choice::Waits { until, .. }, _) => (None, Some(format!("its turn is at {until}"))),
+            Result::Believed(..) | Result::Returned(_) => (None, None),
+        };
+        json!({ "place": self.place, "outcome": self.outcome(), "kind": kind, "reason": reason })
+    }
+}
+
+impl Display for Attempt {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let place = Escaped(&self.place);
+        match &self.result {
+            Result::Unreachable(text) => writeln!(f, "{place}: {}", Escaped(text)),
+            Result::Refused(refusal) => {
+                writeln!(f, "{place}: refused ({})\n  {}", refusal.kind.name(), Escaped(&refusal.text))
+            }
+            Result::Returned(sequence) => writeln!(f, "release {sequence} is in use again, out of the store"),
+            Result::Believed(Choice::UpToDate, _) => writeln!(f, "{place}: nothing newer"),
+            Result::Believed(Choice::Waits { sequence, until }, _) => {
+                writeln!(f, "{place}: release {sequence} is there; this machine's turn is at {until}")
+            }
+            Result::Believed(Choice::Declined { sequence, reason }, _) => {
+                writeln!(f, "{place}: release {sequence} is not taken: {}", Escaped(reason))
+            }
+            Result::Believed(Choice::Take(statement), installed) => {
+                writeln!(f, "{place}: release {} of {} is in use", statement.sequence, statement.date)?;
+                let Some(installed) = installed else { return Ok(()) };
+                for (segment, way) in statement.segments.iter().zip(&installed.ways) {
+                    match way {
+                        Way::Kept => writeln!(f, "  {}: as it was", segment.name)?,
+                        Way::Delta(bytes) => writeln!(f, "  {}: a difference of {}", segment.name, size(*bytes))?,
+                        Way::Whole(bytes) => writeln!(f, "  {}: whole, {}", segment.name, size(*bytes))?,
+                    }
+                }
+                for name in &installed.not_compared {
+                    writeln!(f, "  {name}: compiled in another layout than the published one, so not compared with it")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How an update went.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    attempts: Vec<Attempt>,
+    current: Option<u64>,
+    date: Option<Timestamp>,
+    at: Timestamp,
+}
+
+impl Report {
+    pub(super) fn new(store: &Store, state: &State, attempts: Vec<Attempt>, at: Timestamp) -> Self {
+        let current = state.current();
+        let date = current.and_then(|current| store.statement(current).ok()).map(|statement| statement.date);
+        Self { attempts, current, date, at }
+    }
+
+    /// The last attempt decides: those before it led on to it.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.attempts.last().map(|last| &last.result) {
+            Some(Result::Believed(..) | Result::Returned(_)) => Outcome::default(),
+            _ if self.attempts.iter().any(|attempt| attempt.kind().is_some_and(|kind| kind != Kind::Local)) => Outcome::found(),
+            _ => Outcome::error(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let attempts: Vec<Value> = self.attempts.iter().map(Attempt::json).collect();
+        let document = json!({
+            "at": self.at.to_string(),
+            "outcome": self.attempts.last().map(Attempt::outcome),
+            "release": self.current,
+            "date": self.date.map(|date| date.to_string()),
+            "attempts": attempts,
+        });
+        let mut text = serde_json::to_vec_pretty(&document).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.attempts.iter().try_for_each(|attempt| write!(f, "{attempt}"))?;
+        match self.current {
+            Some(current) if self.outcome() != Outcome::default() => writeln!(f, "release {current} stays in use"),
+            None => writeln!(f, "no release is in use"),
+            Some(_) => Ok(()),
+        }
+    }
+}
