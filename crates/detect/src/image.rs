@@ -26,7 +26,7 @@ use crate::Error;
 /// What every compiled database begins with, of any version.
 pub const MAGIC: [u8; 8] = *b"CANDORDB";
 /// Version of the layout; a file of another version is refused.
-const VERSION: u32 = 4;
+pub const VERSION: u32 = 4;
 /// Most sections of an image: eight for each of 512 groups of file types. Stops a table that is all there is.
 const MAX_SECTIONS: usize = 4096;
 

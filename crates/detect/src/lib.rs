@@ -46,7 +46,7 @@ use candor_object::{
 };
 
 pub use database::{Compiler, Counts, Database, digests, link, sha256};
-pub use image::MAGIC;
+pub use image::{MAGIC, VERSION as LAYOUT};
 
 /// The techniques, in the order in which they look at an object.
 ///

@@ -82,6 +82,7 @@ fn confine_with(socket: std::os::fd::BorrowedFd<'_>) -> Result<(), NotConfined> 
         memory: 64 << 20,
         processor_time: Duration::from_secs(10),
         descriptors: 32,
+        output: None,
     };
     confine(&confinement).map(|_| ())
 }

@@ -30,6 +30,7 @@ mod lines;
 mod ignored;
 mod output;
 mod problem;
+pub mod segment;
 mod settings;
 mod sources;
 

@@ -51,6 +51,7 @@ fn run() -> io::Result<()> {
         memory: start.memory,
         processor_time: start.processor_time,
         descriptors: DESCRIPTORS,
+        output: None,
     };
     let missing = match confine(&confinement) {
         Ok(missing) => missing.into_texts(),

@@ -1,21 +1,21 @@
-//! Closes every descriptor but the socket.
+//! Closes every descriptor but those that are kept.
 
 #![expect(unsafe_code, reason = "closing descriptors by number closes those of others in the same process")]
 
 use std::ffi::c_uint;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-use super::NotConfined;
+use super::{Confinement, NotConfined};
 
 const FIRST: c_uint = 3;
 
-/// Makes 0 to 2 `/dev/null` and closes all others but `socket`: what was inherited by mistake, too.
-pub(super) fn close_others(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
+/// Makes 0 to 2 `/dev/null` and closes all others but socket and output: what was inherited by mistake, too.
+pub(super) fn close_others(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(|error| NotConfined::System("opening /dev/null", error))?;
     dup2_stdin(&null)
@@ -23,16 +23,26 @@ pub(super) fn close_others(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
         .and_then(|()| dup2_stderr(&null))
         .map_err(|error| NotConfined::System("replacing the standard streams", error))?;
     drop(null);
-    let socket = c_uint::try_from(socket.as_raw_fd()).map_err(|_| NotConfined::Socket("it has no number"))?;
-    if socket > FIRST {
-        close(FIRST, socket - 1)?;
+    let output = confinement.output.map(|output| output.file);
+    let mut kept = Vec::new();
+    for descriptor in [Some(confinement.socket), output].into_iter().flatten() {
+        let number = c_uint::try_from(descriptor.as_raw_fd());
+        kept.push(number.map_err(|_| NotConfined::Socket("it has no number"))?);
     }
-    close(socket + 1, c_uint::MAX)
+    kept.sort_unstable();
+    let mut next = FIRST;
+    for number in kept {
+        if number > next {
+            close(next, number - 1)?;
+        }
+        next = number + 1;
+    }
+    close(next, c_uint::MAX)
 }
 
 fn close(first: c_uint, last: c_uint) -> Result<(), NotConfined> {
-    // SAFETY: no memory is touched. Whoever calls `confine` was told to use no descriptor but the socket
-    // afterwards; one that is used all the same is not open, and the filter kills whoever would open another
+    // SAFETY: no memory is touched. Whoever calls `confine` was told to use no descriptor but those
+    // that are kept afterwards; one that is used all the same is not open, and the filter kills whoever would open another
     // one under its number, except for those that arrive through the socket.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == 0 {

@@ -12,6 +12,9 @@ pub enum NotConfined {
     /// The socket could reach others than the process at its other end, or cannot be kept.
     #[error("the socket cannot be kept: {0}")]
     Socket(&'static str),
+    /// The file that may be written would be more than a file, or cannot be kept.
+    #[error("the output cannot be kept: {0}")]
+    Output(&'static str),
     /// A thread would stay unconfined.
     #[error("the process has more than one thread; confine it before it starts others")]
     Threads,

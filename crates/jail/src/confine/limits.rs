@@ -24,10 +24,11 @@ pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     set(Resource::Stack, STACK, STACK)?;
     let descriptors = u64::from(confinement.descriptors);
     set(Resource::Nofile, descriptors, descriptors)?;
+    let written = confinement.output.map_or(0, |output| output.most);
+    set(Resource::Fsize, written, written)?;
     for nothing in [
         Resource::Nproc,
         Resource::Core,
-        Resource::Fsize,
         Resource::Memlock,
         Resource::Msgqueue,
         Resource::Sigpending,

@@ -17,6 +17,7 @@ use std::fs;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use rustix::fs::{FileType, fstat};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use landlock::Instead;
@@ -40,6 +41,17 @@ pub struct Confinement<'s> {
     pub processor_time: Duration,
     /// The lowest number that no descriptor may have; the socket's must be below it.
     pub descriptors: u32,
+    /// The only file that may be written, if there is any; it stays open.
+    pub output: Option<Output<'s>>,
+}
+
+/// A file that a confined process may write.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'s> {
+    /// A regular file, open for writing. Its number must not be that of a standard stream.
+    pub file: BorrowedFd<'s>,
+    /// Its longest length in bytes; whoever writes beyond it is killed by SIGXFSZ.
+    pub most: u64,
 }
 
 /// A way of taking something from a process.
@@ -77,12 +89,13 @@ impl Mechanism {
     }
 }
 
-/// Confines this process, for ever. It must have one thread and must use no descriptor but the socket
-/// afterwards: all others are closed.
+/// Confines this process, for ever. It must have one thread and must use no descriptor but the socket and the
+/// output afterwards: all others are closed.
 ///
 /// Afterwards these system calls are left, most of them for few arguments: `recvmsg` and `sendmsg` on the
 /// socket, `pread64`, `close`, `mmap` and `mremap` of memory that cannot be executed, `munmap`, `madvise`, `brk`,
-/// `getrandom`, `clock_gettime`, and what ends a process. Any other one kills it with SIGSYS.
+/// `getrandom`, `clock_gettime`, and what ends a process; where there is an output, `pwrite64` on it. Any other one
+/// kills it with SIGSYS.
 ///
 /// Returns what this system lacks. That is never the filter of system calls.
 ///
@@ -102,12 +115,13 @@ pub fn confine_partly(
     mechanisms: &[Mechanism],
 ) -> Result<Missing, NotConfined> {
     check_socket(confinement)?;
+    check_output(confinement)?;
     check_threads()?;
     let next = identity::next(confinement.user)?;
     let mut missing = Missing::default();
     for mechanism in Mechanism::ALL.into_iter().filter(|mechanism| mechanisms.contains(mechanism)) {
         match mechanism {
-            Mechanism::Descriptors => descriptors::close_others(confinement.socket)?,
+            Mechanism::Descriptors => descriptors::close_others(confinement)?,
             Mechanism::Limits => limits::lower(confinement)?,
             Mechanism::Namespaces => namespaces::leave(&mut missing),
             Mechanism::Identity => identity::give_up(next, &mut missing)?,
@@ -116,7 +130,7 @@ pub fn confine_partly(
                 let instead = if empty { Instead::Namespaces } else { Instead::Filter };
                 landlock::deny(instead, &mut missing)?;
             }
-            Mechanism::Syscalls => syscalls::filter(confinement.socket)?,
+            Mechanism::Syscalls => syscalls::filter(confinement)?,
         }
     }
     Ok(missing)
@@ -140,6 +154,20 @@ fn check_socket(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     {
         SocketType::SEQPACKET | SocketType::STREAM => Ok(()),
         _ => Err(NotConfined::Socket("it is neither a stream nor carries packets")),
+    }
+}
+
+fn check_output(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
+    let Some(output) = confinement.output else { return Ok(()) };
+    let number = u32::try_from(output.file.as_raw_fd()).unwrap_or(0);
+    let socket = confinement.socket.as_raw_fd();
+    if number <= 2 || number >= confinement.descriptors || output.file.as_raw_fd() == socket {
+        return Err(NotConfined::Output("its number is that of a standard stream or beyond the limit"));
+    }
+    let kind = fstat(output.file).map_err(|error| NotConfined::System("asking for the output's kind", error))?;
+    match FileType::from_raw_mode(kind.st_mode) {
+        FileType::RegularFile => Ok(()),
+        _ => Err(NotConfined::Output("it is no regular file")),
     }
 }
 

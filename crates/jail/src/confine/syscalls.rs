@@ -1,7 +1,7 @@
 //! The filter of system calls: a short list is left, and any other call kills the process.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 
 use libc::c_int;
 use nix::sys::personality::{self, Persona};
@@ -12,14 +12,14 @@ use seccompiler::{
     TargetArch, apply_filter_all_threads,
 };
 
-use super::NotConfined;
+use super::{Confinement, NotConfined};
 
 /// What may be asked of memory: to be read and written, never to be executed.
 const DATA: u64 = (libc::PROT_READ | libc::PROT_WRITE) as u64;
 const ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
 
 /// Filters system calls, for ever.
-pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
+pub(super) fn filter(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     // A process with this flag can execute whatever it can read, and the filter would not see it.
     let persona = personality::get()
         .and_then(|persona| personality::set(persona - Persona::READ_IMPLIES_EXEC))
@@ -30,11 +30,16 @@ pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
     if persona.contains(Persona::READ_IMPLIES_EXEC) {
         return Err(NotConfined::Kept("the right to execute what can be read"));
     }
-    let socket = number(socket.as_raw_fd())?;
+    let socket = number(confinement.socket.as_raw_fd())?;
     let me = number(getpid().as_raw_nonzero().get())?;
     // Both hold, and the stricter answer wins: the first turns what the second lets through into an error.
     load(refused()?, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF as u32))?;
-    load(allowed(socket, me)?, SeccompAction::KillProcess, SeccompAction::Allow)
+    let mut allowed = allowed(socket, me)?;
+    if let Some(output) = confinement.output {
+        let output = number(output.file.as_raw_fd())?;
+        allowed.insert(libc::SYS_pwrite64, vec![rule([int(0, output)?])?]);
+    }
+    load(allowed, SeccompAction::KillProcess, SeccompAction::Allow)
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;

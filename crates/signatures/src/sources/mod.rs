@@ -13,6 +13,7 @@ use crate::container::{Container, Kind, Refusal};
 use crate::ignored::Ignored;
 use crate::output::Output;
 use crate::problem::{Complaint, Problem};
+use crate::segment::Segment;
 use crate::settings::{Settings, Unsigned, Unwanted};
 use crate::yara::Shared;
 use crate::{Error, Language, Turn, is_for_unwanted, language};
@@ -33,6 +34,7 @@ pub struct Sources {
     files: Vec<PathBuf>,
     texts: Vec<(String, String)>,
     containers: Vec<Container>,
+    segment: Option<Segment>,
     passed_over: Vec<PathBuf>,
     superseded: Vec<PathBuf>,
     refused: Vec<Error>,
@@ -42,6 +44,14 @@ impl Sources {
     /// Nothing yet, with these settings for what will come.
     pub fn new(settings: Settings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    /// The signature files of a segment, with the settings with which every segment is compiled, so that its publisher
+    /// and all who use it get the same bytes. Whoever calls this knows that the segment is as it was published: its files
+    /// are official, and signatures of unwanted programs are taken where the publisher put them in.
+    pub fn of_segment(segment: Segment) -> Self {
+        let settings = Settings { unwanted: Unwanted::All, ..Settings::default() };
+        Self { segment: Some(segment), ..Self::new(settings) }
     }
 
     /// Adds a signature file or a container, or all of a folder in the order of their names. Files of a folder whose
@@ -202,6 +212,9 @@ impl Sources {
             for path in &self.files {
                 build.file(turn, path)?;
             }
+            if let Some(segment) = &self.segment {
+                build.segment(turn, segment)?;
+            }
         }
         build.yara.finish(&mut build.compiler);
         Ok(build.compiler)
@@ -281,6 +294,25 @@ impl Build<'_> {
         let mut reader = BufReader::with_capacity(256 << 10, file);
         let name = file_name(path);
         self.read(turn, From::loose(&name, path.parent()), &mut reader).map_err(unreadable)
+    }
+
+    fn segment(&mut self, turn: Turn, segment: &Segment) -> Result<(), Error> {
+        for member in segment.members().iter().filter(|member| !member.is_witness()) {
+            let name = &member.name;
+            match language(name) {
+                Some(language) if language.turn() == turn => {
+                    let from = From { name, folder: None, official: true, clamav: false };
+                    self.read(turn, from, &mut segment.reader(member))
+                        .map_err(|error| Error::Unreadable { path: PathBuf::from(name), error })?;
+                }
+                None if turn == Turn::First => {
+                    let complaint = Complaint::unsupported("no signature language has this extension");
+                    (self.report)(Problem { file: name.clone(), folder: None, line: 0, complaint });
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
     }
 
     fn container(&mut self, turn: Turn, container: &Container) -> Result<(), Error> {

@@ -91,6 +91,7 @@ fn escape(number: &str, mechanisms: &str, user: &str, folder: &str) -> Option<()
         memory: MEMORY,
         processor_time: PROCESSOR_TIME,
         descriptors: DESCRIPTORS,
+        output: None,
     };
     match confine_partly(&confinement, &mechanisms) {
         Ok(missing) => say(ground.socket(), &ready(missing))?,
