@@ -18,6 +18,8 @@ mod sigtool;
 
 mod clamscan;
 
+mod update;
+mod log;
 mod prove;
 mod config;
 mod quarantine;
@@ -82,6 +84,10 @@ enum Command {
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
     Prove(prove::Options),
+    /// Get signatures from mirrors that nobody trusts, and put into use what can be believed.
+    Update(update::Options),
+    /// Watch the public log of releases.
+    Log(log::Options),
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
@@ -115,6 +121,8 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
+        Some(Command::Update(options)) => update::run(&options),
+        Some(Command::Log(options)) => log::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         // Their arguments are not ours, and were looked at before.

@@ -259,7 +259,8 @@ pub fn leaves_of(folder: &Path) -> io::Result<Vec<Hash>> {
     Ok(bytes.as_chunks::<32>().0.to_vec())
 }
 
-fn release_of(folder: &Path, sequence: u64) -> PathBuf {
+/// The folder of a release in the store of this folder.
+pub fn release_of(folder: &Path, sequence: u64) -> PathBuf {
     folder.join(RELEASES).join(sequence.to_string())
 }
 

@@ -2,7 +2,9 @@
 
 mod build;
 mod check;
+pub(crate) mod diff;
 mod info;
+mod rebuild;
 
 use candor_detect::Counts;
 use clap::Subcommand;
@@ -24,6 +26,10 @@ enum Command {
     Info(info::Options),
     /// List every line of signature files that cannot be used, and why.
     Check(check::Options),
+    /// Show what one set of signatures has that another has not.
+    Diff(diff::Options),
+    /// Make a release anew from its sources, and compare every bit with what was published.
+    Rebuild(rebuild::Options),
 }
 
 /// Does what the options say.
@@ -32,6 +38,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         Command::Build(options) => build::run(options),
         Command::Info(options) => info::run(options),
         Command::Check(options) => check::run(options),
+        Command::Diff(options) => diff::run(options),
+        Command::Rebuild(options) => rebuild::run(options),
     }
 }
 

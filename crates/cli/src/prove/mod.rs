@@ -6,7 +6,9 @@ mod bpf;
 mod calls;
 mod process;
 
+mod fresh;
 mod network;
+mod same;
 mod sandbox;
 
 use std::path::Path;
@@ -30,6 +32,10 @@ enum Proof {
     Sandbox(sandbox::Options),
     /// Scan files with unique texts in them, and watch that no process that scans has a way out.
     Network(network::Options),
+    /// Show how old what is in use is, and which witnesses say that there is nothing newer.
+    Fresh(fresh::Options),
+    /// Show whether two machines, or a machine and the world, hold the same history.
+    Same(same::Options),
 }
 
 /// How a proof is written.
@@ -46,6 +52,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     match &options.command {
         Proof::Sandbox(options) => sandbox::run(options),
         Proof::Network(options) => network::run(options),
+        Proof::Fresh(options) => fresh::run(options),
+        Proof::Same(options) => same::run(options),
     }
 }
 

@@ -23,7 +23,7 @@ use clap::Subcommand;
 use crate::exit_status::Outcome;
 
 pub(crate) use clock::now;
-pub(crate) use fetcher::fetch;
+pub(crate) use fetcher::{fetch, staging};
 pub(crate) use workshop::Loading;
 
 /// What to update, and from where.
