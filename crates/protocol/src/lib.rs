@@ -9,6 +9,7 @@
 
 mod answer;
 mod channel;
+mod compiling;
 mod names;
 mod opening;
 mod records;
@@ -17,6 +18,7 @@ mod request;
 
 pub use answer::{Answers, Assembly, MAX_REPORT};
 pub use channel::{Channel, MAX_DESCRIPTORS, MAX_PACKET, Received};
+pub use compiling::{Compile, Compiled, LONGEST_PROBLEM, MOST_PROBLEMS};
 pub use opening::{LayoutRecord, MAX_OPENED, MOST_PARTS, Opened, OpenedPieces, Part};
 pub use records::{FindingRecord, GapRecord, ObjectRecord};
 pub use report::MOST_FORMS;

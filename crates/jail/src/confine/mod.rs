@@ -164,7 +164,8 @@ fn check_output(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
     if number <= 2 || number >= confinement.descriptors || output.file.as_raw_fd() == socket {
         return Err(NotConfined::Output("its number is that of a standard stream or beyond the limit"));
     }
-    let kind = fstat(output.file).map_err(|error| NotConfined::System("asking for the output's kind", error))?;
+    let kind =
+        fstat(output.file).map_err(|error| NotConfined::System("asking for the output's kind", error))?;
     match FileType::from_raw_mode(kind.st_mode) {
         FileType::RegularFile => Ok(()),
         _ => Err(NotConfined::Output("it is no regular file")),

@@ -58,7 +58,9 @@ pub enum SegmentError {
         found: u64,
     },
     /// A name that no member may have.
-    #[error("`{0}` cannot be the name of a member: parts of A-Z a-z 0-9 . _ + - that begin with no point, with / between them, at most {LONGEST_NAME} bytes")]
+    #[error(
+        "`{0}` cannot be the name of a member: parts of A-Z a-z 0-9 . _ + - that begin with no point, with / between them, at most {LONGEST_NAME} bytes"
+    )]
     Name(String),
     /// The names do not rise.
     #[error("`{0}` does not come after the name before it")]
@@ -109,6 +111,14 @@ impl Segment {
     /// When it cannot be read or is not the canonical archive of its members.
     pub fn open(file: File) -> Result<Self, SegmentError> {
         let length = file.metadata()?.len();
+        Self::with_length(file, length)
+    }
+
+    /// As [`open`](Self::open), for a file whose length cannot be asked.
+    ///
+    /// # Errors
+    /// As there; also where the file is shorter.
+    pub fn with_length(file: File, length: u64) -> Result<Self, SegmentError> {
         if length > MOST_BYTES {
             return Err(SegmentError::TooLarge);
         }

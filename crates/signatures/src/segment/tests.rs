@@ -48,14 +48,24 @@ fn what_is_packed_is_read() {
 fn gnu_tar_writes_the_same() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("self-test")).unwrap();
-    for (name, size) in [("a.hdb", 0), ("b-c.hdb", 511), ("b.hdb", 512), ("self-test/e", 513), ("Z.yar", 70_000)] {
+    for (name, size) in
+        [("a.hdb", 0), ("b-c.hdb", 511), ("b.hdb", 512), ("self-test/e", 513), ("Z.yar", 70_000)]
+    {
         fs::write(folder.path().join(name), vec![b'x'; size]).unwrap();
     }
     let mut ours = Vec::new();
     let length = pack_folder(folder.path(), &mut ours).unwrap();
     assert_eq!(length, ours.len() as u64);
     let tar = Command::new("tar")
-        .args(["-b1", "--format=ustar", "--mode=0644", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"])
+        .args([
+            "-b1",
+            "--format=ustar",
+            "--mode=0644",
+            "--mtime=@0",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+        ])
         .args(["-cf", "-", "Z.yar", "a.hdb", "b-c.hdb", "b.hdb", "self-test/e"])
         .current_dir(folder.path())
         .output();
