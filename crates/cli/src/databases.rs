@@ -16,6 +16,8 @@ use crate::sources;
 
 /// Where ClamAV keeps its signatures on most systems.
 const CLAMAV_FOLDER: &str = "/var/lib/clamav";
+/// Where `candor update` puts verified databases.
+const STORE: &str = "/var/lib/candor/databases";
 /// Most names of files in one message.
 const NAMES_SHOWN: usize = 10;
 
@@ -36,6 +38,9 @@ pub(crate) struct Options {
     /// Where ClamAV's signatures are, if there are any.
     #[arg(long, value_name = "FOLDER", default_value = CLAMAV_FOLDER)]
     clamav_folder: PathBuf,
+    /// Where `candor update` puts databases, if it was ever run.
+    #[arg(long, value_name = "FOLDER", default_value = STORE)]
+    store: PathBuf,
     #[command(flatten)]
     sources: sources::Options,
 }
@@ -113,6 +118,7 @@ impl Options {
             || !self.signatures.is_empty()
             || self.no_clamav
             || other_folder
+            || self.store != Path::new(STORE)
             || read_otherwise
     }
 
@@ -135,10 +141,30 @@ impl Options {
             return Ok(used);
         }
         used.push(Used::new(Origin::Memory, embedded()?, "embedded".to_owned())?);
+        used.extend(self.updated());
         if !self.no_clamav && self.clamav_folder.is_dir() {
             used.extend(self.clamav(notes)?);
         }
         Ok(used)
+    }
+
+    /// The databases of the release in use. One that cannot be opened is told, and stops no scan.
+    fn updated(&self) -> Vec<Used> {
+        // The link is followed once: an update may turn it while the databases are opened.
+        let Ok(folder) = fs::canonicalize(self.store.join("current")) else {
+            return Vec::new();
+        };
+        let names = file_names(&folder).unwrap_or_default();
+        let databases =
+            names.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "cdb"));
+        let open = |path: PathBuf| {
+            let name = path.display().to_string();
+            let database = Database::open(&path).with_context(|| format!("the database {name}"))?;
+            Used::new(|database| Origin::File(path.clone(), database), database, name)
+        };
+        let told =
+            |error: anyhow::Error| complain(&format!("not used: {error:#}; `candor update` may mend it"));
+        databases.filter_map(|path| open(path).map_err(told).ok()).collect()
     }
 
     fn clamav(&self, notes: Notes) -> anyhow::Result<Option<Used>> {

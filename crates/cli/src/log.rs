@@ -41,7 +41,9 @@ enum Command {
 
 /// How to follow it.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit status: 0 all is as it should be, 1 something is not, 2 nothing could be fetched.")]
+#[command(
+    after_help = "Exit status: 0 all is as it should be, 1 something is not, 2 nothing could be fetched."
+)]
 struct Monitor {
     #[command(flatten)]
     configured: Configured,
@@ -96,7 +98,13 @@ impl Monitoring<'_> {
             }
             seen = true;
             if let Err(refusal) = self.mirror(mirror, &store, &mut state, &mut out)? {
-                writeln!(out, "{}: ALARM ({}) {}", Escaped(mirror), refusal.kind.name(), Escaped(&refusal.text))?;
+                writeln!(
+                    out,
+                    "{}: ALARM ({}) {}",
+                    Escaped(mirror),
+                    refusal.kind.name(),
+                    Escaped(&refusal.text)
+                )?;
                 if let Some(evidence) = &refusal.evidence {
                     writeln!(out, "{evidence}")?;
                 }
@@ -106,7 +114,13 @@ impl Monitoring<'_> {
         Ok(if seen { outcome } else { Outcome::error() })
     }
 
-    fn mirror(&self, mirror: &str, store: &Store, state: &mut State, out: &mut impl Write) -> anyhow::Result<Result<(), Refusal>> {
+    fn mirror(
+        &self,
+        mirror: &str,
+        store: &Store,
+        state: &mut State,
+        out: &mut impl Write,
+    ) -> anyhow::Result<Result<(), Refusal>> {
         let staging = match Staging::open(&staging(self.settings, mirror)) {
             Ok(staging) => staging,
             Err(error) => return Ok(Err(Refusal::new(Kind::Local, error.to_string()))),
@@ -130,14 +144,20 @@ impl Monitoring<'_> {
             if state.current().is_some_and(|current| sequence <= current) {
                 continue;
             }
-            writeln!(out, "  release {sequence} of {}, from {}", release.statement.date, Escaped(&release.statement.source))?;
+            writeln!(
+                out,
+                "  release {sequence} of {}, from {}",
+                release.statement.date,
+                Escaped(&release.statement.source)
+            )?;
             let Ok(Choice::Take(statement)) = believed.choose(state, Some(sequence)) else {
                 writeln!(out, "    its files are not published any more")?;
                 continue;
             };
             let before = state.current();
             let mut loading = Loading::new(self.settings)?;
-            let installed = install(&staging, store, state, &believed, statement, &mut loading, self.settings.keep);
+            let installed =
+                install(&staging, store, state, &believed, statement, &mut loading, self.settings.keep);
             match installed {
                 Ok(_) => writeln!(out, "    made anew: every database is the published one")?,
                 // The fetcher brings the segments of the newest release; older ones may be out of reach.
@@ -152,7 +172,13 @@ impl Monitoring<'_> {
         Ok(Ok(()))
     }
 
-    fn show(&self, store: &Store, before: Option<u64>, sequence: u64, out: &mut impl Write) -> anyhow::Result<()> {
+    fn show(
+        &self,
+        store: &Store,
+        before: Option<u64>,
+        sequence: u64,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
         let new = segments_of(store.folder(), sequence)?;
         let old = match before {
             Some(before) => segments_of(store.folder(), before)?,
@@ -169,7 +195,12 @@ impl Monitoring<'_> {
             for text in words(line).into_iter().filter(|text| !known.contains(text)) {
                 named += 1;
                 if named <= MOST_NAMED {
-                    writeln!(out, "? {}: looks for the words {:?}", Escaped(file), Escaped(&text).to_string())?;
+                    writeln!(
+                        out,
+                        "? {}: looks for the words {:?}",
+                        Escaped(file),
+                        Escaped(&text).to_string()
+                    )?;
                 }
             }
             Ok(())
@@ -183,12 +214,18 @@ impl Monitoring<'_> {
 
 /// Texts in hexadecimal that a signature looks for, of letters, digits and spaces only: words of people rather than code.
 fn words(line: &[u8]) -> Vec<String> {
-    let hexadecimal = line.split(|byte| !byte.is_ascii_hexdigit()).filter(|part| part.len() >= 2 * LETTERS && part.len() % 2 == 0);
-    hexadecimal.filter_map(|part| hex::decode(part).ok()).filter_map(|bytes| {
-        let word = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b' ' || *byte == 0;
-        let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-        (letters >= LETTERS && bytes.iter().all(word)).then(|| String::from_utf8_lossy(&bytes).replace('\0', ""))
-    }).collect()
+    let hexadecimal = line
+        .split(|byte| !byte.is_ascii_hexdigit())
+        .filter(|part| part.len() >= 2 * LETTERS && part.len() % 2 == 0);
+    hexadecimal
+        .filter_map(|part| hex::decode(part).ok())
+        .filter_map(|bytes| {
+            let word = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b' ' || *byte == 0;
+            let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+            (letters >= LETTERS && bytes.iter().all(word))
+                .then(|| String::from_utf8_lossy(&bytes).replace('\0', ""))
+        })
+        .collect()
 }
 
 #[cfg(test)]

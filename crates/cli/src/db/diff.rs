@@ -65,7 +65,12 @@ pub(crate) fn segments_of(folder: &Path, sequence: u64) -> anyhow::Result<Vec<Pa
 }
 
 /// Writes what differs; whether anything does.
-pub(crate) fn write_differences(out: &mut impl Write, old: &[PathBuf], new: &[PathBuf], limit: u64) -> anyhow::Result<bool> {
+pub(crate) fn write_differences(
+    out: &mut impl Write,
+    old: &[PathBuf],
+    new: &[PathBuf],
+    limit: u64,
+) -> anyhow::Result<bool> {
     let mut gone = HashSet::new();
     each_line(old, &mut |file, line| {
         gone.insert(digest(file, line));
@@ -92,12 +97,18 @@ pub(crate) fn write_differences(out: &mut impl Write, old: &[PathBuf], new: &[Pa
     for lines in [&added, &removed] {
         lines.write_rest(out)?;
     }
-    let files: BTreeMap<&String, ()> = added.counts.keys().chain(removed.counts.keys()).map(|file| (file, ())).collect();
+    let files: BTreeMap<&String, ()> =
+        added.counts.keys().chain(removed.counts.keys()).map(|file| (file, ())).collect();
     for file in files.keys() {
         let count = |lines: &Lines| grouped(lines.counts.get(*file).copied().unwrap_or(0));
         writeln!(out, "{:<32} +{} -{}", Escaped(file).to_string(), count(&added), count(&removed))?;
     }
-    writeln!(out, "{} added, {} removed", counted(added.total, "line", "lines"), counted(removed.total, "line", "lines"))?;
+    writeln!(
+        out,
+        "{} added, {} removed",
+        counted(added.total, "line", "lines"),
+        counted(removed.total, "line", "lines")
+    )?;
     Ok(added.total + removed.total > 0)
 }
 
@@ -151,7 +162,8 @@ pub(crate) fn each_line(
     for place in places {
         let name = || place.display().to_string();
         if fs::metadata(place).with_context(name)?.is_dir() {
-            let mut inside: Vec<PathBuf> = fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+            let mut inside: Vec<PathBuf> =
+                fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
             inside.sort();
             each_line(&inside, show)?;
         } else if place.extension().is_some_and(|extension| extension == "seg") {
@@ -160,7 +172,10 @@ pub(crate) fn each_line(
                 lines(segment.reader(member), &member.name, show).with_context(name)?;
             }
         } else if place.extension().is_some_and(|extension| extension == "cdb") {
-            bail!("{}: a compiled database has no lines; compare the segments, or what it was built from", name());
+            bail!(
+                "{}: a compiled database has no lines; compare the segments, or what it was built from",
+                name()
+            );
         } else {
             let file = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             lines(BufReader::new(File::open(place).with_context(name)?), &file, show).with_context(name)?;
@@ -169,7 +184,11 @@ pub(crate) fn each_line(
     Ok(())
 }
 
-fn lines(mut reader: impl BufRead, file: &str, show: &mut dyn FnMut(&str, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn lines(
+    mut reader: impl BufRead,
+    file: &str,
+    show: &mut dyn FnMut(&str, &[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -201,6 +220,9 @@ mod tests {
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("+ a.hdb: three\n+ b.hdb: two\n- a.hdb: one\n"), "{text}");
         assert!(text.ends_with("2 lines added, 1 line removed\n"), "{text}");
-        assert!(!write_differences(&mut Vec::new(), std::slice::from_ref(&old), std::slice::from_ref(&old), 0).expect("compared"));
+        assert!(
+            !write_differences(&mut Vec::new(), std::slice::from_ref(&old), std::slice::from_ref(&old), 0)
+                .expect("compared")
+        );
     }
 }

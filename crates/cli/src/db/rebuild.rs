@@ -57,27 +57,54 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     for segment in &statement.segments {
         let name = &segment.name;
         let Some((_, folder)) = options.from.iter().find(|(from, _)| from == name) else {
-            bail!("release {} has a segment {name}; say what it is made of with --from {name}=FOLDER", statement.sequence);
+            bail!(
+                "release {} has a segment {name}; say what it is made of with --from {name}=FOLDER",
+                statement.sequence
+            );
         };
         let mut archive = tempfile::tempfile()?;
         let size = pack_folder(folder, &mut archive).with_context(|| folder.display().to_string())?;
         let digest = sha256(&archive)?;
         if digest != segment.digest {
             same = false;
-            writeln!(out, "{name}: the archive differs: {size} bytes, SHA-256 {}\n  published: {} bytes, SHA-256 {}", hex::encode(digest), segment.size, hex::encode(segment.digest))?;
+            writeln!(
+                out,
+                "{name}: the archive differs: {size} bytes, SHA-256 {}\n  published: {} bytes, SHA-256 {}",
+                hex::encode(digest),
+                segment.size,
+                hex::encode(segment.digest)
+            )?;
             continue;
         }
-        writeln!(out, "{name}: the archive is the published one, {size} bytes, SHA-256 {}", hex::encode(digest))?;
+        writeln!(
+            out,
+            "{name}: the archive is the published one, {size} bytes, SHA-256 {}",
+            hex::encode(digest)
+        )?;
         let image = tempfile::tempfile()?;
         let loaded = loader.compile(&archive, &image, &Limits::default())?;
         if loaded.layout != segment.layout {
             same = false;
-            writeln!(out, "{name}: the published database has layout {}; this program makes {}", segment.layout, loaded.layout)?;
+            writeln!(
+                out,
+                "{name}: the published database has layout {}; this program makes {}",
+                segment.layout, loaded.layout
+            )?;
         } else if loaded.image_sha256 != segment.image {
             same = false;
-            writeln!(out, "{name}: the database differs: SHA-256 {}\n  published: {}", hex::encode(loaded.image_sha256), hex::encode(segment.image))?;
+            writeln!(
+                out,
+                "{name}: the database differs: SHA-256 {}\n  published: {}",
+                hex::encode(loaded.image_sha256),
+                hex::encode(segment.image)
+            )?;
         } else {
-            writeln!(out, "{name}: the database is the published one, {} signatures, SHA-256 {}", loaded.signatures, hex::encode(segment.image))?;
+            writeln!(
+                out,
+                "{name}: the database is the published one, {} signatures, SHA-256 {}",
+                loaded.signatures,
+                hex::encode(segment.image)
+            )?;
         }
     }
     let verdict = if same { "every bit is the published one" } else { "NOT what was published" };

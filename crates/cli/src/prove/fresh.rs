@@ -15,7 +15,9 @@ use crate::update::{Configured, now, trust};
 
 /// Which store, and how to write the proof.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Exit status: 0 enough witnesses said so lately, 1 they did not, 2 nothing can be said.")]
+#[command(
+    after_help = "Exit status: 0 enough witnesses said so lately, 1 they did not, 2 nothing can be said."
+)]
 pub(super) struct Options {
     #[command(flatten)]
     configured: Configured,
@@ -38,7 +40,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let assessed = trust.policy.assess(&note, seconds(clock), trust.max_age)?;
     let statement = state.current().and_then(|current| store::statement_of(&settings.store, current).ok());
     let fresh = assessed.quorum;
-    let witnesses: Vec<(String, Option<u64>, &str)> = trust.policy.witnesses().iter().zip(&assessed.witnesses)
+    let witnesses: Vec<(String, Option<u64>, &str)> = trust
+        .policy
+        .witnesses()
+        .iter()
+        .zip(&assessed.witnesses)
         .map(|(witness, state)| {
             let (time, word) = match *state {
                 WitnessState::Silent => (None, "silent"),
@@ -51,7 +57,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         .collect();
     let mut out = io::stdout().lock();
     if options.format == Format::Json {
-        let witnesses: Vec<_> = witnesses.iter()
+        let witnesses: Vec<_> = witnesses
+            .iter()
             .map(|(name, time, word)| json!({ "witness": name, "time": time, "state": word }))
             .collect();
         let document = json!({
@@ -71,19 +78,41 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     } else {
         let age = |then: u64| duration(std::time::Duration::from_secs(seconds(clock).saturating_sub(then)));
         match &statement {
-            Some(statement) => writeln!(out, "in use     release {} of {}, {} old", statement.sequence, statement.date, age(seconds(statement.date)))?,
+            Some(statement) => writeln!(
+                out,
+                "in use     release {} of {}, {} old",
+                statement.sequence,
+                statement.date,
+                age(seconds(statement.date))
+            )?,
             None => writeln!(out, "in use     no release")?,
         }
-        writeln!(out, "log        {}, {} entries", Escaped(&assessed.checkpoint.origin), assessed.checkpoint.size)?;
+        writeln!(
+            out,
+            "log        {}, {} entries",
+            Escaped(&assessed.checkpoint.origin),
+            assessed.checkpoint.size
+        )?;
         for (name, time, word) in &witnesses {
-            let said = time.map_or_else(|| "has never cosigned it".to_owned(), |time| format!("cosigned it {} ago", age(time)));
+            let said = time.map_or_else(
+                || "has never cosigned it".to_owned(),
+                |time| format!("cosigned it {} ago", age(time)),
+            );
             writeln!(out, "witness    {} {said}: {word}", Escaped(name))?;
         }
         let limit = duration(std::time::Duration::from_secs(trust.max_age));
         let verdict = match (fresh, trust.policy.demands_witnesses()) {
-            (true, true) => format!("fresh: enough witnesses of {} said within {limit} that this is the largest tree they know", settings.policy.display()),
-            (true, false) => "unknown: the policy asks for no witness, so nobody says that there is nothing newer".to_owned(),
-            (false, _) => format!("not fresh: no quorum has said so within {limit}; somebody may be holding updates back"),
+            (true, true) => format!(
+                "fresh: enough witnesses of {} said within {limit} that this is the largest tree they know",
+                settings.policy.display()
+            ),
+            (true, false) => {
+                "unknown: the policy asks for no witness, so nobody says that there is nothing newer"
+                    .to_owned()
+            }
+            (false, _) => format!(
+                "not fresh: no quorum has said so within {limit}; somebody may be holding updates back"
+            ),
         };
         writeln!(out, "verdict    {}", Escaped(&verdict))?;
     }

@@ -33,7 +33,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let settings = options.configured.settings()?;
     let policy = trust(&settings)?.policy;
     let state = store::peek(&settings.store)?;
-    let own = state.and_then(|state| state.checkpoint).context("no checkpoint was ever seen; run `candor update`")?;
+    let own = state
+        .and_then(|state| state.checkpoint)
+        .context("no checkpoint was ever seen; run `candor update`")?;
     let mut out = io::stdout().lock();
     let Some(path) = &options.with else {
         out.write_all(own.as_bytes())?;
@@ -41,7 +43,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     };
     let own = Note::read(own.as_bytes())?;
     let other = read_note(path)?;
-    let (mine, theirs) = (signed(&policy, &own, "the own checkpoint")?, signed(&policy, &other, "the other checkpoint")?);
+    let (mine, theirs) =
+        (signed(&policy, &own, "the own checkpoint")?, signed(&policy, &other, "the other checkpoint")?);
     if mine.origin != theirs.origin {
         bail!("these are checkpoints of two logs: {} and {}", Escaped(&mine.origin), Escaped(&theirs.origin));
     }
@@ -57,7 +60,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         writeln!(out, "the same history: {} entries are the beginning of {}", short.size, long.size)?;
         return Ok(Outcome::default());
     }
-    writeln!(out, "TWO HISTORIES: the log {} signed both, and they do not agree. Show this to everybody:\n", Escaped(&mine.origin))?;
+    writeln!(
+        out,
+        "TWO HISTORIES: the log {} signed both, and they do not agree. Show this to everybody:\n",
+        Escaped(&mine.origin)
+    )?;
     out.write_all(&own.to_bytes())?;
     writeln!(out)?;
     out.write_all(&other.to_bytes())?;
@@ -104,7 +111,10 @@ fn leaves(store: &Path, folders: &[PathBuf], long: &Checkpoint) -> anyhow::Resul
             return Ok(leaves);
         }
     }
-    bail!("{} entries cannot be compared: their tiles are not here; run `candor update`, or name them with --tiles", long.size)
+    bail!(
+        "{} entries cannot be compared: their tiles are not here; run `candor update`, or name them with --tiles",
+        long.size
+    )
 }
 
 fn tiles(folder: &Path, size: u64) -> Option<Vec<Hash>> {
@@ -113,7 +123,8 @@ fn tiles(folder: &Path, size: u64) -> Option<Vec<Hash>> {
     for tile in tiles_of(size).ok()?.into_iter().filter(|tile| tile.level == Some(0)) {
         let whole = candor_tlog::TilePath { width: candor_tlog::HASHES_PER_TILE, ..tile };
         // A partial tile may be gone when the full one is there.
-        let content = [tile, whole].iter().find_map(|tile| staging.read(&tile.to_string(), 8192).ok().flatten())?;
+        let content =
+            [tile, whole].iter().find_map(|tile| staging.read(&tile.to_string(), 8192).ok().flatten())?;
         let width = usize::try_from(tile.width).ok()?;
         leaves.extend(content.as_chunks::<32>().0.iter().take(width));
     }

@@ -17,9 +17,6 @@ const INSTALLED: &str = "/usr/libexec/candor/candor-fetch";
 /// What it says last.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Fetched {
-    /// Bytes that came.
-    #[serde(default)]
-    pub(crate) bytes: u64,
     /// What went wrong.
     pub(crate) error: Option<Trouble>,
 }
@@ -44,9 +41,17 @@ pub(crate) fn staging(settings: &Settings, mirror: &str) -> PathBuf {
 pub(crate) fn fetch(settings: &Settings, mirror: &str, whole: bool) -> anyhow::Result<Fetched> {
     let program = program()?;
     let folder = staging(settings, mirror);
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(&folder).with_context(|| folder.display().to_string())?;
-    let mut arguments: Vec<OsString> = vec!["mirror".into(), "--from".into(), mirror.into(), "--into".into(), folder.into()];
-    for (name, value) in [("--ca", settings.ca.as_ref().map(OsString::from)), ("--proxy", settings.proxy.as_ref().map(OsString::from))] {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(&folder)
+        .with_context(|| folder.display().to_string())?;
+    let mut arguments: Vec<OsString> =
+        vec!["mirror".into(), "--from".into(), mirror.into(), "--into".into(), folder.into()];
+    for (name, value) in [
+        ("--ca", settings.ca.as_ref().map(OsString::from)),
+        ("--proxy", settings.proxy.as_ref().map(OsString::from)),
+    ] {
         arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
     }
     if whole {
@@ -83,6 +88,8 @@ fn program() -> anyhow::Result<PathBuf> {
     let installed = PathBuf::from(INSTALLED);
     match [beside, installed].into_iter().find(|path| path.is_file()) {
         Some(path) => Ok(path),
-        None => bail!("candor-fetch is not here; without it updates come as files: `candor update --bundle FILE`"),
+        None => {
+            bail!("candor-fetch is not here; without it updates come as files: `candor update --bundle FILE`")
+        }
     }
 }

@@ -44,14 +44,19 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let settings = options.configured.settings()?;
     let trust = trust(&settings)?;
     let (store, mut state) = open(&settings)?;
-    let mut updating = Updating { settings: &settings, trust: &trust, store: &store, options, attempts: Vec::new() };
+    let mut updating =
+        Updating { settings: &settings, trust: &trust, store: &store, options, attempts: Vec::new() };
     updating.run(&mut state)?;
     let report = Report::new(&store, &state, updating.attempts, now());
     if let Err(error) = store.tell(&report.to_json()) {
         crate::complain(&format!("status.json: {error}"));
     }
     let mut out = io::stdout().lock();
-    if options.json { out.write_all(&report.to_json())? } else { write!(out, "{report}")? }
+    if options.json {
+        out.write_all(&report.to_json())?
+    } else {
+        write!(out, "{report}")?
+    }
     Ok(report.outcome())
 }
 
@@ -150,7 +155,8 @@ impl Updating<'_> {
         believed: &Believed,
         statement: candor_update::statement::Statement,
     ) -> Result<Installed, Refusal> {
-        let mut loading = Loading::new(self.settings).map_err(|error| Refusal::new(Kind::Local, format!("{error:#}")))?;
+        let mut loading =
+            Loading::new(self.settings).map_err(|error| Refusal::new(Kind::Local, format!("{error:#}")))?;
         install(staging, self.store, state, believed, statement, &mut loading, self.settings.keep)
     }
 
@@ -159,7 +165,8 @@ impl Updating<'_> {
         fs::create_dir_all(&self.settings.staging)?;
         let folder = tempfile::Builder::new().prefix("bundle-").tempdir_in(&self.settings.staging)?;
         let file = File::open(path).with_context(|| path.display().to_string())?;
-        bundle::unpack(io::BufReader::new(file), folder.path()).with_context(|| path.display().to_string())?;
+        bundle::unpack(io::BufReader::new(file), folder.path())
+            .with_context(|| path.display().to_string())?;
         Ok(folder)
     }
 

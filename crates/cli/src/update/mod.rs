@@ -92,7 +92,10 @@ impl Configured {
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let path = std::path::absolute(&self.config)?;
         let text = fs::read_to_string(&path).with_context(|| {
-            format!("{}: there is no configuration of updates; docs/updating.md says how to write one", path.display())
+            format!(
+                "{}: there is no configuration of updates; docs/updating.md says how to write one",
+                path.display()
+            )
         })?;
         Settings::read(&text, &path).with_context(|| path.display().to_string())
     }

@@ -70,7 +70,9 @@ impl Attempt {
             Result::Unreachable(text) => (Some("unreachable"), Some(text.clone())),
             Result::Refused(refusal) => (Some(refusal.kind.name()), Some(refusal.text.clone())),
             Result::Believed(Choice::Declined { reason, .. }, _) => (None, Some(reason.clone())),
-            Result::Believed(Choice::Waits { until, .. }, _) => (None, Some(format!("its turn is at {until}"))),
+            Result::Believed(Choice::Waits { until, .. }, _) => {
+                (None, Some(format!("its turn is at {until}")))
+            }
             Result::Believed(..) | Result::Returned(_) => (None, None),
         };
         json!({ "place": self.place, "outcome": self.outcome(), "kind": kind, "reason": reason })
@@ -99,12 +101,17 @@ impl Display for Attempt {
                 for (segment, way) in statement.segments.iter().zip(&installed.ways) {
                     match way {
                         Way::Kept => writeln!(f, "  {}: as it was", segment.name)?,
-                        Way::Delta(bytes) => writeln!(f, "  {}: a difference of {}", segment.name, size(*bytes))?,
+                        Way::Delta(bytes) => {
+                            writeln!(f, "  {}: a difference of {}", segment.name, size(*bytes))?
+                        }
                         Way::Whole(bytes) => writeln!(f, "  {}: whole, {}", segment.name, size(*bytes))?,
                     }
                 }
                 for name in &installed.not_compared {
-                    writeln!(f, "  {name}: compiled in another layout than the published one, so not compared with it")?;
+                    writeln!(
+                        f,
+                        "  {name}: compiled in another layout than the published one, so not compared with it"
+                    )?;
                 }
                 Ok(())
             }
@@ -132,7 +139,13 @@ impl Report {
     pub(super) fn outcome(&self) -> Outcome {
         match self.attempts.last().map(|last| &last.result) {
             Some(Result::Believed(..) | Result::Returned(_)) => Outcome::default(),
-            _ if self.attempts.iter().any(|attempt| attempt.kind().is_some_and(|kind| kind != Kind::Local)) => Outcome::found(),
+            _ if self
+                .attempts
+                .iter()
+                .any(|attempt| attempt.kind().is_some_and(|kind| kind != Kind::Local)) =>
+            {
+                Outcome::found()
+            }
             _ => Outcome::error(),
         }
     }
@@ -156,7 +169,9 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.attempts.iter().try_for_each(|attempt| write!(f, "{attempt}"))?;
         match self.current {
-            Some(current) if self.outcome() != Outcome::default() => writeln!(f, "release {current} stays in use"),
+            Some(current) if self.outcome() != Outcome::default() => {
+                writeln!(f, "release {current} stays in use")
+            }
             None => writeln!(f, "no release is in use"),
             Some(_) => Ok(()),
         }

@@ -25,7 +25,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let settings = options.configured.settings()?;
     let state = store::peek(&settings.store)?;
-    let last: Option<Value> = fs::read(settings.store.join("status.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let last: Option<Value> =
+        fs::read(settings.store.join("status.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let mut out = io::stdout().lock();
     let Some(state) = state else {
         writeln!(out, "no update was ever made into {}", Escaped(&settings.store.display().to_string()))?;
@@ -50,15 +51,32 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     match (&statement, state.current()) {
         (Some(statement), _) => {
             let age = u64::try_from(now().duration_since(statement.date).as_secs()).unwrap_or(0);
-            writeln!(out, "in use    release {} of {}, {} old", statement.sequence, statement.date, duration(std::time::Duration::from_secs(age)))?;
+            writeln!(
+                out,
+                "in use    release {} of {}, {} old",
+                statement.sequence,
+                statement.date,
+                duration(std::time::Duration::from_secs(age))
+            )?;
             writeln!(out, "source    {}", Escaped(&statement.source))?;
         }
-        (None, Some(current)) => writeln!(out, "in use    release {current}, whose statement cannot be read")?,
+        (None, Some(current)) => {
+            writeln!(out, "in use    release {current}, whose statement cannot be read")?
+        }
         (None, None) => writeln!(out, "in use    nothing")?,
     }
     let others: Vec<String> = state.installed.iter().skip(1).map(u64::to_string).collect();
-    writeln!(out, "kept      {}", if others.is_empty() { "nothing else".to_owned() } else { others.join(", ") })?;
-    writeln!(out, "place     {} of {} in the queue of each roll-out, drawn here", state.place, candor_update::schedule::PLACES)?;
+    writeln!(
+        out,
+        "kept      {}",
+        if others.is_empty() { "nothing else".to_owned() } else { others.join(", ") }
+    )?;
+    writeln!(
+        out,
+        "place     {} of {} in the queue of each roll-out, drawn here",
+        state.place,
+        candor_update::schedule::PLACES
+    )?;
     let choices = &state.choices;
     if let Some(reason) = &choices.hold {
         writeln!(out, "hold      {}", Escaped(reason))?;
@@ -72,8 +90,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     if let Some(last) = &last {
         let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
         writeln!(out, "last      {} at {}", Escaped(&text(&last["outcome"])), Escaped(&text(&last["at"])))?;
-        for attempt in last["attempts"].as_array().into_iter().flatten().filter(|attempt| attempt["reason"].is_string()) {
-            writeln!(out, "          {}: {}", Escaped(&text(&attempt["place"])), Escaped(&text(&attempt["reason"])))?;
+        for attempt in
+            last["attempts"].as_array().into_iter().flatten().filter(|attempt| attempt["reason"].is_string())
+        {
+            writeln!(
+                out,
+                "          {}: {}",
+                Escaped(&text(&attempt["place"])),
+                Escaped(&text(&attempt["reason"]))
+            )?;
         }
     }
     Ok(refused(last.as_ref()))

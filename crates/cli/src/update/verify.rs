@@ -41,7 +41,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let checked = match bundle::unpack(BufReader::new(file), folder.path()) {
         Err(bundle::BundleError::Io(error)) => return Err(error).context(name),
         Err(error) => Err(error.to_string()),
-        Ok(()) => check(&Staging::open(folder.path())?, &state, &trust, now()).map_err(|refusal| refusal.to_string()),
+        Ok(()) => check(&Staging::open(folder.path())?, &state, &trust, now())
+            .map_err(|refusal| refusal.to_string()),
     };
     let believed = match checked {
         Ok(believed) => believed,

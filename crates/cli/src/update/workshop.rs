@@ -24,7 +24,8 @@ impl Loading {
 
 impl Workshop for Loading {
     fn compile(&mut self, archive: &File, database: &File) -> Result<Compiled, String> {
-        let loaded = self.loader.compile(archive, database, &Limits::default()).map_err(|error| error.to_string())?;
+        let loaded =
+            self.loader.compile(archive, database, &Limits::default()).map_err(|error| error.to_string())?;
         Ok(Compiled { layout: loaded.layout, image: loaded.image_sha256 })
     }
 
