@@ -9,11 +9,16 @@
 mod error;
 mod folder;
 mod http;
+pub mod mirror;
 mod pace;
+mod progress;
+mod staging;
 mod transport;
 
 pub use error::{Error, Kind};
 pub use folder::Folder;
 pub use http::{Http, Reply, Request, Settings, Url};
 pub use pace::Pace;
+pub use progress::Progress;
+pub use staging::Staging;
 pub use transport::{Mirror, Transport};

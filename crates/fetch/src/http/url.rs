@@ -103,7 +103,7 @@ impl Url {
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+        self.uri.port_u16().unwrap_or_else(|| if self.is_https() { 443 } else { 80 })
     }
 
     /// Its text.
