@@ -15,7 +15,8 @@ mod worker;
 
 pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Ready};
 pub use confine::{
-    Confinement, Mechanism, Missing, NOBODY, NotConfined, Output, STACK, confine, confine_partly,
+    Confinement, Fetching, Mechanism, Missing, NOBODY, NotConfined, Output, STACK, close_inherited, confine,
+    confine_fetcher, confine_partly,
 };
 pub use opening::open;
 pub use pool::{Counters, GRACE, Job, MOST_WORKERS, Opened, Pool, Program, Settings, Source};
