@@ -50,16 +50,10 @@ pub fn close_inherited() -> Result<(), NotConfined> {
 }
 
 fn close(first: c_uint, last: c_uint) -> Result<(), NotConfined> {
-<<<<<<< HEAD
     // SAFETY: no memory is touched. Whoever calls `confine` was told to use no descriptor but those
-    // that are kept afterwards; one that is used all the same is not open, and the filter kills whoever would open another
-    // one under its number, except for those that arrive through the socket.
-=======
-    // SAFETY: no memory is touched. Whoever calls `confine` was told to use no descriptor but the socket
-    // afterwards; one that is used all the same is not open, and the filter kills whoever would open another
-    // one under its number, except for those that arrive through the socket. `close_inherited` is called when
-    // nothing was opened yet.
->>>>>>> fetch
+    // that are kept afterwards; one that is used all the same is not open, and the filter kills whoever would open
+    // another one under its number, except for those that arrive through the socket. `close_inherited` is
+    // called when nothing was opened yet.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == 0 {
         return Ok(());

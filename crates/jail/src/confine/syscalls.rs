@@ -19,31 +19,8 @@ const DATA: u64 = (libc::PROT_READ | libc::PROT_WRITE) as u64;
 const ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
 
 /// Filters system calls, for ever.
-<<<<<<< HEAD
 pub(super) fn filter(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
-=======
-pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
     forbid_implied_execution()?;
-    let socket = number(socket.as_raw_fd())?;
-    let me = number(getpid().as_raw_nonzero().get())?;
-    // Both hold, and the stricter answer wins: the first turns what the second lets through into an error.
-    load(refused()?, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF as u32))?;
-    load(allowed(socket, me)?, SeccompAction::KillProcess, SeccompAction::Allow)
-}
-
-pub(super) fn forbid_implied_execution() -> Result<(), NotConfined> {
->>>>>>> fetch
-    // A process with this flag can execute whatever it can read, and the filter would not see it.
-    let persona = personality::get()
-        .and_then(|persona| personality::set(persona - Persona::READ_IMPLIES_EXEC))
-        .and_then(|_| personality::get())
-        .map_err(|error| {
-            NotConfined::System("asking for the personality", Errno::from_raw_os_error(error as i32))
-        })?;
-    if persona.contains(Persona::READ_IMPLIES_EXEC) {
-        return Err(NotConfined::Kept("the right to execute what can be read"));
-    }
-<<<<<<< HEAD
     let socket = number(confinement.socket.as_raw_fd())?;
     let me = number(getpid().as_raw_nonzero().get())?;
     // Both hold, and the stricter answer wins: the first turns what the second lets through into an error.
@@ -54,9 +31,20 @@ pub(super) fn forbid_implied_execution() -> Result<(), NotConfined> {
         allowed.insert(libc::SYS_pwrite64, vec![rule([int(0, output)?])?]);
     }
     load(allowed, SeccompAction::KillProcess, SeccompAction::Allow)
-=======
+}
+
+pub(super) fn forbid_implied_execution() -> Result<(), NotConfined> {
+    // A process with this flag can execute whatever it can read, and the filter would not see it.
+    let persona = personality::get()
+        .and_then(|persona| personality::set(persona - Persona::READ_IMPLIES_EXEC))
+        .and_then(|_| personality::get())
+        .map_err(|error| {
+            NotConfined::System("asking for the personality", Errno::from_raw_os_error(error as i32))
+        })?;
+    if persona.contains(Persona::READ_IMPLIES_EXEC) {
+        return Err(NotConfined::Kept("the right to execute what can be read"));
+    }
     Ok(())
->>>>>>> fetch
 }
 
 pub(super) type Rules = BTreeMap<i64, Vec<SeccompRule>>;
