@@ -15,6 +15,8 @@ use crate::witness::{Cosigners, Logs};
 const MOST_LOGS: usize = 1024;
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 4096;
+/// Longest wait for a client, in seconds.
+const MOST_PATIENCE: u64 = 300;
 
 /// What the administrator wants.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +39,9 @@ pub struct Configuration {
     /// Connections that are served at once.
     #[serde(default = "connections")]
     pub connections: usize,
+    /// Seconds that a client has for the head of a request, for its body, and between two requests.
+    #[serde(default = "patience")]
+    pub patience: u64,
     #[serde(default)]
     log: Vec<Log>,
 }
@@ -52,6 +57,10 @@ struct Log {
 
 fn connections() -> usize {
     256
+}
+
+fn patience() -> u64 {
+    15
 }
 
 impl Configuration {
@@ -82,6 +91,7 @@ impl Configuration {
             (1..=MOST_CONNECTIONS).contains(&self.connections),
             "connections: from 1 to {MOST_CONNECTIONS}"
         );
+        ensure!((1..=MOST_PATIENCE).contains(&self.patience), "patience: from 1 to {MOST_PATIENCE} seconds");
         self.logs()?;
         self.retired()?;
         Ok(())
@@ -205,6 +215,7 @@ mod tests {
             format!("submission_prefix = \"/w/\"\n{head}"),
             format!("submission_prefix = \"/w?\"\n{head}"),
             format!("connections = 0\n{head}"),
+            format!("patience = 0\n{head}"),
             format!("retired = [\"{log}\"]\n{head}"),
             format!("{head}[[log]]\nvkey = \"{witness}\"\n"),
             format!("{head}[[log]]\nvkey = \"{log}\"\norigin = \"a\\nb\"\n"),
