@@ -20,6 +20,7 @@ mod clamscan;
 
 mod prove;
 mod config;
+mod witness;
 mod quarantine;
 mod isolation;
 
@@ -85,6 +86,9 @@ enum Command {
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
+    /// Run a witness of transparency logs, make its key, show what it remembers.
+    #[command(disable_help_flag = true)]
+    Witness(witness::Options),
     /// Scan in the place of ClamAV's clamscan: its options, lines and exit status.
     #[command(disable_help_flag = true)]
     Clamscan,
@@ -116,6 +120,7 @@ fn main() -> ExitCode {
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Witness(options)) => witness::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         // Their arguments are not ours, and were looked at before.
         Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),

@@ -1,6 +1,7 @@
 //! The configuration file, in TOML.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use candor_tlog::{KeyKind, VerifyingKey};
 use serde::Deserialize;
 
 use crate::key_file::read_key;
+use crate::store::folder_of;
 use crate::witness::{Cosigners, Logs};
 
 /// Most logs of one witness: its state is written as a whole for each answer.
@@ -26,8 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// The file with what the witness remembers; its folder must be there.
     pub state: PathBuf,
-    /// Files with private keys. All of them cosign.
-    pub keys: Vec<PathBuf>,
+    /// Files with private keys. All of them cosign. `credential:NAME` is what systemd passes under this name.
+    keys: Vec<PathBuf>,
     /// Public keys that cosigned before and do not any more.
     #[serde(default)]
     retired: Vec<String>,
@@ -128,7 +130,11 @@ impl Configuration {
         let signing = self
             .keys
             .iter()
-            .map(|path| read_key(path).with_context(|| format!("the key {}", path.display())))
+            .map(|path| {
+                located(path)
+                    .and_then(|path| read_key(&path))
+                    .with_context(|| format!("the key {}", path.display()))
+            })
             .collect::<anyhow::Result<Vec<_>>>()?;
         let retired = self.retired()?;
         // Version 1 cosignatures do not name who signs: with one key two names could be swapped.
@@ -152,11 +158,18 @@ impl Configuration {
 
     /// The folder of the state.
     pub fn state_folder(&self) -> &Path {
-        match self.state.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.state)
     }
+}
+
+/// Where the file with a key is.
+fn located(path: &Path) -> anyhow::Result<PathBuf> {
+    let Some(name) = path.to_str().and_then(|path| path.strip_prefix("credential:")) else {
+        return Ok(path.to_owned());
+    };
+    let folder =
+        env::var_os("CREDENTIALS_DIRECTORY").context("systemd passes no credentials: LoadCredential=")?;
+    Ok(Path::new(&folder).join(name))
 }
 
 fn vkey(text: &str, kind: KeyKind) -> anyhow::Result<VerifyingKey> {

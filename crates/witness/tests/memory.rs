@@ -153,6 +153,22 @@ fn it_does_not_start_before_init() {
 }
 
 #[test]
+fn systemd_passes_the_key() {
+    let ground = Ground::new();
+    let config = fs::read_to_string(ground.config()).unwrap();
+    fs::write(
+        ground.config(),
+        config.replace(&format!("[{:?}]", ground.path("key")), "[\"credential:key\"]"),
+    )
+    .unwrap();
+    assert!(ground.refusal().contains("LoadCredential"));
+    let mut command = program();
+    command.args(["serve", "--config"]).arg(ground.config()).env("CREDENTIALS_DIRECTORY", ground.path(""));
+    let log = Log::new(5);
+    time_of(&ground.start_with(&mut command).add(&log.request(0, 5)), &log.note(5), &ground.key);
+}
+
+#[test]
 fn its_own_cosignature_shows_that_it_forgot() {
     let ground = Ground::new();
     let log = Log::new(20);

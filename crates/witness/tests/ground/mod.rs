@@ -207,6 +207,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    #[expect(clippy::zombie_processes, reason = "it is waited for when this is dropped")]
     pub(crate) fn of(command: &mut Command) -> Result<Self, String> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
