@@ -18,6 +18,8 @@ mod sigtool;
 
 mod clamscan;
 
+mod vet;
+
 mod prove;
 mod config;
 mod quarantine;
@@ -93,6 +95,8 @@ enum Command {
     Sigtool,
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
+    /// Try databases on files that are known to be good, before they are used.
+    Vet(vet::Options),
 }
 
 fn main() -> ExitCode {
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
+        Some(Command::Vet(options)) => vet::run(&options),
         // Their arguments are not ours, and were looked at before.
         Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),
         None => {
