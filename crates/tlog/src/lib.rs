@@ -13,23 +13,27 @@
 mod checkpoint;
 mod cosignature;
 mod encoding;
+mod evidence;
 mod key;
 mod note;
 mod policy;
 mod proof;
+mod submission;
 mod tile;
 mod tree;
 
 pub use checkpoint::Checkpoint;
 pub use cosignature::{Cosignature, cosign, cosigned};
+pub use evidence::{Evidence, MAX_EVIDENCE, signed_by_any};
 pub use key::{KeyKind, SigningKey, VerifyingKey};
 pub use note::{MAX_NOTE, MAX_SIGNATURES, Note, NoteSignature};
 pub use policy::{Assessment, Log, MAX_POLICY, Policy, PolicyError, Witness, WitnessState};
 pub use proof::Proof;
+pub use submission::{MAX_CONSISTENCY_HASHES, MAX_SUBMISSION, Submission};
 pub use tile::{HASHES_PER_TILE, MAX_LEAVES, TilePath, bundle_of, entries_of, hashes_of, tiles_of};
 pub use tree::{
-    Hash, consistency_proof, empty_root, inclusion_proof, leaf_hash, root_of, verify_consistency,
-    verify_inclusion,
+    Hash, beginning_proof, consistency_proof, empty_root, inclusion_proof, leaf_hash, root_of, root_within,
+    verify_consistency, verify_inclusion,
 };
 
 /// What is wrong with bytes that were to be a note, a key, a proof or a tile.

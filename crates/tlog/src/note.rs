@@ -1,6 +1,6 @@
 //! Signed notes: <https://c2sp.org/signed-note>.
 
-use crate::encoding::{base64, unbase64};
+use crate::encoding::{base64, decimal, unbase64};
 use crate::key::check_name;
 use crate::{Error, KeyKind, SigningKey, VerifyingKey};
 
@@ -132,6 +132,24 @@ impl Note {
     pub fn put(&mut self, line: NoteSignature) {
         self.signatures.retain(|old| old.id != line.id || old.name != line.name);
         self.signatures.push(line);
+    }
+
+    /// Reads `note LENGTH`, a newline and a note of so many bytes; gives what follows.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn read_counted(text: &str) -> Result<(Self, &str), Error> {
+        const FORM: Error = Error::Malformed("a note with its length before it has the form \"note LENGTH\"");
+        let (length, rest) = text.strip_prefix("note ").and_then(|rest| rest.split_once('\n')).ok_or(FORM)?;
+        let length = usize::try_from(decimal(length)?).map_err(|_| FORM)?;
+        let (note, rest) = rest.split_at_checked(length).ok_or(FORM)?;
+        Ok((Self::read(note.as_bytes())?, rest))
+    }
+
+    /// The note as bytes, with its length before it, so that others may follow.
+    pub fn to_counted(&self) -> Vec<u8> {
+        let note = self.to_bytes();
+        [format!("note {}\n", note.len()).into_bytes(), note].concat()
     }
 
     /// The note as bytes.

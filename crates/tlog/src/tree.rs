@@ -93,6 +93,32 @@ pub fn consistency_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
     Some(proof)
 }
 
+/// As [`consistency_proof`], but for 0 < `old` < the number of leaves only, and its first hash is never left out: what
+/// shows the root of the first `old` leaves to whoever knows the root of all of them ([`root_within`]).
+pub fn beginning_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
+    let beginning = leaves.get(..old).filter(|beginning| !beginning.is_empty() && old < leaves.len())?;
+    let mut proof = consistency_proof(leaves, old)?;
+    if old.is_power_of_two() {
+        proof.insert(0, root_of(beginning));
+    }
+    Some(proof)
+}
+
+/// The root of the first `old` leaves of the tree with this size and root, which the hashes of [`beginning_proof`]
+/// show. There are no other hashes that lead to the root of the tree and show another.
+///
+/// # Errors
+/// [`Error::NotProven`].
+pub fn root_within(old: u64, (new, new_root): (u64, &Hash), hashes: &[Hash]) -> Result<Hash, Error> {
+    const WRONG: Error = Error::NotProven("the hashes do not lead to the root of the larger tree");
+    let (first, rest) = hashes.split_first().ok_or(WRONG)?;
+    if old == 0 || old >= new {
+        return Err(Error::NotProven("only a smaller tree with entries is the beginning of another"));
+    }
+    let (old_hash, new_hash) = climb(old, new, first, rest).ok_or(WRONG)?;
+    if new_hash == *new_root { Ok(old_hash) } else { Err(WRONG) }
+}
+
 /// Checks that the leaf with this hash is number `index` in the tree of this size and root.
 ///
 /// # Errors
@@ -159,22 +185,24 @@ pub fn verify_consistency(
             Err(Error::NotProven("an empty tree has the root of another"))
         };
     }
+    // A tree that is a power of two has its root as the first hash, and it is not sent.
+    let (first, rest) =
+        if old.is_power_of_two() { (old_root, proof) } else { proof.split_first().ok_or(WRONG)? };
+    if climb(old, new, first, rest) == Some((*old_root, *new_root)) { Ok(()) } else { Err(WRONG) }
+}
+
+/// The roots of the trees of sizes `old` and `new`, 0 < `old` < `new`, that these hashes make; nothing if they are too
+/// few or too many.
+fn climb(old: u64, new: u64, first: &Hash, rest: &[Hash]) -> Option<(Hash, Hash)> {
     let (mut place, mut last) = (old - 1, new - 1);
     while place % 2 == 1 {
         place /= 2;
         last /= 2;
     }
-    // A tree that is a power of two has its root as the first hash, and it is not sent.
-    let (first, rest) = if old.is_power_of_two() {
-        (*old_root, proof)
-    } else {
-        let (first, rest) = proof.split_first().ok_or(WRONG)?;
-        (*first, rest)
-    };
-    let (mut old_hash, mut new_hash) = (first, first);
+    let (mut old_hash, mut new_hash) = (*first, *first);
     for neighbour in rest {
         if last == 0 {
-            return Err(WRONG);
+            return None;
         }
         if place % 2 == 1 || place == last {
             old_hash = node(neighbour, &old_hash);
@@ -189,7 +217,7 @@ pub fn verify_consistency(
         place /= 2;
         last /= 2;
     }
-    if last == 0 && old_hash == *old_root && new_hash == *new_root { Ok(()) } else { Err(WRONG) }
+    (last == 0).then_some((old_hash, new_hash))
 }
 
 #[cfg(test)]
@@ -260,6 +288,28 @@ mod tests {
             }
         }
         assert!(inclusion_proof(&all, 33).is_none() && consistency_proof(&all, 34).is_none());
+    }
+
+    #[test]
+    fn the_root_of_every_beginning_is_shown() {
+        let all = leaves(33);
+        for size in 0..=all.len() {
+            let (tree, root) = (&all[..size], root_of(&all[..size]));
+            for old in 0..=size {
+                let Some(proof) = beginning_proof(tree, old) else {
+                    assert!(old == 0 || old == size);
+                    continue;
+                };
+                let shown = |proof: &[Hash]| root_within(old as u64, (size as u64, &root), proof);
+                assert_eq!(shown(&proof), Ok(root_of(&all[..old])));
+                for place in 0..proof.len() {
+                    let mut forged = proof.clone();
+                    forged[place][7] ^= 1;
+                    assert!(shown(&forged).is_err());
+                }
+                assert!(shown(&proof[1..]).is_err() && shown(&[&proof[..], &[root]].concat()).is_err());
+            }
+        }
     }
 
     #[test]
