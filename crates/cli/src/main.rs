@@ -22,6 +22,7 @@ mod update;
 mod log;
 mod prove;
 mod config;
+mod witness;
 mod quarantine;
 mod isolation;
 
@@ -91,6 +92,9 @@ enum Command {
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
+    /// Run a witness of transparency logs, make its key, show what it remembers.
+    #[command(disable_help_flag = true)]
+    Witness(witness::Options),
     /// Scan in the place of ClamAV's clamscan: its options, lines and exit status.
     #[command(disable_help_flag = true)]
     Clamscan,
@@ -124,6 +128,7 @@ fn main() -> ExitCode {
         Some(Command::Update(options)) => update::run(&options),
         Some(Command::Log(options)) => log::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Witness(options)) => witness::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         // Their arguments are not ours, and were looked at before.
         Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),

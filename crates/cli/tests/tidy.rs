@@ -141,6 +141,14 @@ fn only_the_worker_links_parsers() {
 }
 
 #[test]
+fn the_witness_is_a_program_of_its_own() {
+    assert_eq!(reached("candor-witness"), BTreeSet::from(["candor-tlog".to_owned()]));
+    for program in ["candor-cli", "candor-daemon", "candor-worker"] {
+        assert!(!reached(program).contains("candor-witness"), "{program} links what listens to the world");
+    }
+}
+
+#[test]
 fn unsafe_code_is_only_where_it_may_be() {
     let word = "unsafe";
     let openings = ["{", "fn", "impl", "extern", "trait"].map(|what| format!("{word} {what}"));

@@ -100,10 +100,9 @@ mod tests {
         compile.write(&mut packet);
         assert_eq!(Compile::read(&packet), Ok(compile));
         let most = vec!["x".repeat(LONGEST_PROBLEM); MOST_PROBLEMS];
-        for compiled in [
-            Compiled::Written { left_out: 9, problems: most.clone() },
-            Compiled::Refused { reason: "so".to_owned() },
-        ] {
+        for compiled in
+            [Compiled::Written { left_out: 9, problems: most }, Compiled::Refused { reason: "so".to_owned() }]
+        {
             packet.clear();
             compiled.write(&mut packet);
             assert!(packet.len() < MAX_PACKET);

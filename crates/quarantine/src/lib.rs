@@ -40,8 +40,6 @@ mod export;
 
 pub mod elsewhere;
 
-mod packages;
-
 mod entry;
 mod key;
 

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use candor_packages::Owner;
 use rustix::fs::{Mode, OFlags, openat};
 
 use crate::attributes;
@@ -13,7 +14,6 @@ use crate::entry::seal::Sealer;
 use crate::error::{About, Error, Result};
 use crate::id::Id;
 use crate::mend::{Ending, Mended};
-use crate::packages;
 use crate::place::{self, Place};
 use crate::removal;
 use crate::source::{self, Identity, State, Stop};
@@ -116,21 +116,21 @@ impl Vault {
 
     /// Refuses what is protected; otherwise says for the record what came of it.
     fn compare_with_packages(&self, file: &File, place: &Place, protection: Protection) -> Result<String> {
-        let answer = packages::owner(&self.packages_root, &place.path, file);
+        let answer = self.packages.owner(&place.path, file);
         Ok(match (answer, protection) {
-            (packages::Owner::Unmodified(package), Protection::Packages) => {
+            (Owner::Unmodified(package), Protection::Packages) => {
                 return Err(Error::OfPackage { path: place.path.clone(), package });
             }
-            (packages::Owner::Unknown(reason), Protection::Packages) => {
+            (Owner::Unknown(reason), Protection::Packages) => {
                 return Err(Error::PackageUnknown { path: place.path.clone(), reason });
             }
-            (packages::Owner::Unmodified(package), Protection::Nothing) => {
+            (Owner::Unmodified(package), Protection::Nothing) => {
                 format!("unmodified file of the package {package}, taken by force")
             }
-            (packages::Owner::Unknown(reason), Protection::Nothing) => format!("{reason}, taken by force"),
-            (packages::Owner::Modified(package), _) => format!("modified file of the package {package}"),
-            (packages::Owner::Nobody, _) => "no file of a package".to_owned(),
-            (packages::Owner::NoDatabase, _) => {
+            (Owner::Unknown(reason), Protection::Nothing) => format!("{reason}, taken by force"),
+            (Owner::Modified(package), _) => format!("modified file of the package {package}"),
+            (Owner::Nobody, _) => "no file of a package".to_owned(),
+            (Owner::NoDatabase, _) => {
                 "not compared: there is no package database that can be read".to_owned()
             }
         })

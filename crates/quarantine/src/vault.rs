@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use candor_packages::Packages;
 use rustix::fs::{AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fsync, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
@@ -28,7 +29,7 @@ pub struct Vault {
     pub(crate) identity: Identity,
     pub(crate) key: Key,
     pub(crate) most_bytes: u64,
-    pub(crate) packages_root: PathBuf,
+    pub(crate) packages: Packages,
     pub(crate) steps: Steps,
 }
 
@@ -99,7 +100,7 @@ impl Vault {
                 identity,
                 key,
                 most_bytes: MOST_BYTES,
-                packages_root: PathBuf::from("/"),
+                packages: Packages::at(Path::new("/")),
                 steps: Steps::default(),
             }),
             None if names(&folder, path)?.entries.is_empty() => Err(Error::NoVault(path.clone())),
@@ -143,7 +144,15 @@ impl Vault {
     /// The same, with the package database of the system under another folder than `/`.
     #[must_use]
     pub fn with_packages_of(mut self, root: &Path) -> Self {
-        self.packages_root = root.to_owned();
+        self.packages = Packages::at(root);
+        self
+    }
+
+    /// The same, with these package databases. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_packages(mut self, packages: Packages) -> Self {
+        self.packages = packages;
         self
     }
 

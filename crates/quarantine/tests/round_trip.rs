@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
+use candor_packages::Packages;
 use candor_quarantine::{Afterwards, Error, Form, Grounds, Original, Protection, Vault, open};
 use ground::{Ground, Likeness, take};
 use sha2::{Digest, Sha256};
@@ -180,6 +181,37 @@ fn files_of_packages_are_refused_and_forced() {
     assert_eq!(taken.entry.packages, "unmodified file of the package tools, taken by force");
     let path = ground.file("tool", b"modified");
     assert_eq!(take(&vault, &path).unwrap().entry.packages, "modified file of the package tools");
+}
+
+#[test]
+fn files_of_rpm_packages_are_refused_too() {
+    let ground = Ground::new();
+    let path = ground.file("tool", b"tool");
+    let database = ground.path("system/var/lib/rpm");
+    fs::create_dir_all(&database).unwrap();
+    fs::write(database.join("Packages"), "").unwrap();
+    let sum = Command::new("sha256sum").arg(&path).output().unwrap().stdout;
+    let sum = String::from_utf8_lossy(&sum[..64]).into_owned();
+    let program = ground.path("rpm");
+    let says = |text: &str| {
+        let script = format!("#!/bin/sh\nprintf '%s\\n' '{text}'\n");
+        // A script that is replaced is never one that is open for writing somewhere.
+        fs::write(ground.path("new"), script).unwrap();
+        fs::set_permissions(ground.path("new"), PermissionsExt::from_mode(0o755)).unwrap();
+        fs::rename(ground.path("new"), &program).unwrap();
+    };
+    let packages = Packages::at(&ground.path("system")).with_rpm(&program);
+    let vault = ground.vault().with_packages(packages);
+    says(&format!("tools-1\t{sum}\t0\t33261\t{}", path.display()));
+    let Err(Error::OfPackage { package, .. }) = take(&vault, &path) else { panic!("it was not refused") };
+    assert_eq!(package, "tools-1");
+    says("error: the database is broken");
+    assert!(matches!(take(&vault, &path), Err(Error::PackageUnknown { .. })));
+    fs::remove_file(&program).unwrap();
+    assert!(matches!(take(&vault, &path), Err(Error::PackageUnknown { .. })));
+    assert!(path.exists() && ground.in_vault().is_empty());
+    says(&format!("tools-1\t{}\t0\t33261\t{}", "0".repeat(64), path.display()));
+    assert_eq!(take(&vault, &path).unwrap().entry.packages, "modified file of the package tools-1");
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn install(
     if let Err(vetted) = workshop.vet(&databases) {
         let (kind, reason) = match vetted {
             Vetted::Held(reason) => (Kind::Held, reason),
-            Vetted::Failed(reason) => (Kind::Local, reason),
+            Vetted::Failed(reason) => (Kind::NotLoaded, reason),
         };
         if kind == Kind::Held {
             state.held.retain(|held| held.sequence != sequence);

@@ -26,7 +26,7 @@ pub enum Kind {
     NoQuorum,
     /// The site's own director says otherwise, or nothing.
     Director,
-    /// The jailed loader could not make a database of it, or not the published one.
+    /// The jailed loader could not make a database of it, or not the published one, or it could not be tried.
     NotLoaded,
     /// The clean-file gate held it.
     Held,

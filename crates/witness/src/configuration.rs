@@ -1,6 +1,7 @@
 //! The configuration file, in TOML.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,15 @@ use candor_tlog::{KeyKind, VerifyingKey};
 use serde::Deserialize;
 
 use crate::key_file::read_key;
+use crate::store::folder_of;
 use crate::witness::{Cosigners, Logs};
 
 /// Most logs of one witness: its state is written as a whole for each answer.
 const MOST_LOGS: usize = 1024;
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 4096;
+/// Longest wait for a client, in seconds.
+const MOST_PATIENCE: u64 = 300;
 
 /// What the administrator wants.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,8 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// The file with what the witness remembers; its folder must be there.
     pub state: PathBuf,
-    /// Files with private keys. All of them cosign.
-    pub keys: Vec<PathBuf>,
+    /// Files with private keys. All of them cosign. `credential:NAME` is what systemd passes under this name.
+    keys: Vec<PathBuf>,
     /// Public keys that cosigned before and do not any more.
     #[serde(default)]
     retired: Vec<String>,
@@ -37,6 +41,9 @@ pub struct Configuration {
     /// Connections that are served at once.
     #[serde(default = "connections")]
     pub connections: usize,
+    /// Seconds that a client has for the head of a request, for its body, and between two requests.
+    #[serde(default = "patience")]
+    pub patience: u64,
     #[serde(default)]
     log: Vec<Log>,
 }
@@ -52,6 +59,10 @@ struct Log {
 
 fn connections() -> usize {
     256
+}
+
+fn patience() -> u64 {
+    15
 }
 
 impl Configuration {
@@ -82,6 +93,7 @@ impl Configuration {
             (1..=MOST_CONNECTIONS).contains(&self.connections),
             "connections: from 1 to {MOST_CONNECTIONS}"
         );
+        ensure!((1..=MOST_PATIENCE).contains(&self.patience), "patience: from 1 to {MOST_PATIENCE} seconds");
         self.logs()?;
         self.retired()?;
         Ok(())
@@ -118,7 +130,11 @@ impl Configuration {
         let signing = self
             .keys
             .iter()
-            .map(|path| read_key(path).with_context(|| format!("the key {}", path.display())))
+            .map(|path| {
+                located(path)
+                    .and_then(|path| read_key(&path))
+                    .with_context(|| format!("the key {}", path.display()))
+            })
             .collect::<anyhow::Result<Vec<_>>>()?;
         let retired = self.retired()?;
         // Version 1 cosignatures do not name who signs: with one key two names could be swapped.
@@ -142,11 +158,18 @@ impl Configuration {
 
     /// The folder of the state.
     pub fn state_folder(&self) -> &Path {
-        match self.state.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.state)
     }
+}
+
+/// Where the file with a key is.
+fn located(path: &Path) -> anyhow::Result<PathBuf> {
+    let Some(name) = path.to_str().and_then(|path| path.strip_prefix("credential:")) else {
+        return Ok(path.to_owned());
+    };
+    let folder =
+        env::var_os("CREDENTIALS_DIRECTORY").context("systemd passes no credentials: LoadCredential=")?;
+    Ok(Path::new(&folder).join(name))
 }
 
 fn vkey(text: &str, kind: KeyKind) -> anyhow::Result<VerifyingKey> {
@@ -205,6 +228,7 @@ mod tests {
             format!("submission_prefix = \"/w/\"\n{head}"),
             format!("submission_prefix = \"/w?\"\n{head}"),
             format!("connections = 0\n{head}"),
+            format!("patience = 0\n{head}"),
             format!("retired = [\"{log}\"]\n{head}"),
             format!("{head}[[log]]\nvkey = \"{witness}\"\n"),
             format!("{head}[[log]]\nvkey = \"{log}\"\norigin = \"a\\nb\"\n"),

@@ -10,6 +10,8 @@ use candor_tlog::{KeyKind, SigningKey, VerifyingKey};
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
+use crate::store::folder_of;
+
 /// Longest file.
 const MOST_BYTES: u64 = 1024;
 /// What others must not have of it: anything, nor the group the right to write. systemd passes credentials with
@@ -29,8 +31,7 @@ pub fn new_key(name: &str, path: &Path) -> anyhow::Result<VerifyingKey> {
     file.write_all(key.to_secret_text().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all().context("the folder")?;
+    File::open(folder_of(path))?.sync_all().context("the folder")?;
     Ok(key.public().clone())
 }
 

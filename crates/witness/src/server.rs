@@ -22,10 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::configuration::Configuration;
 use crate::witness::{Answer, Witness};
 
-/// Time for the head of a request, and of waiting for the next one.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// Time for the body of a request.
-const BODY_WITHIN: Duration = Duration::from_secs(15);
 /// Time of a connection with all its requests: who does not read answers is cut off then.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(300);
 /// Time for clients to get their answers when the program is told to end.
@@ -45,6 +41,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(configuration.connections));
+    let patience = Duration::from_secs(configuration.patience);
     let prefix: Arc<str> = configuration.submission_prefix.as_str().into();
     let accept = async || {
         let place = Arc::clone(&room).acquire_owned().await;
@@ -60,10 +57,11 @@ pub async fn serve(
             accepted = accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let (witness, prefix, stop) = (Arc::clone(&witness), Arc::clone(&prefix), stop.clone());
+        let pages = Pages { witness: Arc::clone(&witness), prefix: Arc::clone(&prefix), patience };
+        let stop = stop.clone();
         tokio::spawn(async move {
-            // Without a timer nobody is late, so the answer does not matter.
-            let _ = timeout(CONNECTION_WITHIN, connection(witness, prefix, stream, stop)).await;
+            // Whoever is late is cut off.
+            let _ = timeout(CONNECTION_WITHIN, connection(pages, stream, stop)).await;
             drop(place);
         });
     }
@@ -72,16 +70,24 @@ pub async fn serve(
     let _ = timeout(END_WITHIN, room.acquire_many(all)).await;
 }
 
-async fn connection(witness: Arc<Witness>, prefix: Arc<str>, stream: TcpStream, stop: CancellationToken) {
+/// What answers the requests of a connection.
+#[derive(Clone)]
+struct Pages {
+    witness: Arc<Witness>,
+    prefix: Arc<str>,
+    patience: Duration,
+}
+
+async fn connection(pages: Pages, stream: TcpStream, stop: CancellationToken) {
     // Answers are small and wait for nothing.
     let _ = stream.set_nodelay(true);
     let answer = service_fn(|request| {
-        let (witness, prefix) = (Arc::clone(&witness), Arc::clone(&prefix));
-        async move { Ok::<_, Infallible>(respond(witness, &prefix, request).await) }
+        let pages = pages.clone();
+        async move { Ok::<_, Infallible>(respond(pages, request).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(pages.patience)
         .max_buf_size(MOST_HEAD)
         .max_headers(MOST_FIELDS)
         .serve_connection(TokioIo::new(stream), answer);
@@ -94,20 +100,21 @@ async fn connection(witness: Arc<Witness>, prefix: Arc<str>, stream: TcpStream, 
     let _ = serving.await;
 }
 
-async fn respond(witness: Arc<Witness>, prefix: &str, request: Request<Incoming>) -> Response<String> {
+async fn respond(pages: Pages, request: Request<Incoming>) -> Response<String> {
+    let Pages { witness, prefix, patience } = pages;
     let path = request.uri().path().to_owned();
-    let below = path.strip_prefix(prefix).unwrap_or_default();
+    let below = path.strip_prefix(&*prefix).unwrap_or_default();
     let (page, allowed) = match (below, path.as_str()) {
         ("/add-checkpoint", _) => ("add-checkpoint", Method::POST),
         (below, _) if below.starts_with("/checkpoint/") => ("checkpoint", Method::GET),
         (_, "/health") => ("health", Method::GET),
         (_, "/metrics") => ("metrics", Method::GET),
-        _ => ("other", Method::GET),
+        _ => ("other", request.method().clone()),
     };
     let name = below.trim_start_matches("/checkpoint/").to_owned();
     let answer = match page {
         _ if *request.method() != allowed => Answer::new(405, format!("only {allowed}\n")),
-        "add-checkpoint" => match timeout(BODY_WITHIN, whole(request.into_body())).await {
+        "add-checkpoint" => match timeout(patience, whole(request.into_body())).await {
             Ok(Ok(bytes)) => asked(&witness, move |witness| witness.add_checkpoint(&bytes)).await,
             Ok(Err(answer)) => answer,
             Err(_) => Answer::new(408, "the request took too long\n"),

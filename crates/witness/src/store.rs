@@ -195,7 +195,7 @@ impl Store {
         }
         let mark = beside(&self.path, ".mark");
         let marked = self.mark.get().map_err(|error| StoreError::Io(mark.clone(), error))?;
-        let marked = marked.ok_or(StoreError::NoMark(mark.clone()))?;
+        let marked = marked.ok_or_else(|| StoreError::NoMark(mark.clone()))?;
         let found = state.generation;
         // The power may have gone between the two.
         if found != marked && Some(found) != marked.checked_add(1) {
@@ -266,8 +266,15 @@ fn write_new(passing: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// The folder in which a file lies.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(test)]
@@ -330,9 +337,9 @@ mod tests {
                 .push((fs::read(&ground.state).unwrap(), fs::read(beside(&ground.state, ".mark")).unwrap()));
         }
         drop(store);
-        for old in 0..2 {
-            fs::write(&ground.state, &copies[old].0).expect("room");
-            assert!(matches!(ground.open(), Err(StoreError::Older { .. })), "state {old}");
+        for (old, _) in &copies[..2] {
+            fs::write(&ground.state, old).expect("room");
+            assert!(matches!(ground.open(), Err(StoreError::Older { .. })));
         }
         fs::write(&ground.state, &copies[2].0).expect("room");
         fs::write(beside(&ground.state, ".mark"), &copies[0].1).expect("room");

@@ -6,6 +6,7 @@ use candor_object::Escaped;
 use candor_update::install::Installed;
 use candor_update::segments::Way;
 use candor_update::state::State;
+use candor_update::statement::Segment;
 use candor_update::store::Store;
 use candor_update::{Choice, Kind, Refusal, Timestamp};
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ pub(super) struct Attempt {
 enum Result {
     Unreachable(String),
     Refused(Refusal),
-    Believed(Choice, Option<Installed>),
+    Believed(Box<(Choice, Option<Installed>)>),
     Returned(u64),
 }
 
@@ -38,7 +39,7 @@ impl Attempt {
     }
 
     pub(super) fn believed(place: &str, choice: Choice, installed: Option<Installed>) -> Self {
-        Self { place: place.to_owned(), result: Result::Believed(choice, installed) }
+        Self { place: place.to_owned(), result: Result::Believed(Box::new((choice, installed))) }
     }
 
     pub(super) fn returned(sequence: u64) -> Self {
@@ -57,11 +58,13 @@ impl Attempt {
         match &self.result {
             Result::Unreachable(_) => "unreachable",
             Result::Refused(_) => "refused",
-            Result::Believed(Choice::Take(_), _) => "installed",
-            Result::Believed(Choice::UpToDate, _) => "up-to-date",
-            Result::Believed(Choice::Waits { .. }, _) => "waits",
-            Result::Believed(Choice::Declined { .. }, _) => "declined",
             Result::Returned(_) => "installed",
+            Result::Believed(believed) => match believed.0 {
+                Choice::Take(_) => "installed",
+                Choice::UpToDate => "up-to-date",
+                Choice::Waits { .. } => "waits",
+                Choice::Declined { .. } => "declined",
+            },
         }
     }
 
@@ -69,11 +72,12 @@ impl Attempt {
         let (kind, reason) = match &self.result {
             Result::Unreachable(text) => (Some("unreachable"), Some(text.clone())),
             Result::Refused(refusal) => (Some(refusal.kind.name()), Some(refusal.text.clone())),
-            Result::Believed(Choice::Declined { reason, .. }, _) => (None, Some(reason.clone())),
-            Result::Believed(Choice::Waits { until, .. }, _) => {
-                (None, Some(format!("its turn is at {until}")))
-            }
-            Result::Believed(..) | Result::Returned(_) => (None, None),
+            Result::Returned(_) => (None, None),
+            Result::Believed(believed) => match &believed.0 {
+                Choice::Declined { reason, .. } => (None, Some(reason.clone())),
+                Choice::Waits { until, .. } => (None, Some(format!("its turn is at {until}"))),
+                Choice::Take(_) | Choice::UpToDate => (None, None),
+            },
         };
         json!({ "place": self.place, "outcome": self.outcome(), "kind": kind, "reason": reason })
     }
@@ -88,33 +92,42 @@ impl Display for Attempt {
                 writeln!(f, "{place}: refused ({})\n  {}", refusal.kind.name(), Escaped(&refusal.text))
             }
             Result::Returned(sequence) => writeln!(f, "release {sequence} is in use again, out of the store"),
-            Result::Believed(Choice::UpToDate, _) => writeln!(f, "{place}: nothing newer"),
-            Result::Believed(Choice::Waits { sequence, until }, _) => {
-                writeln!(f, "{place}: release {sequence} is there; this machine's turn is at {until}")
-            }
-            Result::Believed(Choice::Declined { sequence, reason }, _) => {
-                writeln!(f, "{place}: release {sequence} is not taken: {}", Escaped(reason))
-            }
-            Result::Believed(Choice::Take(statement), installed) => {
-                writeln!(f, "{place}: release {} of {} is in use", statement.sequence, statement.date)?;
-                let Some(installed) = installed else { return Ok(()) };
-                for (segment, way) in statement.segments.iter().zip(&installed.ways) {
-                    match way {
-                        Way::Kept => writeln!(f, "  {}: as it was", segment.name)?,
-                        Way::Delta(bytes) => {
-                            writeln!(f, "  {}: a difference of {}", segment.name, size(*bytes))?
-                        }
-                        Way::Whole(bytes) => writeln!(f, "  {}: whole, {}", segment.name, size(*bytes))?,
-                    }
+            Result::Believed(believed) => write_believed(f, place, &believed.0, believed.1.as_ref()),
+        }
+    }
+}
+
+fn write_believed(
+    f: &mut Formatter<'_>,
+    place: Escaped<'_>,
+    choice: &Choice,
+    installed: Option<&Installed>,
+) -> fmt::Result {
+    match choice {
+        Choice::UpToDate => writeln!(f, "{place}: nothing newer"),
+        Choice::Waits { sequence, until } => {
+            writeln!(f, "{place}: release {sequence} is there; this machine's turn is at {until}")
+        }
+        Choice::Declined { sequence, reason } => {
+            writeln!(f, "{place}: release {sequence} is not taken: {}", Escaped(reason))
+        }
+        Choice::Take(statement) => {
+            writeln!(f, "{place}: release {} of {} is in use", statement.sequence, statement.date)?;
+            let ways = installed.map(|installed| installed.ways.as_slice()).unwrap_or_default();
+            for (Segment { name, .. }, way) in statement.segments.iter().zip(ways) {
+                match way {
+                    Way::Kept => writeln!(f, "  {name}: as it was")?,
+                    Way::Delta(bytes) => writeln!(f, "  {name}: a difference of {}", size(*bytes))?,
+                    Way::Whole(bytes) => writeln!(f, "  {name}: whole, {}", size(*bytes))?,
                 }
-                for name in &installed.not_compared {
-                    writeln!(
-                        f,
-                        "  {name}: compiled in another layout than the published one, so not compared with it"
-                    )?;
-                }
-                Ok(())
             }
+            for name in installed.iter().flat_map(|installed| &installed.not_compared) {
+                writeln!(
+                    f,
+                    "  {name}: compiled in another layout than the published one, so not compared with it"
+                )?;
+            }
+            Ok(())
         }
     }
 }

@@ -143,8 +143,7 @@ fn a_size_that_lies_is_refused() {
 proptest! {
     #[test]
     fn one_changed_byte_is_noticed_or_content(at in 0_usize..4096, byte: u8) {
-        let good = packed(&[("a.hdb", EICAR.as_bytes()), ("b.hdb", b"x")]);
-        let mut bytes = good.clone();
+        let mut bytes = packed(&[("a.hdb", EICAR.as_bytes()), ("b.hdb", b"x")]);
         let at = at % bytes.len();
         bytes[at] = byte;
         if let Ok(segment) = opened(&bytes) {

@@ -3,17 +3,17 @@
 //! Its files are read as text that anybody may have written: with bounds, and nothing in it is run. MD5 is what
 //! the packages have; whoever could make a file with the MD5 of another in its place could do anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use md5::{Digest, Md5};
 use memchr::memmem::{self, Finder};
 
-use super::Owner;
+use crate::names::merged;
+use crate::{Digest, Owner, Vouched};
 
 /// Longest list of a package that is read, in bytes; the longest in Debian 12 has about 6 MB.
 const MOST_OF_A_LIST: u64 = 64 << 20;
@@ -21,11 +21,9 @@ const MOST_OF_A_LIST: u64 = 64 << 20;
 const MOST_OF_STATUS: u64 = 256 << 20;
 /// Most files in the folder of lists: some ten for each package.
 const MOST_FILES: usize = 1_000_000;
-/// Folders that lie in `/usr` and at the root under the same name since the two were merged.
-const MERGED: [&[u8]; 7] = [b"bin/", b"sbin/", b"lib/", b"lib32/", b"lib64/", b"libx32/", b"libo32/"];
 
 /// Asks the database in this folder.
-pub(super) fn owner(database: &Path, path: &Path, file: &File) -> Owner {
+pub(crate) fn owner(database: &Path, path: &Path, file: &File) -> Owner {
     if !database.join("info").is_dir() {
         return Owner::NoDatabase;
     }
@@ -37,7 +35,7 @@ pub(super) fn owner(database: &Path, path: &Path, file: &File) -> Owner {
 
 fn ask(database: &Path, path: &Path, file: &File) -> io::Result<Owner> {
     let names = names(database, path)?;
-    let mut md5 = None;
+    let mut compared = Compared::default();
     let mut modified = None;
     let mut listed = None;
     let lists = lists(database)?;
@@ -51,7 +49,7 @@ fn ask(database: &Path, path: &Path, file: &File) -> io::Result<Owner> {
         for name in &names {
             if ending_of_sums {
                 for sum in sums(&text, name) {
-                    if is_same(&mut md5, file, &sum)? {
+                    if compared.is(file, &sum)? {
                         return Ok(Owner::Unmodified(package(list)));
                     }
                     modified = Some(package(list));
@@ -64,7 +62,7 @@ fn ask(database: &Path, path: &Path, file: &File) -> io::Result<Owner> {
     let status = read_bounded(&database.join("status"), MOST_OF_STATUS)?;
     for name in &names {
         for (package, sum) in configuration(&status, name) {
-            if is_same(&mut md5, file, &sum)? {
+            if compared.is(file, &sum)? {
                 return Ok(Owner::Unmodified(package));
             }
             modified = Some(package);
@@ -122,36 +120,32 @@ fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 fn names(database: &Path, path: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     let path = path.as_os_str().as_bytes();
     let mut names = merged(path.strip_prefix(b"/").unwrap_or(path));
-    let diversions = match read_bounded(&database.join("diversions"), MOST_OF_A_LIST) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        other => other?,
-    };
-    // Three lines each: from, to, and the package that wants it so.
-    let lines: Vec<&[u8]> = diversions.split(|byte| *byte == b'\n').collect();
-    for diversion in lines.chunks_exact(3) {
-        if let [from, to, _] = diversion
-            && let (Some(from), Some(to)) = (from.strip_prefix(b"/"), to.strip_prefix(b"/"))
-            && !merged(to).is_disjoint(&names)
-        {
-            names.extend(merged(from));
+    for (from, to, _) in diversions(database)? {
+        if !merged(&to).is_disjoint(&names) {
+            names.extend(merged(&from));
         }
     }
     Ok(names)
 }
 
-fn merged(name: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut names = BTreeSet::from([name.to_vec()]);
-    let starts = |name: &[u8]| MERGED.iter().any(|folder| name.starts_with(folder));
-    match name.strip_prefix(b"usr/") {
-        Some(short) if starts(short) => names.insert(short.to_vec()),
-        None if starts(name) => names.insert([b"usr/", name].concat()),
-        _ => false,
+/// Files that have another name since a package wanted it so: from, to, and that package, whose own file keeps the name.
+fn diversions(database: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>, String)>> {
+    let text = match read_bounded(&database.join("diversions"), MOST_OF_A_LIST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other?,
     };
-    names
+    // Three lines each.
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let each = lines.chunks_exact(3).filter_map(|diversion| {
+        let [from, to, by] = diversion else { return None };
+        let (from, to) = (from.strip_prefix(b"/")?, to.strip_prefix(b"/")?);
+        Some((from.to_vec(), to.to_vec(), String::from_utf8_lossy(by).into_owned()))
+    });
+    Ok(each.collect())
 }
 
 /// The checksums of a name in a list such as `d41d8cd98f00b204e9800998ecf8427e  usr/bin/true`.
-fn sums(text: &[u8], name: &[u8]) -> Vec<[u8; 16]> {
+fn sums(text: &[u8], name: &[u8]) -> Vec<Digest> {
     let line = [b"  ", name].concat();
     Finder::new(&line)
         .find_iter(text)
@@ -169,7 +163,7 @@ fn is_listed(text: &[u8], name: &[u8]) -> bool {
 }
 
 /// Packages with this configuration file and its checksum, from lines such as ` /etc/motd d41d8cd9… obsolete`.
-fn configuration(status: &[u8], name: &[u8]) -> Vec<(String, [u8; 16])> {
+fn configuration(status: &[u8], name: &[u8]) -> Vec<(String, Digest)> {
     let line = [b"\n /", name, b" "].concat();
     Finder::new(&line)
         .find_iter(status)
@@ -194,36 +188,77 @@ fn ends_a_line(text: &[u8], at: usize) -> bool {
     matches!(text.get(at), None | Some(b'\n'))
 }
 
-fn sum(digits: &[u8]) -> Option<[u8; 16]> {
-    let mut sum = [0; 16];
-    hex::decode_to_slice(digits, &mut sum).ok()?;
-    Some(sum)
+/// The digits of an MD5.
+fn sum(digits: &[u8]) -> Option<Digest> {
+    Digest::from_hex(digits).filter(|_| digits.len() == 32)
 }
 
-/// Whether the file has this MD5, which is computed once.
-fn is_same(known: &mut Option<[u8; 16]>, file: &File, sum: &[u8; 16]) -> io::Result<bool> {
-    let md5 = match *known {
-        Some(md5) => md5,
-        None => *known.insert(md5_of(file)?),
-    };
-    Ok(md5 == *sum)
+/// The digests that a file was compared with: it is read once for each.
+#[derive(Default)]
+struct Compared(BTreeMap<Digest, bool>);
+
+impl Compared {
+    fn is(&mut self, file: &File, sum: &Digest) -> io::Result<bool> {
+        if let Some(same) = self.0.get(sum) {
+            return Ok(*same);
+        }
+        let same = sum.is_of(file)?;
+        self.0.insert(sum.clone(), same);
+        Ok(same)
+    }
 }
 
-fn md5_of(file: &File) -> io::Result<[u8; 16]> {
-    let mut md5 = Md5::new();
-    let mut buffer = vec![0; 64 << 10];
-    let mut at = 0;
-    loop {
-        match file.read_at(&mut buffer, at) {
-            Ok(0) => return Ok(md5.finalize().into()),
-            Ok(count) => {
-                md5.update(buffer.get(..count).unwrap_or_default());
-                at += count as u64;
+/// All files with a checksum, configuration files included.
+pub(crate) fn vouched(database: &Path) -> io::Result<Vec<Vouched>> {
+    if !database.join("info").is_dir() {
+        return Ok(Vec::new());
+    }
+    let diversions = diversions(database)?;
+    let mut all = Vec::new();
+    for (list, _) in lists(database)?.iter().filter(|(_, ending)| *ending == Ending::Sums) {
+        let text = read_bounded(&database.join("info").join(list), MOST_OF_A_LIST)?;
+        for line in text.split(|byte| *byte == b'\n') {
+            let Some((digits, name)) = line.split_at_checked(32) else { continue };
+            if let (Some(digest), Some(name)) = (sum(digits), name.strip_prefix(b"  ")) {
+                all.extend(vouch(&diversions, name, package(list), digest));
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
+    let status = read_bounded(&database.join("status"), MOST_OF_STATUS)?;
+    let mut package = String::new();
+    for line in status.split(|byte| *byte == b'\n') {
+        if let Some(name) = line.strip_prefix(b"Package: ") {
+            package = String::from_utf8_lossy(name).into_owned();
+        } else if let Some(file) = line.strip_prefix(b" /") {
+            // ` /etc/motd d41d8cd9… obsolete`; a name may have spaces in it.
+            let file = file.strip_suffix(b" obsolete").unwrap_or(file);
+            let Some((name, digits)) = file.len().checked_sub(32).map(|at| file.split_at(at)) else {
+                continue;
+            };
+            if let (Some(digest), Some(name)) = (sum(digits), name.strip_suffix(b" ")) {
+                all.extend(vouch(&diversions, name, package.clone(), digest));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A file under the name that it has on the disk.
+fn vouch(
+    diversions: &[(Vec<u8>, Vec<u8>, String)],
+    name: &[u8],
+    package: String,
+    digest: Digest,
+) -> Option<Vouched> {
+    if name.split(|byte| *byte == b'/').any(|part| part.is_empty() || part == b"..") {
+        return None;
+    }
+    let names = merged(name);
+    let bare = package.split(':').next().unwrap_or_default();
+    let diverted = diversions.iter().find(|(from, _, by)| names.contains(from) && by != bare);
+    let name = diverted.map_or(name, |(_, to, _)| to);
+    let path = PathBuf::from(OsStr::from_bytes(&[b"/", name].concat()));
+    Some(Vouched { path, package, digest })
 }
 
 #[cfg(test)]
@@ -252,6 +287,7 @@ mod tests {
     }
 
     fn md5(content: &str) -> String {
+        use md5::{Digest as _, Md5};
         hex::encode(Md5::digest(content))
     }
 
@@ -333,5 +369,20 @@ mod tests {
                 Ground::new().with("info/odd.md5sums", text).with("status", text).with("diversions", text);
             assert_eq!(ground.owner("/usr/bin/tool", "tool"), Owner::Nobody, "{text:?}");
         }
+    }
+
+    #[test]
+    fn all_files_with_a_checksum_are_told() {
+        let ground = Ground::new()
+            .with(
+                "info/dash.md5sums",
+                &format!("{}  bin/sh\n{}  usr/a b\nnonsense\n{}  ../x\n", md5("1"), md5("2"), md5("3")),
+            )
+            .with("diversions", "/usr/bin/sh\n/usr/bin/sh.distrib\nbash\n")
+            .with("status", &format!("Package: first\nConffiles:\n /etc/a c {} obsolete\n", md5("a")));
+        let all = vouched(ground.0.path()).unwrap();
+        let told: Vec<(&str, &str)> =
+            all.iter().map(|file| (file.path.to_str().unwrap(), file.package.as_str())).collect();
+        assert_eq!(told, [("/usr/bin/sh.distrib", "dash"), ("/usr/a b", "dash"), ("/etc/a c", "first")]);
     }
 }
