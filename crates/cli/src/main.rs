@@ -20,6 +20,8 @@ mod clamscan;
 
 mod update;
 mod log;
+mod vet;
+
 mod prove;
 mod config;
 mod witness;
@@ -103,6 +105,8 @@ enum Command {
     Sigtool,
     /// Keep files where they can neither run nor be read, and bring them back.
     Quarantine(quarantine::Options),
+    /// Try databases on files that are known to be good, before they are used.
+    Vet(vet::Options),
 }
 
 fn main() -> ExitCode {
@@ -130,6 +134,7 @@ fn main() -> ExitCode {
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Witness(options)) => witness::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
+        Some(Command::Vet(options)) => vet::run(&options),
         // Their arguments are not ours, and were looked at before.
         Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),
         None => {

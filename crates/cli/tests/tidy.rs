@@ -248,7 +248,7 @@ fn the_usage_page_knows_every_option_and_link() {
     let quarantine =
         ["add", "list", "show", "restore", "delete", "export"].map(|verb| vec!["quarantine", verb]);
     let prove = ["sandbox", "network"].map(|what| vec!["prove", what]);
-    let others = [vec!["scan"], vec!["explain"]];
+    let others = [vec!["scan"], vec!["explain"], vec!["vet"]];
     for command in others.into_iter().chain(database).chain(quarantine).chain(prove) {
         let output =
             Command::new(env!("CARGO_BIN_EXE_candor")).args(&command).arg("--help").output().unwrap();

@@ -8,6 +8,9 @@ use anyhow::{Context, bail};
 use candor_detect::Database;
 use sha2::{Digest, Sha256};
 
+/// What the names of databases in folders end in.
+const EXTENSION: &str = "cdb";
+
 /// The databases that scans use now.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseInUse {
@@ -21,12 +24,14 @@ pub(crate) struct DatabaseInUse {
     pub(crate) since: SystemTime,
 }
 
-/// Opens the databases as workers get them, reads each whole, and compares it with its checksum. Without a path
+/// Opens the databases as workers get them, reads each whole, and compares it with its checksum. A folder stands for
+/// the databases in it. Without a path
 /// it is the one that is part of the program.
 ///
 /// # Errors
 /// When a file cannot be opened or is damaged, or when there is no signature at all.
 pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, DatabaseInUse)> {
+    let paths = &in_folders(paths)?;
     let files = if paths.is_empty() {
         vec![candor_jail::sealed(candor_rules::DATABASE).context("the embedded database")?]
     } else {
@@ -55,6 +60,32 @@ pub(crate) fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, DatabaseInUs
         several => Sha256::digest(several.concat()).into(),
     };
     Ok((files, DatabaseInUse { identity, signatures, size, since: SystemTime::now() }))
+}
+
+/// The paths, each folder replaced by the databases in it in the order of their names.
+fn in_folders(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        // A link that is pointed elsewhere meanwhile gives no mixture of two folders.
+        let folder = path.canonicalize().with_context(|| format!("the folder {}", path.display()))?;
+        let mut found = Vec::new();
+        for entry in folder.read_dir().with_context(|| format!("the folder {}", path.display()))? {
+            let entry = entry?.path();
+            if entry.extension().is_some_and(|extension| extension == EXTENSION) {
+                found.push(entry);
+            }
+        }
+        if found.is_empty() {
+            bail!("the folder {} has no file with the extension {EXTENSION}", path.display());
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
 }
 
 fn file(path: &Path) -> anyhow::Result<File> {

@@ -26,6 +26,7 @@ mod listener;
 mod local_file;
 mod cache;
 mod databases;
+mod breaker;
 mod service;
 mod spool;
 

@@ -183,6 +183,8 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
     Ok(service::Settings {
         program,
         databases: configuration.database.files.clone(),
+        previous: configuration.database.previous.clone(),
+        breaker: (&configuration.breaker).into(),
         limits: (&configuration.limits).into(),
         workers,
         worker_user: Some(candor_jail::NOBODY),

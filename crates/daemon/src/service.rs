@@ -1,21 +1,26 @@
 //! What all front-ends ask: scan this file.
 
+use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use candor_jail::{Job, Opened, Pool, Program, Ready, Source};
-use candor_object::{Decision, Limits, Report};
+use candor_object::{Action, Decision, Limits, Report};
 use candor_policy::Policy;
+use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
 
 use crate::asked::Asked;
+use crate::breaker::{self, Breaker, Detection, Lookups, Trip};
 use crate::cache::{self, Cache};
 use crate::databases;
 pub(crate) use crate::databases::DatabaseInUse;
@@ -41,6 +46,8 @@ struct Inner {
     waiting: AtomicUsize,
     memory: Memory,
     earlier: RwLock<Counts>,
+    breaker: std::sync::Mutex<Breaker>,
+    lookups: Lookups,
 }
 
 /// Files of a worker at once. Whoever asks a service waits for an answer, and not behind many slow files.
@@ -67,6 +74,10 @@ pub(crate) struct Settings {
     pub(crate) program: PathBuf,
     /// Compiled databases; without any, the one that is part of the program.
     pub(crate) databases: Vec<PathBuf>,
+    /// Those to go back to.
+    pub(crate) previous: Vec<PathBuf>,
+    /// When new databases are not trusted any more.
+    pub(crate) breaker: breaker::Settings,
     /// Limits of one root object.
     pub(crate) limits: Limits,
     /// How many workers scan at once.
@@ -96,9 +107,17 @@ pub(crate) struct Examined {
     pub(crate) remembered: bool,
     /// From the question to the answer.
     pub(crate) time: Duration,
+    /// Whether nothing is done about what was detected but to tell of it: the databases tripped the breaker.
+    pub(crate) report_only: bool,
 }
 
 impl Examined {
+    /// Whether content is to be withheld, as far as a front-end can: policy wants it reported, and the databases that
+    /// say so are trusted.
+    pub(crate) fn is_acted_upon(&self) -> bool {
+        self.decision.action != Action::Allow && !self.report_only
+    }
+
     /// The detection names that led to the verdict, each once, the worst first; unchanged from the signatures.
     pub(crate) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
@@ -180,7 +199,9 @@ impl Service {
     /// # Errors
     /// When a database cannot be used, or a worker cannot be started or confined.
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
-        let generation = RwLock::new(Arc::new(Generation::start(&settings)?));
+        let generation = Arc::new(Generation::start(&settings, &settings.databases)?);
+        let breaker = Breaker::new(settings.breaker.clone(), generation.database.identity, Instant::now());
+        let generation = RwLock::new(generation);
         let queue = Semaphore::new(settings.queue.clamp(1, Semaphore::MAX_PERMITS));
         let inner = Inner {
             settings,
@@ -193,6 +214,8 @@ impl Service {
             waiting: AtomicUsize::new(0),
             memory: Memory::default(),
             earlier: RwLock::default(),
+            breaker: breaker.into(),
+            lookups: Lookups::default(),
         };
         Ok(Self(Arc::new(inner), Asked::default()))
     }
@@ -210,6 +233,10 @@ impl Service {
         let _counted = Counted::new(&self.0.waiting);
         let _room = self.0.queue.acquire().await.map_err(|_| Refusal::Stopping)?;
         let generation = self.generation();
+        let file = match &content {
+            Spooled::File(file) => Some(Arc::clone(file)),
+            Spooled::Memory(_) | Spooled::Kept(_) => None,
+        };
         let key = generation.cache.key(&content, size).await?;
         let remembered = key.and_then(|key| generation.cache.get(&key));
         let (report, remembered) = match remembered {
@@ -225,7 +252,78 @@ impl Service {
         };
         let decision = Arc::new(self.0.settings.policy.decide(&report));
         let database = generation.database.clone();
-        Ok(Examined { report, decision, database, remembered, time: asked.elapsed() })
+        let mut examined =
+            Examined { report, decision, database, remembered, time: asked.elapsed(), report_only: false };
+        if !examined.decision.detections.is_empty() {
+            examined.report_only = self.watch(&examined, file).await;
+        }
+        Ok(examined)
+    }
+
+    /// Tells the breaker of a detection, and goes back to the databases from before if it trips; whether the databases
+    /// are not acted upon.
+    async fn watch(&self, examined: &Examined, file: Option<Arc<File>>) -> bool {
+        let identity = examined.database.identity;
+        let watched = self.breaker().watches(identity, Instant::now());
+        let package = match file.filter(|_| watched && self.0.lookups.take()) {
+            // A thread that fails has nothing to say against the file.
+            Some(file) => spawn_blocking(move || breaker::vouching(&file)).await.unwrap_or_default(),
+            None => None,
+        };
+        let names = examined.names();
+        let root = examined.report.objects.first();
+        // Without a digest, size and names stand for the content: too few are told apart rather than too many.
+        let content = root.and_then(|root| root.sha256).unwrap_or_else(|| {
+            let size = root.map_or(0, |root| root.size);
+            Sha256::digest(format!("{size} {names:?}")).into()
+        });
+        let detection = Detection { identity, content, names: &names, package: package.as_deref() };
+        let trip = self.breaker().detected(&detection, Instant::now());
+        if let Some(trip) = trip {
+            let identity = hex::encode(trip.identity);
+            error!(
+                reason = trip.reason,
+                identity, "breaker tripped; what these databases find is only reported"
+            );
+            let service = self.clone();
+            tokio::spawn(async move { service.go_back().await });
+        }
+        self.breaker().refuses(identity)
+    }
+
+    /// Puts the databases from before into use. Where there are none, or they are no better, those that tripped the
+    /// breaker stay, and what they find is only reported.
+    async fn go_back(&self) {
+        if self.0.settings.previous.is_empty() {
+            error!("no databases to go back to; see `database.previous`");
+            return;
+        }
+        // Nobody else may put others into use meanwhile.
+        let _turn = self.0.reloading.lock().await;
+        match self.replace(&self.0.settings.previous).await {
+            Ok(database) => {
+                self.breaker().went_back(database.identity, Instant::now());
+                let (identity, signatures) = (hex::encode(database.identity), database.signatures);
+                warn!(identity, signatures, "went back to the databases from before");
+            }
+            Err(error) => {
+                error!(error = format!("{error:#}"), "could not go back to the databases from before")
+            }
+        }
+    }
+
+    /// Why the breaker is tripped, if it is.
+    pub(crate) fn tripped(&self) -> Option<Trip> {
+        self.breaker().tripped().cloned()
+    }
+
+    /// How often the breaker tripped.
+    pub(crate) fn trips(&self) -> u64 {
+        self.breaker().trips()
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(
@@ -319,19 +417,30 @@ impl Service {
         if *done >= turn {
             return Ok(self.database());
         }
+        let asked = self.0.reloads.load(Ordering::Relaxed);
+        let database = self.replace(&self.0.settings.databases).await?;
+        *done = asked;
+        self.0.lookups.reset();
+        self.breaker().went_live(database.identity, Instant::now());
+        Ok(database)
+    }
+
+    /// Opens databases and puts them into use; of those that call this at once all but one wait.
+    async fn replace(&self, databases: &[PathBuf]) -> anyhow::Result<DatabaseInUse> {
         while self.retired() >= MOST_RETIRED {
             sleep(BETWEEN_LOOKS).await;
         }
-        let asked = self.0.reloads.load(Ordering::Relaxed);
-        let settings = self.0.settings.clone();
-        let started = tokio::task::spawn_blocking(move || Generation::start(&settings));
+        let (settings, databases) = (self.0.settings.clone(), databases.to_vec());
+        let started = spawn_blocking(move || Generation::start(&settings, &databases));
         let new = Arc::new(started.await.context("the thread that opens databases")??);
         let database = new.database.clone();
+        if self.breaker().refuses(database.identity) {
+            bail!("these databases tripped the breaker: {}", hex::encode(database.identity));
+        }
         let old = {
             let mut generation = self.0.generation.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *generation, new)
         };
-        *done = asked;
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.push(Arc::downgrade(&old));
         let mut earlier = self.0.earlier.write().unwrap_or_else(PoisonError::into_inner);
@@ -352,8 +461,8 @@ impl Service {
 }
 
 impl Generation {
-    fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let (databases, database) = databases::open(&settings.databases)?;
+    fn start(settings: &Settings, databases: &[PathBuf]) -> anyhow::Result<Self> {
+        let (databases, database) = databases::open(databases)?;
         let pool = Pool::start(candor_jail::Settings {
             source: Source::Program(Program {
                 path: settings.program.clone(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::quantities::{Bytes, Time};
-use crate::{frontends, metrics};
+use crate::{breaker, frontends, metrics};
 
 /// All settings. Each table is a struct with defaults; a key that is not written has its default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,6 +14,7 @@ use crate::{frontends, metrics};
 pub(crate) struct Configuration {
     pub(crate) service: Service,
     pub(crate) database: Database,
+    pub(crate) breaker: Breaker,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) cache: Cache,
@@ -59,8 +60,61 @@ impl Default for Service {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
-    /// Compiled databases; without any, the one that is part of the program.
+    /// Compiled databases, or folders of them; without any, the one that is part of the program.
     pub(crate) files: Vec<PathBuf>,
+    /// Those to go back to when the breaker trips.
+    pub(crate) previous: Vec<PathBuf>,
+}
+
+/// `[breaker]`, against new databases that detect too much.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Breaker {
+    /// Whether it is there at all.
+    pub(crate) enabled: bool,
+    /// How long databases are new.
+    pub(crate) window: Time,
+    /// Least distinct contents in which one signature is found.
+    pub(crate) contents_of_a_signature: usize,
+    /// Least distinct contents in which anything is found.
+    pub(crate) contents: usize,
+    /// And least how many times as many as before.
+    pub(crate) factor: usize,
+    /// Detection names that do not count.
+    pub(crate) ignored: Vec<String>,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            window: Time::seconds(3600),
+            contents_of_a_signature: 50,
+            contents: 200,
+            factor: 10,
+            ignored: [
+                "Candor.Test.Malware.Eicar-1",
+                "Candor.Test.Unwanted.Eicar-1",
+                "Eicar-Signature",
+                "Eicar-Test-Signature",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        }
+    }
+}
+
+impl From<&Breaker> for breaker::Settings {
+    fn from(table: &Breaker) -> Self {
+        Self {
+            enabled: table.enabled,
+            window: table.window.0,
+            contents_of_a_signature: table.contents_of_a_signature,
+            contents: table.contents,
+            factor: table.factor,
+            ignored: table.ignored.clone(),
+        }
+    }
 }
 
 /// `[limits]`, of each root object.

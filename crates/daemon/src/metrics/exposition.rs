@@ -25,6 +25,8 @@ pub(super) struct Moment {
     pub(super) missing: usize,
     /// The databases in use.
     pub(super) database: DatabaseInUse,
+    /// Whether the breaker is tripped, and how often it was.
+    pub(super) breaker: (bool, u64),
     /// When it is.
     pub(super) now: SystemTime,
 }
@@ -73,6 +75,14 @@ pub(super) fn text(numbers: &Numbers, moment: &Moment) -> String {
     page.begin("candor_reloads_total", "counter", "Attempts to open the databases again");
     page.sample("candor_reloads_total", &[("outcome", "done")], numbers.reloads.0);
     page.sample("candor_reloads_total", &[("outcome", "failed")], numbers.reloads.1);
+    page.begin(
+        "candor_breaker_tripped",
+        "gauge",
+        "Whether new databases detected so much that they are not trusted",
+    );
+    page.sample("candor_breaker_tripped", &[], u8::from(moment.breaker.0));
+    page.begin("candor_breaker_trips_total", "counter", "How often that happened");
+    page.sample("candor_breaker_trips_total", &[], moment.breaker.1);
     page.0
 }
 

@@ -96,7 +96,11 @@ async fn page(service: &Service, settings: &Settings, request: &Request<Incoming
         (&Method::GET, "/metrics") => (StatusCode::OK, exposition::MEDIA_TYPE, metrics(service)),
         (&Method::GET, "/healthz") => plain(StatusCode::OK, "alive"),
         (&Method::GET, "/readyz") => match not_ready(service, settings).await {
-            None => plain(StatusCode::OK, "ready"),
+            None => match service.tripped() {
+                // It scans, with the databases from before or without acting on what it finds.
+                Some(trip) => plain(StatusCode::OK, &format!("ready; breaker tripped: {}", trip.reason)),
+                None => plain(StatusCode::OK, "ready"),
+            },
             Some(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {reason}")),
         },
         (&Method::GET, _) => plain(StatusCode::NOT_FOUND, "here are /metrics, /healthz and /readyz"),
@@ -126,6 +130,7 @@ fn metrics(service: &Service) -> String {
         counts: service.counts(),
         missing: service.missing().len(),
         database: service.database(),
+        breaker: (service.tripped().is_some(), service.trips()),
         now: SystemTime::now(),
     };
     exposition::text(&service.counted().now(), &moment)

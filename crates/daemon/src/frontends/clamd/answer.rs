@@ -144,7 +144,14 @@ mod tests {
             DatabaseInUse { identity: [0; 32], signatures: 0, size: 0, since: SystemTime::UNIX_EPOCH };
         let decision = Arc::new(Policy::default().decide(&report));
         let report = Arc::new(report);
-        Ok(Examined { report, decision, database, remembered: false, time: Duration::ZERO })
+        Ok(Examined {
+            report,
+            decision,
+            database,
+            remembered: false,
+            time: Duration::ZERO,
+            report_only: false,
+        })
     }
 
     fn told(examined: Result<Examined, Refusal>, settings: &Settings, names: Names) -> Vec<String> {

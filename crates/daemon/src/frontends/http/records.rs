@@ -66,7 +66,7 @@ impl Database {
 /// the objects with findings or gaps, and their containers.
 pub(super) fn result(scanned: Arc<Scanned>, all_up_to: usize) -> Pieces {
     let Scanned { name, size, examined } = &*scanned;
-    let Examined { report, decision, database, remembered, time } = examined;
+    let Examined { report, decision, database, remembered, time, .. } = examined;
     let Decision { verdict, action, fully_examined, .. } = **decision;
     let count = report.objects.len();
     let head = format!(

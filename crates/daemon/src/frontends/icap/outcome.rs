@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use candor_object::{Action, Category, ObjectId, Report, Verdict};
+use candor_object::{Category, ObjectId, Report, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::service::Examined;
@@ -82,6 +82,8 @@ pub(super) struct Outcome {
     violations: Vec<Violation>,
     gaps: BTreeSet<String>,
     gap_count: usize,
+    /// Whether something detected is let through, since the breaker is tripped.
+    report_only: bool,
 }
 
 impl Outcome {
@@ -94,6 +96,7 @@ impl Outcome {
             violations: Vec::new(),
             gap_count: gaps.len(),
             gaps: gaps.into_iter().collect(),
+            report_only: false,
         }
     }
 
@@ -122,7 +125,8 @@ impl Outcome {
                 self.names.push(name.to_owned());
             }
         }
-        if examined.decision.action != Action::Allow {
+        self.report_only |= examined.report_only;
+        if examined.is_acted_upon() {
             self.cause = Some(match (examined.decision.detections.is_empty(), is_only_prohibited) {
                 (true, _) => Cause::NotExamined,
                 (false, true) => Cause::Prohibited,
@@ -191,6 +195,10 @@ impl Outcome {
             fields.push(("X-Response-Desc", cause.sentence().to_owned()));
         } else {
             fields.push(("X-Response-Info", "Allowed".to_owned()));
+        }
+        if self.report_only {
+            let names: Vec<String> = self.names.iter().take(5).map(|name| visible(name)).collect();
+            fields.push(("X-Candor-Report-Only", format!("breaker; {}", names.join(", "))));
         }
         if self.gap_count > 0 {
             fields.push(("X-Candor-Gaps", self.gaps()));
@@ -279,7 +287,14 @@ mod tests {
         let decision = Arc::new(Policy::default().decide(&report));
         let database =
             DatabaseInUse { identity: [0; 32], signatures: 1, size: 1, since: SystemTime::UNIX_EPOCH };
-        Examined { report: Arc::new(report), decision, database, remembered: false, time: Duration::ZERO }
+        Examined {
+            report: Arc::new(report),
+            decision,
+            database,
+            remembered: false,
+            time: Duration::ZERO,
+            report_only: false,
+        }
     }
 
     fn outcome(findings: &[(&str, Category)], gaps: &[Reason]) -> Outcome {

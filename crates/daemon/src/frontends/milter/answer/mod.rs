@@ -174,13 +174,21 @@ fn examined_whole(examined: &Examined, more: &[(Action, String)], queue: &str, s
     if report.gaps.len() > GAPS_TOLD {
         gaps.push(format!("and {} more", report.gaps.len() - GAPS_TOLD));
     }
+    let encrypted = report.gaps.iter().any(|gap| gap.reason == Reason::Encrypted);
+    let others = report.gaps.iter().any(|gap| gap.reason != Reason::Encrypted);
+    let actions = more.iter().map(|(action, _)| *action);
+    let actions = actions.chain(encrypted.then_some(settings.on_encrypted));
+    let for_gaps = actions.chain(others.then_some(settings.on_gap)).max();
     if decision.action != Wanted::Allow {
         let names: Vec<&str> = examined.names();
         let names = if names.is_empty() { vec![decision.verdict.name()] } else { names };
+        let report_only = !examined.is_acted_upon();
+        let held_back = if report_only { "; report-only=breaker" } else { "" };
         let fully = if gaps.is_empty() { "" } else { "; not-fully-examined" };
         return Seen {
-            action: settings.on_detection,
-            status: format!("{}{fully}; database={database}", decision.verdict.name()),
+            // What is only reported is delivered, unless it would not be without the detection either.
+            action: if report_only { for_gaps.unwrap_or(Action::Tag) } else { settings.on_detection },
+            status: format!("{}{fully}{held_back}; database={database}", decision.verdict.name()),
             lines: settings.reply.lines(&names, decision.verdict.name(), queue),
             clamav: format!("Infected ({})", list(&names, NAMES_TOLD)),
             names: names.into_iter().map(str::to_owned).collect(),
@@ -202,11 +210,7 @@ fn examined_whole(examined: &Examined, more: &[(Action, String)], queue: &str, s
             clamav: "Clean".to_owned(),
         };
     }
-    let encrypted = report.gaps.iter().any(|gap| gap.reason == Reason::Encrypted);
-    let others = report.gaps.iter().any(|gap| gap.reason != Reason::Encrypted);
-    let actions = more.iter().map(|(action, _)| *action);
-    let actions = actions.chain(encrypted.then_some(settings.on_encrypted));
-    let action = actions.chain(others.then_some(settings.on_gap)).max().unwrap_or(settings.on_gap);
+    let action = for_gaps.unwrap_or(settings.on_gap);
     let mut reasons: Vec<&str> = more.iter().map(|_| "too long").collect();
     reasons.extend(report.gaps.iter().map(|gap| gap.reason.name()));
     reasons.sort_unstable();

@@ -44,6 +44,7 @@ pub(in super::super) fn with(report: Report, policy: &Policy) -> Examined {
         },
         remembered: false,
         time: Duration::ZERO,
+        report_only: false,
     }
 }
 
