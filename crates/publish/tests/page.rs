@@ -37,7 +37,10 @@ fn the_commands_of_the_page_work() {
     for (name, content) in [("feed/mirror/releases/latest", "2\n"), ("mirror2/releases/latest", "2\n")] {
         assert_eq!(fs::read_to_string(ground.path().join(name)).expect("a mirror"), content);
     }
-    assert!(ground.path().join("client/store/releases/2/day.cdb").exists(), "the client has no second release");
+    assert!(
+        ground.path().join("client/store/releases/2/day.cdb").exists(),
+        "the client has no second release"
+    );
     assert!(ground.path().join("week.tar").exists());
 }
 
@@ -59,6 +62,7 @@ fn script(page: &str) -> String {
     }
     let listeners = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let ports = listeners.each_ref().map(|listener| listener.local_addr().expect("a port").port());
-    let script = script.replace("738$n", &format!("$(echo {} {} {} | cut -d' ' -f$n)", ports[0], ports[1], ports[2]));
+    let script =
+        script.replace("738$n", &format!("$(echo {} {} {} | cut -d' ' -f$n)", ports[0], ports[1], ports[2]));
     PORTS.iter().zip(ports).fold(script, |script, (port, free)| script.replace(port, &free.to_string()))
 }

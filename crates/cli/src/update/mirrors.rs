@@ -19,6 +19,7 @@ use crate::exit_status::Outcome;
 
 /// What to update from, and to.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub(super) struct Options {
     #[command(flatten)]
     configured: Configured,
