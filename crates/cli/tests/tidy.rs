@@ -145,6 +145,7 @@ fn the_witness_is_a_program_of_its_own() {
     assert_eq!(reached("candor-witness"), BTreeSet::from(["candor-tlog".to_owned()]));
     for program in ["candor-cli", "candor-daemon", "candor-worker"] {
         assert!(!reached(program).contains("candor-witness"), "{program} links what listens to the world");
+        assert!(!reached(program).contains("candor-publish"), "{program} links what only publishers need");
     }
 }
 
