@@ -75,7 +75,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // What files say may be anybody's words.
-            eprintln!("candor-witness: {}", format!("{error:#}").escape_debug());
+            let plain = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+            let lines: Vec<String> =
+                format!("{error:#}").lines().map(|line| line.chars().map(plain).collect()).collect();
+            say(Priority::Error, &lines.join("\n  "));
             ExitCode::from(2)
         }
     }

@@ -165,7 +165,12 @@ impl Store {
         next.generation += 1;
         next.keys.clone_from(&self.known);
         next.logs.insert(kept.checkpoint.origin.clone(), kept);
-        let written = replace(&self.path, &next.to_bytes()).and_then(|()| self.mark.set(next.generation));
+        let bytes = next.to_bytes();
+        let written = if bytes.len() > MAX_STATE {
+            Err(io::Error::other("it would be too long to be read again"))
+        } else {
+            replace(&self.path, &bytes).and_then(|()| self.mark.set(next.generation))
+        };
         written.map_err(|error| StoreError::Io(self.path.clone(), error))?;
         self.state = next;
         self.doubtful = false;

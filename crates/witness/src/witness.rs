@@ -203,6 +203,10 @@ impl Witness {
                 Err(error) => return Answer::refusal(500, &error.to_string()),
             }
         }
+        // With our lines it may have become longer than any reader takes, and we are one at the next start.
+        if Note::read(&note.to_bytes()).is_err() {
+            return Answer::refusal(400, "the checkpoint is too long to be cosigned");
+        }
         let remembered = Kept::of(note.clone(), &self.known)
             .and_then(|kept| memory.store.remember(kept).map_err(|error| error.to_string()));
         match remembered {
@@ -236,7 +240,10 @@ impl Witness {
     fn remembers_less(&self, kept: Option<&Kept>, note: &Note, checkpoint: &Checkpoint) -> bool {
         let cosigned = self.known.iter().filter_map(|key| cosigned(note, key).ok());
         let Some(latest) = cosigned.max() else { return false };
-        kept.is_none_or(|kept| checkpoint.size > kept.checkpoint.size || latest.time > kept.time)
+        kept.is_none_or(|kept| {
+            let other = checkpoint.size == kept.checkpoint.size && checkpoint.root != kept.checkpoint.root;
+            other || checkpoint.size > kept.checkpoint.size || latest.time > kept.time
+        })
     }
 
     fn stop(&self, memory: &mut Memory, note: &Note) -> Answer {

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use candor_tlog::{KeyKind, Note, SigningKey};
+use candor_tlog::{KeyKind, MAX_NOTE, Note, SigningKey};
 use candor_witness::{Cosigners, Logs, Shelf, Store, Witness, read_key};
 use ground::{Ground, Log, ORIGIN, page_of, program, time_of};
 
@@ -193,6 +193,37 @@ fn its_own_cosignature_shows_that_it_forgot() {
     assert_eq!(running.get("/health").status, 503);
     assert!(running.stop().1.contains("does not remember"));
     assert!(ground.refusal().contains("does not remember"));
+}
+
+#[test]
+fn a_cosignature_of_another_history_shows_a_second_witness_with_its_key() {
+    let (ground, log) = (Ground::new(), Log::new(9));
+    let running = ground.start();
+    let mut fork = Log::with_history(1, 9).request(0, 9);
+    fork.note.put(candor_tlog::cosign(&fork.note, &read_key(&ground.path("key")).unwrap(), 7).unwrap());
+    time_of(&running.add(&log.request(0, 9)), &log.note(9), &ground.key);
+    assert_eq!(running.add(&fork).status, 500);
+    assert_eq!(running.add(&log.request(9, 9)).status, 500);
+}
+
+#[test]
+fn a_checkpoint_that_grows_too_long_is_not_remembered() {
+    let ground = Ground::new();
+    let log = Log::new(9);
+    let running = ground.start();
+    let long = |length: usize| {
+        let mut request = log.request(0, 9);
+        request.note = Note::unsigned(format!("{}{}\n", request.note.text(), "x".repeat(length))).unwrap();
+        request.note.sign(&log.key);
+        request
+    };
+    let most = MAX_NOTE - long(0).note.to_bytes().len();
+    assert_eq!(running.add(&long(most + 1)).status, 400);
+    assert_eq!(running.add(&long(most)).status, 400, "there is no room for a cosignature");
+    let fitting = long(most - 250);
+    time_of(&running.add(&fitting), &fitting.note, &ground.key);
+    drop(running);
+    assert_eq!(ground.start().add(&log.request(0, 9)).body, "9\n");
 }
 
 #[test]
