@@ -5,15 +5,18 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio, exit};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use candor_fetch::{Folder, Source, Staging, Url, confine};
 
 /// The signal of the filter.
 const SIGSYS: i32 = 31;
+/// An abstract socket of this test.
+const ABSTRACT: &str = "candor-fetch-test-of-confinement";
 
 /// What is tried, and how it has to end: by the filter, by an error, or well.
 const ATTEMPTS: [(&str, Ending); 18] = [
@@ -44,14 +47,17 @@ enum Ending {
     Filter,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [mode, word, ground, mirror, other] = arguments.as_slice()
         && mode == "confined"
     {
-        live(word, Path::new(ground), mirror.parse().unwrap(), other.parse().unwrap());
+        return live(word, Path::new(ground), mirror.parse().unwrap(), other.parse().unwrap());
     }
     let (mirror, other) = (listener(), listener());
+    // Somebody listens there, so that an error is one of the confinement.
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(ABSTRACT).unwrap();
+    let _reachable = UnixListener::bind_addr(&address).unwrap();
     for (word, expected) in ATTEMPTS {
         let ground = tempfile::tempdir().unwrap();
         fs::write(ground.path().join("beside"), "beside").unwrap();
@@ -63,6 +69,7 @@ fn main() {
         assert_eq!(fs::read(ground.path().join("beside")).unwrap(), b"beside");
         let _ = writeln!(io::stdout(), "test {word} ... ok");
     }
+    ExitCode::SUCCESS
 }
 
 fn listener() -> TcpListener {
@@ -79,7 +86,7 @@ fn ending(status: ExitStatus) -> Option<Ending> {
 }
 
 /// The life of the confined process: 0 when the attempt got through, 1 when it was refused, 2 when it was not made.
-fn live(word: &str, ground: &Path, mirror: u16, other: u16) -> ! {
+fn live(word: &str, ground: &Path, mirror: u16, other: u16) -> ExitCode {
     let folder = ground.join("staging");
     let url = [Url::parse(&format!("http://127.0.0.1:{mirror}")).unwrap()];
     let staging = Staging::open(&folder).unwrap();
@@ -91,14 +98,17 @@ fn live(word: &str, ground: &Path, mirror: u16, other: u16) -> ! {
     };
     if let Err(error) = confine(&staging, source) {
         let _ = writeln!(io::stderr(), "{error}");
-        exit(2);
+        return ExitCode::from(2);
     }
-    let result = attempt(word, &staging, &folder, mirror, other);
-    exit(i32::from(result.is_err()));
+    match attempt(word, &staging, &folder, mirror, other) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(_)) => ExitCode::FAILURE,
+        None => ExitCode::from(2),
+    }
 }
 
-fn attempt(word: &str, staging: &Staging, folder: &Path, mirror: u16, other: u16) -> io::Result<()> {
-    match word {
+fn attempt(word: &str, staging: &Staging, folder: &Path, mirror: u16, other: u16) -> Option<io::Result<()>> {
+    let result = match word {
         "write into the folder" => put(staging, "file"),
         "make a folder in the folder" => put(staging, "one/two/file"),
         "start a thread" => std::thread::Builder::new().spawn(|| {}).map(drop),
@@ -109,9 +119,8 @@ fn attempt(word: &str, staging: &Staging, folder: &Path, mirror: u16, other: u16
         "bind" => UdpSocket::bind("127.0.0.1:0").map(drop),
         "connect to another port" => connect(other),
         "connect to an abstract socket" => {
-            use std::os::linux::net::SocketAddrExt;
-            let address = std::os::unix::net::SocketAddr::from_abstract_name("candor-fetch-test")?;
-            UnixStream::connect_addr(&address).map(drop)
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(ABSTRACT);
+            address.and_then(|address| UnixStream::connect_addr(&address)).map(drop)
         }
         "read a file" => File::open("/etc/passwd").map(drop),
         "read a file of the process" => File::open("/proc/self/maps").map(drop),
@@ -120,8 +129,9 @@ fn attempt(word: &str, staging: &Staging, folder: &Path, mirror: u16, other: u16
         "make a link" => std::os::unix::fs::symlink("/etc", folder.join("link")),
         "change rights" => fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)),
         "list the root folder" => fs::read_dir("/").map(drop),
-        _ => exit(2),
-    }
+        _ => return None,
+    };
+    Some(result)
 }
 
 fn connect(port: u16) -> io::Result<()> {
