@@ -77,7 +77,7 @@ impl Ground {
         let staging = tempfile::Builder::new().prefix("candor-staging-").tempdir()?;
         let mut command = Command::new(&self.program);
         command
-            .args(["mirror", "--from", &self.recorder.url(), "--into"])
+            .args(["mirror", "--patience", "120", "--from", &self.recorder.url(), "--into"])
             .arg(staging.path().join("staging"));
         command.env_clear().current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
