@@ -96,14 +96,10 @@ fn detections_take_their_action() {
 
 #[test]
 fn what_is_only_reported_is_delivered_and_gaps_act_as_ever() {
-    let reported = |gaps: &[Reason]| {
-        Outcome::Examined(Examined { report_only: true, ..examined(&["Win.Test"], gaps) })
-    };
-    let acting = Settings {
-        on_detection: Action::Reject,
-        on_encrypted: Action::Defer,
-        ..Settings::default()
-    };
+    let reported =
+        |gaps: &[Reason]| Outcome::Examined(Examined { report_only: true, ..examined(&["Win.Test"], gaps) });
+    let acting =
+        Settings { on_detection: Action::Reject, on_encrypted: Action::Defer, ..Settings::default() };
     let delivered = replies(&reported(&[]), &acting);
     let status = "malicious; report-only=breaker; database=abababababababab";
     assert_eq!(delivered[0], Reply::Add(STATUS, status.into()));
