@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use candor_detect::Database;
 use candor_jail::{NOBODY, shareable, worker_program};
 use candor_object::Limits;
+use candor_packages::Packages;
 use candor_policy::Policy;
 use candor_signatures::segment::Segment;
 use candor_vetting::{Counts, Progress, Sample, Settings, TIME, Verdict};
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// A folder of files that are good, or a list of them as sha256sum writes it (repeatable).
     #[arg(long, value_name = "PATH")]
     known_good: Vec<PathBuf>,
+    /// The root of the system whose packages' files are tried.
+    #[arg(long, value_name = "FOLDER", default_value = "/")]
+    root: PathBuf,
     /// Do not demand that the EICAR test file is found.
     #[arg(long)]
     no_eicar: bool,
@@ -95,8 +99,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         workers: options.workers.unwrap_or_else(processors),
         eicar: !options.no_eicar,
         witnesses,
-        packages: Some(candor_packages::Packages::at(Path::new("/"))),
-        root: PathBuf::from("/"),
+        packages: Some(Packages::at(&options.root)),
+        root: options.root.clone(),
         known_good: options.known_good.clone(),
         sample,
         time: options.time.unwrap_or(TIME),

@@ -136,6 +136,11 @@ fn only_the_worker_links_parsers() {
         assert!(!reached.contains("candor-engine"), "{program} reaches the scan");
     }
     assert!(reached("candor-worker").contains("candor-formats"));
+    for package in ["candor-loader", "candor-vetting", "candor-packages"] {
+        assert!(!reached(package).contains("candor-formats"), "{package} reaches a parser");
+    }
+    // What is compiled in a jail is not compiled in the service as well.
+    assert!(!reached("candor-daemon").contains("candor-signatures"));
     // What a worker says is hostile, so what reads it must not be able to scan.
     assert_eq!(reached("candor-protocol"), BTreeSet::from(["candor-object".to_owned()]));
 }

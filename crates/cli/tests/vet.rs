@@ -20,7 +20,7 @@ fn databases_pass_are_held_and_fail() {
     };
     let bad = database("bad", "Test.Poisoned-1:0:*:63616e646f722d746573743a\n");
     let fine = database("fine", "Test.Fine-1:0:*:00ff00ff00ff00ff11223344\n");
-    let few = ["--no-eicar", "--files", "5", "--place", "7", "--known-good", "good"];
+    let few = ["--no-eicar", "--root", "files", "--place", "7", "--known-good", "good"];
     let vet = |more: &[&str]| {
         let arguments: Vec<&str> = ["vet"].iter().chain(&few).chain(more).copied().collect();
         program.run(&arguments)
@@ -34,7 +34,7 @@ fn databases_pass_are_held_and_fail() {
     assert!(passed.stdout.starts_with("passed\n") && passed.stdout.contains("--place 7"), "{passed:?}");
     let known = vet(&["--current", &bad, &bad]).expect(0);
     assert!(known.stdout.contains("known before"), "{known:?}");
-    let failed = program.run(&["vet", "--files", "0", &fine]).expect(2);
+    let failed = program.run(&["vet", "--root", "files", &fine]).expect(2);
     assert!(failed.stderr.contains("EICAR"), "{failed:?}");
     vet(&["nowhere.cdb"]).expect(2);
     let mut damaged = fs::read(folder.join(&fine)).unwrap();

@@ -5,14 +5,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::catch_unwind;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use candor_jail::{Confinement, NOBODY, NotConfined, confine};
+use candor_jail::{Confinement, NOBODY, NotConfined, Output, confine};
 use candor_protocol::Channel;
 
 fn main() {
@@ -32,12 +32,14 @@ fn main() {
     }
 }
 
-const TESTS: [(&str, fn()); 6] = [
+const TESTS: [(&str, fn()); 8] = [
     ("a_file_that_was_sent_can_be_read", a_file_that_was_sent_can_be_read),
     ("a_panic_can_be_caught", a_panic_can_be_caught),
     ("an_abort_is_an_abort", an_abort_is_an_abort),
     ("anything_else_ends_with_the_filters_signal", anything_else_ends_with_the_filters_signal),
     ("a_process_that_was_stopped_goes_on", a_process_that_was_stopped_goes_on),
+    ("the_output_alone_can_be_written", the_output_alone_can_be_written),
+    ("what_is_no_file_is_no_output", what_is_no_file_is_no_output),
     ("who_could_reach_others_is_not_confined", who_could_reach_others_is_not_confined),
 ];
 
@@ -47,6 +49,10 @@ fn live(word: &str) {
     let mut channel = Channel::new(io::stdin().as_fd().try_clone_to_owned().unwrap());
     if word == "threads" {
         std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+    }
+    if word.starts_with("output") {
+        write(word, &mut channel);
+        return;
     }
     if let Err(error) = confine_with(channel.as_fd()) {
         channel.send(error.to_string().as_bytes(), &[]).unwrap();
@@ -75,14 +81,36 @@ fn live(word: &str) {
     }
 }
 
-fn confine_with(socket: std::os::fd::BorrowedFd<'_>) -> Result<(), NotConfined> {
+/// The life of a process with an output, which comes in the first packet.
+fn write(word: &str, channel: &mut Channel) {
+    let received = channel.receive().unwrap().unwrap();
+    let output = File::from(received.descriptors.into_iter().next().unwrap());
+    let kept = Some(Output { file: output.as_fd(), most: 10 });
+    confine_to(channel.as_fd(), kept).unwrap();
+    channel.send(b"confined", &[]).unwrap();
+    let received = channel.receive().unwrap().unwrap();
+    let other = File::from(received.descriptors.into_iter().next().unwrap());
+    let (file, at) = match word {
+        "output" => (&output, 3),
+        "output too long" => (&output, 8),
+        _ => (&other, 0),
+    };
+    file.write_all_at(b"written", at).unwrap();
+    channel.send(b"done", &[]).unwrap();
+}
+
+fn confine_with(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
+    confine_to(socket, None)
+}
+
+fn confine_to(socket: BorrowedFd<'_>, output: Option<Output<'_>>) -> Result<(), NotConfined> {
     let confinement = Confinement {
         socket,
         user: Some(NOBODY),
         memory: 64 << 20,
         processor_time: Duration::from_secs(10),
         descriptors: 32,
-        output: None,
+        output,
     };
     confine(&confinement).map(|_| ())
 }
@@ -143,6 +171,44 @@ fn a_process_that_was_stopped_goes_on() {
     channel.send(b"go", &[]).unwrap();
     assert_eq!(channel.receive().unwrap().unwrap().bytes, b"here");
     assert!(process.wait().unwrap().success());
+}
+
+/// Has a process write; how it ended, and what its output and another file contain.
+fn written(word: &str) -> (ExitStatus, Vec<u8>, Vec<u8>) {
+    let (channel, theirs) = Channel::pair().unwrap();
+    let [output, other] = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+    channel.send(b"output", &[output.as_fd()]).unwrap();
+    let (first, channel, mut process) = start(word, theirs, channel);
+    assert_eq!(first, "confined");
+    channel.send(b"other", &[other.as_fd()]).unwrap();
+    let status = process.wait().unwrap();
+    let content = |file: &File| {
+        let mut bytes = vec![0; 20];
+        let length = file.read_at(&mut bytes, 0).unwrap();
+        bytes.truncate(length);
+        bytes
+    };
+    (status, content(&output), content(&other))
+}
+
+fn the_output_alone_can_be_written() {
+    let (status, output, _) = written("output");
+    assert!(status.success() && output == b"\0\0\0written");
+    let (status, output, other) = written("output to another");
+    assert!(status.signal() == Some(31) && output.is_empty() && other.is_empty());
+    // The kernel writes what there is room for, and kills who goes on.
+    let (status, output, _) = written("output too long");
+    assert!(status.signal() == Some(25) && output.len() == 10, "{status} {}", output.len());
+}
+
+fn what_is_no_file_is_no_output() {
+    let (socket, _theirs) = Channel::pair().unwrap();
+    let null = File::options().write(true).open("/dev/null").unwrap();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    for file in [null.as_fd(), reader.as_fd(), socket.as_fd()] {
+        let error = confine_to(socket.as_fd(), Some(Output { file, most: 1 })).unwrap_err();
+        assert!(matches!(error, NotConfined::Output(_)), "{error}");
+    }
 }
 
 fn who_could_reach_others_is_not_confined() {

@@ -318,6 +318,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_reported_is_let_through_and_told() {
+        let reported = |gaps: &[Reason]| {
+            let examined = examined(&[("Evil;\r\nX: y", Category::Malware)], gaps);
+            let mut outcome = Outcome::undetected(Vec::new());
+            outcome.add(&Examined { report_only: true, ..examined }, "x.zip");
+            outcome
+        };
+        let outcome = reported(&[]).decide(Gaps::Block);
+        assert_eq!((outcome.cause, outcome.verdict), (None, Verdict::Malicious));
+        assert_eq!(field(&outcome, "X-Candor-Report-Only").unwrap(), "breaker; Evil???X: y");
+        assert_eq!(field(&outcome, "X-Infection-Found"), None);
+        // What is not examined is none of the breaker's business.
+        assert!(reported(&[Reason::Encrypted]).decide(Gaps::Block).cause.is_some());
+    }
+
+    #[test]
     fn gaps_are_told_and_block_where_wanted() {
         let gapped = outcome(&[], &[Reason::Encrypted, Reason::Encrypted, Reason::Damaged]);
         assert_eq!(field(&gapped, "X-Candor-Gaps").unwrap(), "3; damaged, encrypted");

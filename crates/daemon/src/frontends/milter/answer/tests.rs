@@ -95,6 +95,19 @@ fn detections_take_their_action() {
 }
 
 #[test]
+fn what_is_only_reported_is_delivered_and_gaps_act_as_ever() {
+    let reported =
+        |gaps: &[Reason]| Outcome::Examined(Examined { report_only: true, ..examined(&["Win.Test"], gaps) });
+    let acting =
+        Settings { on_detection: Action::Reject, on_encrypted: Action::Defer, ..Settings::default() };
+    let delivered = replies(&reported(&[]), &acting);
+    let status = "malicious; report-only=breaker; database=abababababababab";
+    assert_eq!(delivered[0], Reply::Add(STATUS, status.into()));
+    assert_eq!(delivered[1..], [Reply::Add(DETECTION, "Win.Test".into()), Reply::Continue]);
+    assert!(matches!(&replies(&reported(&[Reason::Encrypted]), &acting)[..], [Reply::Defer(_)]));
+}
+
+#[test]
 fn gaps_are_never_silent() {
     for (gaps, acting) in [
         (&[Reason::Encrypted][..], Settings { on_encrypted: Action::Reject, ..Settings::default() }),
