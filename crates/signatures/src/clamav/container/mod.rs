@@ -13,6 +13,8 @@ mod listing;
 mod legacy;
 mod archive;
 mod detached;
+pub mod cdiff;
+mod local;
 #[cfg(test)]
 pub(crate) mod making;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub use candor_detect::trust::rsa::PublicKey;
 pub use detached::Roots;
 pub use header::Header;
 pub use listing::Member;
+pub use local::{pack, unpack};
 
 use archive::{broken, each_member};
 use listing::Listing;
@@ -50,18 +53,30 @@ const LICENCE: &str = "COPYING";
 pub struct Keys {
     header: Option<PublicKey>,
     listing: Option<PublicKey>,
+    differences: Option<PublicKey>,
     roots: Roots,
 }
 
 impl Keys {
     /// The keys of ClamAV's publisher.
     pub fn clamav() -> Self {
-        Self { header: legacy::header_key(), listing: legacy::listing_key(), roots: Roots::default() }
+        Self {
+            header: legacy::header_key(),
+            listing: legacy::listing_key(),
+            differences: legacy::differences_key(),
+            roots: Roots::default(),
+        }
     }
 
     /// The keys of somebody else: that for headers, and that for lists of members.
     pub fn new(header: PublicKey, listing: PublicKey) -> Self {
-        Self { header: Some(header), listing: Some(listing), roots: Roots::default() }
+        Self { header: Some(header), listing: Some(listing), differences: None, roots: Roots::default() }
+    }
+
+    /// The same keys, and this one for differences between containers.
+    #[must_use]
+    pub fn with_differences(self, differences: PublicKey) -> Self {
+        Self { differences: Some(differences), ..self }
     }
 
     /// The same keys, and these certificates for signatures that lie beside a container.
@@ -168,7 +183,7 @@ impl Container {
         let mut container =
             Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None };
         let signed_beside =
-            detached::verify(&container.path, &container.header, &container.file, &keys.roots)?;
+            detached::verify(&container.path, container.header.version, &container.file, &keys.roots)?;
         let by_header = container.check_header(keys)?;
         let by_listing = container.check_members(keys)?;
         if !signed_beside {
