@@ -1,0 +1,19 @@
+//! Fetches bytes from places that nobody trusts.
+//!
+//! [`Http`] makes one GET request at a time, [`Folder`] reads one file of a folder, and [`Transport`] is what
+//! fetching a mirror needs of either. All of them are given how many bytes they may bring and how long they may
+//! take; what they bring is written to a sink as it arrives and believed by nobody here.
+//!
+//! A program reads its arguments, makes its [`Http`] (which reads the certificates), and is then confined.
+
+mod error;
+mod folder;
+mod http;
+mod pace;
+mod transport;
+
+pub use error::{Error, Kind};
+pub use folder::Folder;
+pub use http::{Http, Reply, Request, Settings, Url};
+pub use pace::Pace;
+pub use transport::{Mirror, Transport};
