@@ -6,14 +6,23 @@
 //!
 //! A program reads its arguments, makes its [`Http`] (which reads the certificates), and is then confined.
 
+mod confined;
 mod error;
 mod folder;
 mod http;
+pub mod mirror;
+mod outcome;
 mod pace;
+mod progress;
+mod staging;
 mod transport;
 
+pub use confined::{Source, confine};
 pub use error::{Error, Kind};
 pub use folder::Folder;
 pub use http::{Http, Reply, Request, Settings, Url};
+pub use outcome::{Failure, Outcome};
 pub use pace::Pace;
+pub use progress::Progress;
+pub use staging::Staging;
 pub use transport::{Mirror, Transport};

@@ -14,7 +14,10 @@ mod seal;
 mod worker;
 
 pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Ready};
-pub use confine::{Confinement, Mechanism, Missing, NOBODY, NotConfined, STACK, confine, confine_partly};
+pub use confine::{
+    Confinement, Fetching, Mechanism, Missing, NOBODY, NotConfined, STACK, close_inherited, confine,
+    confine_fetcher, confine_partly,
+};
 pub use opening::open;
 pub use pool::{Counters, GRACE, Job, MOST_WORKERS, Opened, Pool, Program, Settings, Source};
 pub use program::worker_program;

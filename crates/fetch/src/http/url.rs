@@ -36,17 +36,31 @@ impl Url {
         if authority.as_str().contains('@') {
             return Err(wrong("it has a user in it"));
         }
-        if authority.host().is_empty() || (authority.as_str().ends_with(':')) {
-            return Err(wrong("it has no host or an empty port"));
+        let has_port = authority.as_str().len() > authority.host().len();
+        if authority.host().is_empty() || (has_port && uri.port_u16().is_none()) {
+            return Err(wrong("it has no host, or a port that is none"));
         }
         Ok(Self { text: uri.to_string(), uri })
     }
 
-    /// The URL of a file below this one, which is taken for a folder.
+    /// Reads the URL of a proxy, which may have a user in it; the user is left out.
+    ///
+    /// # Errors
+    /// Those of [`Url::parse`].
+    pub fn of_proxy(text: &str) -> Result<Self, Error> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        Self::parse(&format!("{scheme}://{host}"))
+    }
+
+    /// The URL of a file below this one, which is taken for a folder; of no path, this one.
     ///
     /// # Errors
     /// Those of [`Url::parse`], and when this one has a query.
     pub fn below(&self, path: &str) -> Result<Self, Error> {
+        if path.is_empty() {
+            return Ok(self.clone());
+        }
         if self.uri.query().is_some() {
             return Err(Error::new(Kind::Local, "the URL of a mirror has no query"));
         }
@@ -103,7 +117,7 @@ impl Url {
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+        self.uri.port_u16().unwrap_or_else(|| if self.is_https() { 443 } else { 80 })
     }
 
     /// Its text.

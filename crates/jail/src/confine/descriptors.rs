@@ -30,10 +30,20 @@ pub(super) fn close_others(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
     close(socket + 1, c_uint::MAX)
 }
 
+/// Closes everything but the standard streams. Called at the beginning of a program, before it has opened anything:
+/// what is open then was left to it by mistake.
+///
+/// # Errors
+/// When the system is older than Linux 5.9.
+pub fn close_inherited() -> Result<(), NotConfined> {
+    close(FIRST, c_uint::MAX)
+}
+
 fn close(first: c_uint, last: c_uint) -> Result<(), NotConfined> {
     // SAFETY: no memory is touched. Whoever calls `confine` was told to use no descriptor but the socket
     // afterwards; one that is used all the same is not open, and the filter kills whoever would open another
-    // one under its number, except for those that arrive through the socket.
+    // one under its number, except for those that arrive through the socket. `close_inherited` is called when
+    // nothing was opened yet.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == 0 {
         return Ok(());

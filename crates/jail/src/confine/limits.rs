@@ -42,7 +42,7 @@ pub(super) fn lower(confinement: &Confinement<'_>) -> Result<(), NotConfined> {
 }
 
 /// Sets a limit, or keeps one that is lower.
-fn set(resource: Resource, current: u64, maximum: u64) -> Result<(), NotConfined> {
+pub(super) fn set(resource: Resource, current: u64, maximum: u64) -> Result<(), NotConfined> {
     let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let limit = Rlimit { current: Some(current.min(most)), maximum: Some(maximum.min(most)) };
     setrlimit(resource, limit).map_err(|error| NotConfined::System("lowering a limit", error))

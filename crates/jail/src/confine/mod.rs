@@ -6,6 +6,7 @@
 
 mod descriptors;
 mod error;
+mod fetching;
 mod identity;
 mod landlock;
 mod limits;
@@ -21,7 +22,9 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use landlock::Instead;
 
+pub use descriptors::close_inherited;
 pub use error::NotConfined;
+pub use fetching::{Fetching, confine_fetcher};
 pub use identity::NOBODY;
 pub use limits::STACK;
 pub use missing::Missing;

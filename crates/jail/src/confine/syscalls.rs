@@ -20,6 +20,15 @@ const ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
 
 /// Filters system calls, for ever.
 pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
+    forbid_implied_execution()?;
+    let socket = number(socket.as_raw_fd())?;
+    let me = number(getpid().as_raw_nonzero().get())?;
+    // Both hold, and the stricter answer wins: the first turns what the second lets through into an error.
+    load(refused()?, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF as u32))?;
+    load(allowed(socket, me)?, SeccompAction::KillProcess, SeccompAction::Allow)
+}
+
+pub(super) fn forbid_implied_execution() -> Result<(), NotConfined> {
     // A process with this flag can execute whatever it can read, and the filter would not see it.
     let persona = personality::get()
         .and_then(|persona| personality::set(persona - Persona::READ_IMPLIES_EXEC))
@@ -30,14 +39,10 @@ pub(super) fn filter(socket: BorrowedFd<'_>) -> Result<(), NotConfined> {
     if persona.contains(Persona::READ_IMPLIES_EXEC) {
         return Err(NotConfined::Kept("the right to execute what can be read"));
     }
-    let socket = number(socket.as_raw_fd())?;
-    let me = number(getpid().as_raw_nonzero().get())?;
-    // Both hold, and the stricter answer wins: the first turns what the second lets through into an error.
-    load(refused()?, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF as u32))?;
-    load(allowed(socket, me)?, SeccompAction::KillProcess, SeccompAction::Allow)
+    Ok(())
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+pub(super) type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Calls that fail instead of killing. Before a process aborts for want of memory, for an overflow of the stack
 /// or for a panic, the standard library writes a sentence to descriptor 2. It is not written; but the process
@@ -101,7 +106,11 @@ fn allowed(socket: u64, me: u64) -> Result<Rules, NotConfined> {
 }
 
 /// Loads a filter; a call of another architecture kills the process whatever the rules are.
-fn load(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), NotConfined> {
+pub(super) fn load(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<(), NotConfined> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| broken(&error))?;
     let filter =
         SeccompFilter::new(rules, otherwise, matching, architecture).map_err(|error| broken(&error))?;
@@ -113,26 +122,26 @@ fn broken(error: &dyn std::error::Error) -> NotConfined {
     NotConfined::Filter(error.to_string())
 }
 
-fn rule<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, NotConfined> {
+pub(super) fn rule<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, NotConfined> {
     SeccompRule::new(conditions.into()).map_err(|error| broken(&error))
 }
 
 /// An argument of type `int`, of which the kernel looks at 32 bits, is `value`.
-fn int(argument: u8, value: u64) -> Result<SeccompCondition, NotConfined> {
+pub(super) fn int(argument: u8, value: u64) -> Result<SeccompCondition, NotConfined> {
     compare(argument, SeccompCmpOp::Eq, value)
 }
 
-fn compare(argument: u8, how: SeccompCmpOp, value: u64) -> Result<SeccompCondition, NotConfined> {
+pub(super) fn compare(argument: u8, how: SeccompCmpOp, value: u64) -> Result<SeccompCondition, NotConfined> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value).map_err(|error| broken(&error))
 }
 
 /// An argument of type `int` has no bits but these.
-fn bits_of_int(argument: u8, bits: c_int) -> Result<SeccompCondition, NotConfined> {
+pub(super) fn bits_of_int(argument: u8, bits: c_int) -> Result<SeccompCondition, NotConfined> {
     compare(argument, SeccompCmpOp::MaskedEq(u64::from(!(bits as u32))), 0)
 }
 
 /// An argument of 64 bits has no bits but these.
-fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, NotConfined> {
+pub(super) fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, NotConfined> {
     with_bits(argument, 0, bits)
 }
 
@@ -142,6 +151,6 @@ fn with_bits(argument: u8, all: u64, optional: u64) -> Result<SeccompCondition, 
         .map_err(|error| broken(&error))
 }
 
-fn number(value: c_int) -> Result<u64, NotConfined> {
+pub(super) fn number(value: c_int) -> Result<u64, NotConfined> {
     u64::try_from(value).map_err(|_| NotConfined::Filter("a number is negative".to_owned()))
 }
