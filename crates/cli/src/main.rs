@@ -17,6 +17,7 @@ mod db;
 mod sigtool;
 
 mod clamscan;
+mod clamav_update;
 
 mod prove;
 mod config;

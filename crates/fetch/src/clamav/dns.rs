@@ -5,9 +5,10 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
@@ -129,13 +130,12 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 }
 
 fn over_udp(server: SocketAddr, id: u16, request: &[u8], deadline: Instant) -> io::Result<Vec<u8>> {
-    let any: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0))?;
-    // Datagrams of others do not arrive then.
-    socket.connect(server)?;
+    // A socket that is connected without being bound gets a port that nobody can foresee, no datagrams of others, and
+    // needs no right to listen, which the process does not have.
+    let family = if server.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    connect(&socket, &server)?;
+    let socket = UdpSocket::from(socket);
     socket.send(request)?;
     let mut buffer = vec![0; LONGEST_DATAGRAM];
     loop {

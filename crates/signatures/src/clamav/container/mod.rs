@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 use candor_detect::trust::rsa;
 pub use candor_detect::trust::rsa::PublicKey;
 pub use detached::Roots;
-pub use header::Header;
+pub use header::{Header, LENGTH as HEADER_LENGTH};
 pub use listing::Member;
 pub use local::{pack, unpack};
 
@@ -151,6 +151,7 @@ pub struct Container {
     header: Header,
     members: Vec<Member>,
     unsigned: Option<String>,
+    signed_beside: bool,
 }
 
 impl Container {
@@ -181,11 +182,12 @@ impl Container {
         }
         let header = read_header(&file)?;
         let mut container =
-            Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None };
+            Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None, signed_beside: false };
         let signed_beside =
             detached::verify(&container.path, container.header.version, &container.file, &keys.roots)?;
         let by_header = container.check_header(keys)?;
         let by_listing = container.check_members(keys)?;
+        container.signed_beside = signed_beside;
         if !signed_beside {
             container.unsigned = by_header.or(by_listing);
         }
@@ -220,6 +222,11 @@ impl Container {
     /// Why nobody who is trusted stands for its content; nothing if somebody does.
     pub fn unsigned(&self) -> Option<&str> {
         self.unsigned.as_deref()
+    }
+
+    /// Whether a signature beside it is by somebody whom a certificate stands for: the strongest of its proofs.
+    pub fn is_signed_beside(&self) -> bool {
+        self.signed_beside
     }
 
     /// Calls `visit` with each member that `wanted` names, in the order of the archive.
