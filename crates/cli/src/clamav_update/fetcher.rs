@@ -91,7 +91,12 @@ pub(crate) fn program() -> anyhow::Result<PathBuf> {
 ///
 /// # Errors
 /// When it cannot be started, or does not say what came of it.
-pub(crate) fn run(program: &Path, options: &Options, wanted: &Wanted<'_>, staging: &Path) -> anyhow::Result<Fetched> {
+pub(crate) fn run(
+    program: &Path,
+    options: &Options,
+    wanted: &Wanted<'_>,
+    staging: &Path,
+) -> anyhow::Result<Fetched> {
     let mut command = Command::new(program);
     // Nothing of our surroundings is its business, and proxies are named.
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -121,6 +126,10 @@ pub(crate) fn run(program: &Path, options: &Options, wanted: &Wanted<'_>, stagin
     command.args(["--patience", &options.patience.clamp(1, 3600).to_string()]);
     if let Some(proxy) = &options.proxy {
         command.args(["--proxy", proxy]);
+    }
+    // As freshclam has it.
+    if let Some(authorities) = env::var_os("CURL_CA_BUNDLE").filter(|path| Path::new(path).is_file()) {
+        command.arg("--ca").arg(authorities);
     }
     if options.insecure_http {
         command.arg("--insecure-http");

@@ -90,7 +90,10 @@ impl Folder {
         }
         let copied = io::copy(&mut from.take(most.saturating_add(1)), &mut File::create_new(to)?)?;
         if copied > most {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is longer than {most} bytes")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("it is longer than {most} bytes"),
+            ));
         }
         Ok(())
     }
@@ -135,7 +138,8 @@ impl Folder {
             let file = entry?.file_name().to_string_lossy().into_owned();
             let numbered = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
             let is_signature = numbered.is_some_and(|rest| {
-                rest.ends_with(".cvd.sign") && rest.split('.').next().is_some_and(|number| number.parse::<u32>().is_ok())
+                rest.ends_with(".cvd.sign")
+                    && rest.split('.').next().is_some_and(|number| number.parse::<u32>().is_ok())
             });
             if is_signature && !(file.starts_with(&current) && installed.ends_with(".cvd")) {
                 fs::remove_file(self.at(&file))?;

@@ -75,9 +75,11 @@ impl Installer<'_> {
         let path = work.path().join(&file);
         self.folder.copy(&file, &path, LONGEST).map_err(|error| named(&file, &error))?;
         // The header tells the name of the signature beside it, and that what is fetched is the one that was opened.
-        let version = Container::open(&path, self.keys).map_err(|refusal| refused(&file, &refusal))?.header().version;
+        let version =
+            Container::open(&path, self.keys).map_err(|refusal| refused(&file, &refusal))?.header().version;
         let signature = format!("{name}-{version}.{extension}.sign");
-        let has_signature = self.folder.copy(&signature, &work.path().join(&signature), LONGEST_SIGNATURE).is_ok();
+        let has_signature =
+            self.folder.copy(&signature, &work.path().join(&signature), LONGEST_SIGNATURE).is_ok();
         let standing = self.install(name, &file, work.path())?;
         if has_signature {
             self.folder.install(&work.path().join(&signature), &signature)?;
@@ -94,10 +96,9 @@ impl Installer<'_> {
     }
 
     fn patch_verified(&self, name: &str, differences: &[String]) -> Result<Standing, Refused> {
-        let (old, header) = self
-            .folder
-            .newest(name)
-            .ok_or_else(|| Refused::because(format!("there is no container {name} to apply differences to")))?;
+        let (old, header) = self.folder.newest(name).ok_or_else(|| {
+            Refused::because(format!("there is no container {name} to apply differences to"))
+        })?;
         let work = self.folder.work()?;
         let members = work.path().join("members");
         std::fs::create_dir(&members)?;
@@ -172,7 +173,9 @@ impl Installer<'_> {
             if let (Some(_), Ok(known)) = (Kind::of(name), Container::open(&place, self.keys))
                 && known.unsigned().is_none()
             {
-                return Err(Refused::because(format!("{name} is signed, and is updated by its mirrors only")));
+                return Err(Refused::because(format!(
+                    "{name} is signed, and is updated by its mirrors only"
+                )));
             }
             if self.tried {
                 tried(self.keys, &path, Unsigned::Taken, true)?;
@@ -237,7 +240,8 @@ fn tried(keys: &Keys, path: &Path, unsigned: Unsigned, wanted: bool) -> Result<(
     sources.add_path(path).map_err(|error| failed(&error))?;
     sources.accept_no_refusal().map_err(|error| failed(&error))?;
     let mut malformed = 0_u64;
-    let built = sources.build(|problem| malformed += u64::from(matches!(problem.complaint, Complaint::Malformed(_))));
+    let built =
+        sources.build(|problem| malformed += u64::from(matches!(problem.complaint, Complaint::Malformed(_))));
     let image = built.map_err(|error| failed(&error))?.image;
     let counts = Database::from_vec(image).and_then(|database| database.counts());
     let usable = counts.map_err(|error| failed(&error))?.total();

@@ -235,7 +235,10 @@ fn one(
     if let Ok(standing) = &result {
         notes.extend(age(name, standing));
         if standing.is_new && !standing.is_signed_beside {
-            notes.push(format!("{}: it has no verified signature beside it (.sign), only the older ones inside", standing.file));
+            notes.push(format!(
+                "{}: it has no verified signature beside it (.sign), only the older ones inside",
+                standing.file
+            ));
         }
     }
     Ok(Updated { name: name.to_owned(), before, newest: answer.newest, result, notes })

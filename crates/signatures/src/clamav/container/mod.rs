@@ -181,8 +181,16 @@ impl Container {
             return Err(Refusal::damaged(format!("it is longer than {MAX_LENGTH} bytes")));
         }
         let header = read_header(&file)?;
-        let mut container =
-            Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None, signed_beside: false };
+        let mut container = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            kind,
+            header,
+            members: Vec::new(),
+            unsigned: None,
+            signed_beside: false,
+        };
         let signed_beside =
             detached::verify(&container.path, container.header.version, &container.file, &keys.roots)?;
         let by_header = container.check_header(keys)?;

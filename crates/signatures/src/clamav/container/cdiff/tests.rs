@@ -243,6 +243,32 @@ fn the_publishers_differences_are_signed_in_both_ways() {
     );
 }
 
+/// Writes the containers and differences that tests of the command line use: `cargo test -p candor-signatures -- --ignored fixtures`.
+#[test]
+#[ignore = "writes fixtures"]
+fn fixtures_are_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/src/clamav_update/fixtures");
+    fs::create_dir_all(&folder).unwrap();
+    let mut old = Making {
+        version: 1,
+        ..Making::new(&[
+            ("test.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Eicar\n"),
+            ("test.ndb", "A-1:0:*:aabbccdd\n"),
+        ])
+    };
+    fs::write(folder.join("test-1.cvd"), old.bytes()).unwrap();
+    for version in 2..=4 {
+        let line = format!("A-{version}:0:*:aabbccdd0{version}\n");
+        let mut new = Making { version, ..old.clone() };
+        new.members[1].1.extend(line.as_bytes());
+        let script = format!("OPEN test.ndb\nADD {line}CLOSE\n{}", new.listing_script(&old));
+        fs::write(folder.join(format!("test-{version}.cvd")), new.bytes()).unwrap();
+        fs::write(folder.join(format!("test-{version}.cdiff")), differences(version, script.as_bytes()))
+            .unwrap();
+        old = new;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
