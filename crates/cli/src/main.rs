@@ -17,6 +17,8 @@ mod db;
 mod sigtool;
 
 mod clamscan;
+mod clamav_update;
+mod freshclam;
 
 mod update;
 mod log;
@@ -100,6 +102,9 @@ enum Command {
     /// Scan in the place of ClamAV's clamscan: its options, lines and exit status.
     #[command(disable_help_flag = true)]
     Clamscan,
+    /// Update ClamAV's signatures in the place of its freshclam: its options, configuration and exit status.
+    #[command(disable_help_flag = true)]
+    Freshclam,
     /// ClamAV's tool for signatures, with its options.
     #[command(disable_help_flag = true)]
     Sigtool,
@@ -136,7 +141,7 @@ fn main() -> ExitCode {
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         Some(Command::Vet(options)) => vet::run(&options),
         // Their arguments are not ours, and were looked at before.
-        Some(Command::Clamscan | Command::Sigtool) => Ok(Outcome::error()),
+        Some(Command::Clamscan | Command::Freshclam | Command::Sigtool) => Ok(Outcome::error()),
         None => {
             let _ = write!(io::stderr(), "{}", CommandLine::command().render_help());
             return Outcome::error().into();
@@ -156,6 +161,7 @@ fn main() -> ExitCode {
 fn instead_of_clamav(arguments: &[OsString]) -> Option<ExitCode> {
     let run = |name: &OsStr, arguments: &[OsString]| match name.to_str()? {
         "clamscan" => Some(clamscan::run(arguments.iter().cloned())),
+        "freshclam" => Some(freshclam::run(arguments)),
         "sigtool" => Some(sigtool::run(arguments)),
         _ => None,
     };

@@ -6,6 +6,7 @@
 //!
 //! A program reads its arguments, makes its [`Http`] (which reads the certificates), and is then confined.
 
+pub mod clamav;
 mod confined;
 mod error;
 mod folder;

@@ -24,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Fetch a mirror of signatures: metadata, log, and the newest release.
     Mirror(commands::mirror::Options),
+    /// Fetch ClamAV's containers of signatures, or the differences since those that are there.
+    Clamav(commands::clamav::Options),
     /// Fetch one file, such as a list of hashes or of YARA rules.
     Source(commands::source::Options),
 }
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     }
     let outcome = match Arguments::parse().command {
         Command::Mirror(options) => commands::mirror::run(&options),
+        Command::Clamav(options) => commands::clamav::run(&options),
         Command::Source(options) => commands::source::run(&options),
     };
     match outcome.write() {

@@ -106,6 +106,15 @@ impl Staging {
         (bytes.len() as u64 <= cap).then_some(bytes)
     }
 
+    /// The first bytes of a regular file, at most `most`.
+    pub(crate) fn beginning(&self, path: &str, most: u64) -> Option<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat2(&self.root, path, flags, Mode::empty(), resolve()).ok()?;
+        let mut bytes = Vec::new();
+        File::from(file).take(most).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
     /// The length of a regular file.
     pub(crate) fn length(&self, path: &str) -> Option<u64> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));

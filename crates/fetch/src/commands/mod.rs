@@ -1,5 +1,6 @@
 //! The subcommands, and the options that they share.
 
+pub(crate) mod clamav;
 pub(crate) mod mirror;
 pub(crate) mod source;
 

@@ -19,7 +19,6 @@ use x509_cert::der::asn1::{ObjectIdentifier, OctetString};
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 
-use super::header::Header;
 use super::rsa::{Algorithm, ContentDigest, PublicKey};
 use super::{Kind, Refusal};
 use crate::clamav::FUNCTIONALITY_LEVEL;
@@ -112,11 +111,11 @@ enum Worth {
 ///
 /// # Errors
 /// [`Refusal::Forged`] when the signature is for other content.
-pub(super) fn verify(path: &Path, header: &Header, file: &File, roots: &Roots) -> Result<bool, Refusal> {
+pub(super) fn verify(path: &Path, version: u32, file: &File, roots: &Roots) -> Result<bool, Refusal> {
     if roots.is_empty() {
         return Ok(false);
     }
-    let Some(text) = beside(path, header.version).into_iter().find_map(|path| File::open(path).ok()) else {
+    let Some(text) = beside(path, version).into_iter().find_map(|path| File::open(path).ok()) else {
         return Ok(false);
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

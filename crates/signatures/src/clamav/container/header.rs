@@ -3,7 +3,7 @@
 //! `ClamAV-VDB:<created>:<version>:<signatures>:<level>:<md5>:<signature>:<builder>[:<unix time>]`, padded with spaces.
 
 /// Length of the header in bytes.
-pub(super) const LENGTH: usize = 512;
+pub const LENGTH: usize = 512;
 /// What a header begins with.
 const MAGIC: &str = "ClamAV-VDB";
 

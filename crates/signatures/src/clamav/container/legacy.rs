@@ -29,6 +29,16 @@ const LISTING_MODULUS: &str = "\
 1013142393373316337519977244732747977";
 /// Its exponent.
 const LISTING_EXPONENT: u64 = 100_002_049;
+/// The modulus that signs differences.
+const DIFFERENCES_MODULUS: &str = "\
+14783905874077467090262228516557917570254599638376203532031989214105552847269687489771975792123442185817287694951949\
+80090879152754201711560050130339477861853586484523570004159005631823010244961221745854901608931330659138859079079651\
+58196541023207257123008223563487240112326548375032417361779077841987008344406811247270605400357546996581058950500965\
+76226753008596881698828185652424901921668758326578462003247906470982092298106789657211905488986281078346361469524484\
+82955956088622719809199549844067663963983046359321138605506536028842239405399813445862371254068329403495381841245836\
+2198117811990006021989844180721010947";
+/// Its exponent.
+const DIFFERENCES_EXPONENT: u64 = 100_002_053;
 
 /// The key that signs headers.
 pub(super) fn header_key() -> Option<PublicKey> {
@@ -38,6 +48,11 @@ pub(super) fn header_key() -> Option<PublicKey> {
 /// The key that signs lists of members.
 pub(super) fn listing_key() -> Option<PublicKey> {
     PublicKey::from_decimal(LISTING_MODULUS, LISTING_EXPONENT)
+}
+
+/// The key that signs differences between containers.
+pub(super) fn differences_key() -> Option<PublicKey> {
+    PublicKey::from_decimal(DIFFERENCES_MODULUS, DIFFERENCES_EXPONENT)
 }
 
 /// The number that a signature is; nothing if it is none.
@@ -58,7 +73,7 @@ pub(super) fn header_holds(key: &PublicKey, signature: &str, md5: &[u8; 16]) -> 
     number(signature).and_then(|number| key.recover(&number)) == Some(BigUint::from_bytes_be(md5))
 }
 
-/// Whether the signature of a list of members is over content with this SHA-256.
+/// Whether the signature of a list of members, or of differences, is over content with this SHA-256.
 pub(super) fn listing_holds(key: &PublicKey, signature: &str, sha256: &[u8; 32]) -> bool {
     number(signature).is_some_and(|number| key.verifies_pss(&number, sha256))
 }
@@ -85,6 +100,6 @@ mod tests {
 
     #[test]
     fn the_publishers_keys_are_keys() {
-        assert!(header_key().is_some() && listing_key().is_some());
+        assert!(header_key().is_some() && listing_key().is_some() && differences_key().is_some());
     }
 }

@@ -40,7 +40,22 @@ const LISTING_PRIVATE: &str = "\
 /// The keys that [`Making`] signs with.
 pub(crate) fn keys() -> Keys {
     let key = |modulus| PublicKey::from_decimal(modulus, EXPONENT).unwrap();
-    Keys::new(key(HEADER_MODULUS), key(LISTING_MODULUS))
+    Keys::new(key(HEADER_MODULUS), key(LISTING_MODULUS)).with_differences(key(LISTING_MODULUS))
+}
+
+/// A file of differences, signed.
+pub(crate) fn differences(version: u32, script: &[u8]) -> Vec<u8> {
+    differences_of_length(version, script, script.len())
+}
+
+/// The same, with any length of the script in its header.
+pub(crate) fn differences_of_length(version: u32, script: &[u8], length: usize) -> Vec<u8> {
+    let mut bytes = format!("ClamAV-Diff:{version}:{length}:").into_bytes();
+    bytes.extend(gzip(script));
+    let signature = letters(&pss(&Sha256::digest(&bytes).into()));
+    bytes.push(b':');
+    bytes.extend(signature.as_bytes());
+    bytes
 }
 
 /// A tar archive of these members.
@@ -108,6 +123,18 @@ impl Making {
             text.push_str(&format!("DSIG:{signature}\n"));
         }
         text
+    }
+
+    /// The part of a script that makes the list of members of `old` that of this container.
+    pub(crate) fn listing_script(&self, old: &Self) -> String {
+        let (from, to) = (old.listing(), self.listing());
+        let mut script = "OPEN test.info\n".to_owned();
+        for (number, (from, to)) in (1..).zip(from.lines().zip(to.lines())) {
+            if from != to {
+                script.push_str(&format!("XCHG {number} {} {to}\n", from.split(' ').next().unwrap()));
+            }
+        }
+        script + "CLOSE\n"
     }
 
     /// The container's bytes.

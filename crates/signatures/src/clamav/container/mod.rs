@@ -13,6 +13,8 @@ mod listing;
 mod legacy;
 mod archive;
 mod detached;
+pub mod cdiff;
+mod local;
 #[cfg(test)]
 pub(crate) mod making;
 #[cfg(test)]
@@ -30,8 +32,9 @@ use sha2::{Digest, Sha256};
 use candor_detect::trust::rsa;
 pub use candor_detect::trust::rsa::PublicKey;
 pub use detached::Roots;
-pub use header::Header;
+pub use header::{Header, LENGTH as HEADER_LENGTH};
 pub use listing::Member;
+pub use local::{pack, unpack};
 
 use archive::{broken, each_member};
 use listing::Listing;
@@ -50,18 +53,30 @@ const LICENCE: &str = "COPYING";
 pub struct Keys {
     header: Option<PublicKey>,
     listing: Option<PublicKey>,
+    differences: Option<PublicKey>,
     roots: Roots,
 }
 
 impl Keys {
     /// The keys of ClamAV's publisher.
     pub fn clamav() -> Self {
-        Self { header: legacy::header_key(), listing: legacy::listing_key(), roots: Roots::default() }
+        Self {
+            header: legacy::header_key(),
+            listing: legacy::listing_key(),
+            differences: legacy::differences_key(),
+            roots: Roots::default(),
+        }
     }
 
     /// The keys of somebody else: that for headers, and that for lists of members.
     pub fn new(header: PublicKey, listing: PublicKey) -> Self {
-        Self { header: Some(header), listing: Some(listing), roots: Roots::default() }
+        Self { header: Some(header), listing: Some(listing), differences: None, roots: Roots::default() }
+    }
+
+    /// The same keys, and this one for differences between containers.
+    #[must_use]
+    pub fn with_differences(self, differences: PublicKey) -> Self {
+        Self { differences: Some(differences), ..self }
     }
 
     /// The same keys, and these certificates for signatures that lie beside a container.
@@ -136,6 +151,7 @@ pub struct Container {
     header: Header,
     members: Vec<Member>,
     unsigned: Option<String>,
+    signed_beside: bool,
 }
 
 impl Container {
@@ -165,12 +181,21 @@ impl Container {
             return Err(Refusal::damaged(format!("it is longer than {MAX_LENGTH} bytes")));
         }
         let header = read_header(&file)?;
-        let mut container =
-            Self { path: path.to_owned(), file, length, kind, header, members: Vec::new(), unsigned: None };
+        let mut container = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            kind,
+            header,
+            members: Vec::new(),
+            unsigned: None,
+            signed_beside: false,
+        };
         let signed_beside =
-            detached::verify(&container.path, &container.header, &container.file, &keys.roots)?;
+            detached::verify(&container.path, container.header.version, &container.file, &keys.roots)?;
         let by_header = container.check_header(keys)?;
         let by_listing = container.check_members(keys)?;
+        container.signed_beside = signed_beside;
         if !signed_beside {
             container.unsigned = by_header.or(by_listing);
         }
@@ -205,6 +230,11 @@ impl Container {
     /// Why nobody who is trusted stands for its content; nothing if somebody does.
     pub fn unsigned(&self) -> Option<&str> {
         self.unsigned.as_deref()
+    }
+
+    /// Whether a signature beside it is by somebody whom a certificate stands for: the strongest of its proofs.
+    pub fn is_signed_beside(&self) -> bool {
+        self.signed_beside
     }
 
     /// Calls `visit` with each member that `wanted` names, in the order of the archive.
