@@ -21,7 +21,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 
 /// The folder of a file.
 pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Puts a file in the place of what was there, with one rename; it is on the disk when this returns.
