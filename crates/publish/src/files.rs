@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
@@ -19,7 +21,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 
 /// The folder of a file.
 pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Puts a file in the place of what was there, with one rename; it is on the disk when this returns.
@@ -33,7 +35,9 @@ pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         let mut file = options?;
         file.write_all(content)?;
         file.sync_all()?;
+        step();
         fs::rename(&fresh, path)?;
+        step();
         sync_folder(folder_of(path))
     };
     replace().with_context(|| path.display().to_string())
@@ -99,6 +103,7 @@ pub fn rename_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     let rename = || {
         sync_folder(from)?;
         fs::rename(from, to)?;
+        step();
         sync_folder(folder_of(to))
     };
     rename().with_context(|| format!("{} to {}", from.display(), to.display()))
@@ -116,6 +121,32 @@ pub fn lock(folder: &Path) -> anyhow::Result<File> {
         bail!("{}: another candor-publish is at work here", folder.display());
     }
     Ok(file)
+}
+
+/// Removes what programs that were killed left in a folder: folders that begin with one of these words.
+///
+/// # Errors
+/// With the path.
+pub fn clear(folder: &Path, beginnings: &[&str]) -> anyhow::Result<()> {
+    let inside = || folder.display().to_string();
+    for entry in fs::read_dir(folder).with_context(inside)? {
+        let entry = entry.with_context(inside)?;
+        let name = entry.file_name();
+        if beginnings.iter().any(|word| name.as_encoded_bytes().starts_with(word.as_bytes())) {
+            fs::remove_dir_all(entry.path()).with_context(|| entry.path().display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// For the test that ends the program at each step: aborts at the step of the number in `CANDOR_PUBLISH_ABORT_AT`.
+fn step() {
+    static AT: LazyLock<Option<u64>> =
+        LazyLock::new(|| std::env::var("CANDOR_PUBLISH_ABORT_AT").ok()?.parse().ok());
+    static STEPS: AtomicU64 = AtomicU64::new(0);
+    if AT.is_some_and(|at| STEPS.fetch_add(1, Ordering::Relaxed) == at) {
+        std::process::abort();
+    }
 }
 
 fn fresh(path: &Path) -> PathBuf {

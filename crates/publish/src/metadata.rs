@@ -18,7 +18,7 @@ pub const SPECIFICATION: &str = "1.0.31";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// By number of the key; each key once.
+    /// By number of the key.
     pub signatures: Vec<Signature>,
     /// What is signed.
     pub signed: Value,
@@ -115,12 +115,9 @@ impl Document {
     /// When the other signs something else.
     pub fn join(&mut self, other: &Self) -> anyhow::Result<()> {
         ensure!(self.signed == other.signed, "the copies differ in what is signed");
-        for signature in &other.signatures {
-            if !self.signatures.iter().any(|known| known.keyid == signature.keyid) {
-                self.signatures.push(signature.clone());
-            }
-        }
+        self.signatures.extend(other.signatures.iter().cloned());
         self.signatures.sort();
+        self.signatures.dedup();
         Ok(())
     }
 
@@ -130,11 +127,26 @@ impl Document {
     /// As [`canonical`](Self::canonical).
     pub fn signers<'k>(&self, keys: &'k [PublicKey]) -> anyhow::Result<Vec<&'k PublicKey>> {
         let message = self.canonical()?;
-        let signed = |key: &&PublicKey| {
-            let mut lines = self.signatures.iter().filter(|line| line.keyid == key.id);
-            lines.any(|line| hex::decode(&line.sig).is_ok_and(|sig| key.verifies(&message, &sig)))
-        };
-        Ok(keys.iter().filter(signed).collect())
+        Ok(keys.iter().filter(|key| self.signature_of(key, &message).is_some()).collect())
+    }
+
+    /// The same with one right signature of each of these keys that signed it, and none of others. Clients refuse
+    /// files in which a key signs twice, even if one of the two is wrong.
+    ///
+    /// # Errors
+    /// As [`canonical`](Self::canonical).
+    pub fn cleaned(&self, keys: &[PublicKey]) -> anyhow::Result<Self> {
+        let message = self.canonical()?;
+        let mut signatures: Vec<Signature> =
+            keys.iter().filter_map(|key| self.signature_of(key, &message)).cloned().collect();
+        signatures.sort();
+        signatures.dedup();
+        Ok(Self { signatures, signed: self.signed.clone() })
+    }
+
+    fn signature_of(&self, key: &PublicKey, message: &[u8]) -> Option<&Signature> {
+        let mut lines = self.signatures.iter().filter(|line| line.keyid == key.id);
+        lines.find(|line| hex::decode(&line.sig).is_ok_and(|sig| key.verifies(message, &sig)))
     }
 }
 

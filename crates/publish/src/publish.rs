@@ -15,8 +15,9 @@ use crate::log::Log;
 use crate::metadata::Document;
 use crate::mirror::{self, Files};
 use crate::online;
-use crate::release::{lacks, names, read_draft, with_targets};
+use crate::release::{is_signed_with, lacks, names, read_draft, with_targets};
 use crate::repository::{NEXT, Repository, STATEMENT, TARGETS};
+use crate::root::Plan;
 use crate::witness::{Courier, Outcome, Trouble, collect};
 
 /// How old cosignatures may be for the clients that are played here, in seconds.
@@ -47,6 +48,12 @@ pub fn publish(repository: &Repository, courier: &dyn Courier, now: Timestamp) -
         releases.last().ok_or_else(|| anyhow!("there is no release: candor-publish release build"))?;
     let mut log = repository.log()?;
     for release in &releases {
+        if log.position(release.to_string().as_bytes()).is_none() {
+            may_be_logged(repository, release, now).with_context(|| {
+                let folder = repository.release(release.sequence);
+                format!("{} (it is not in the log yet, and can be removed)", folder.display())
+            })?;
+        }
         log.append(release.to_string().as_bytes())?;
     }
     show(repository, &log, newest, courier, now)
@@ -68,21 +75,16 @@ pub fn refresh(repository: &Repository, courier: &dyn Courier, now: Timestamp) -
 /// From here on the release does not change any more: its statement names the targets with just these signatures.
 fn freeze(repository: &Repository, now: Timestamp) -> anyhow::Result<()> {
     let folder = repository.release(NEXT);
-    let root = repository.root()?;
     let statement_path = folder.join(STATEMENT);
     // A program that was killed may have written the statement, and not renamed the folder.
     let written = Statement::read(&files::read(&statement_path)?).ok();
     let statement = match written {
         Some(statement) => statement,
         None => {
-            let (mut targets, draft) = read_draft(&folder)?;
-            let lacking = lacks(&targets, &root, now)?;
-            ensure!(lacking.is_empty(), "the release lacks {}", lacking.join(", and "));
-            // Signatures of others, or wrong ones, are no part of a release.
-            let good: Vec<String> =
-                targets.signers(&root.targets.keys)?.into_iter().map(|key| key.id.clone()).collect();
-            targets.signatures.retain(|signature| good.contains(&signature.keyid));
-            let bytes = targets.to_bytes()?;
+            let (targets, draft) = read_draft(&folder)?;
+            let root = repository.root()?;
+            demand(&targets, &root, now)?;
+            let bytes = targets.cleaned(&root.targets.keys)?.to_bytes()?;
             let statement = with_targets(&draft, &Sha256::digest(&bytes).into())?;
             let last = repository.releases()?.last().map(Statement::digest);
             ensure!(statement.previous == last, "the release was made before the last one; make it again");
@@ -91,13 +93,27 @@ fn freeze(repository: &Repository, now: Timestamp) -> anyhow::Result<()> {
             statement
         }
     };
-    let targets = files::read(&folder.join(TARGETS))?;
-    ensure!(
-        statement.targets == <[u8; 32]>::from(Sha256::digest(&targets)),
-        "{}: the targets were changed after the statement was complete",
-        folder.display()
-    );
     files::rename_folder(&folder, &repository.release(statement.sequence))
+}
+
+/// Whether a release whose statement is complete may go into the log: what is there cannot be taken back.
+fn may_be_logged(repository: &Repository, statement: &Statement, now: Timestamp) -> anyhow::Result<()> {
+    let folder = repository.release(statement.sequence);
+    let bytes = files::read(&folder.join(TARGETS))?;
+    let digest = <[u8; 32]>::from(Sha256::digest(&bytes));
+    ensure!(statement.targets == digest, "the targets were changed after the statement was complete");
+    let targets = Document::read(&bytes, "targets")?;
+    ensure!(
+        is_signed_with(&targets, &statement.to_string()),
+        "the statement is not the one that was signed with the targets"
+    );
+    demand(&targets, &repository.root()?, now)
+}
+
+fn demand(targets: &Document, root: &Plan, now: Timestamp) -> anyhow::Result<()> {
+    let lacking = lacks(targets, root, now)?;
+    ensure!(lacking.is_empty(), "the release lacks {}", lacking.join(", and "));
+    Ok(())
 }
 
 fn show(

@@ -218,7 +218,7 @@ impl Courier for Witnesses {
         if note.signed_by(log.public()).is_err() {
             return reply(403, String::new());
         }
-        let (size, root) = memory.seen.get(url).copied().unwrap_or((0, empty_root()));
+        let (size, root) = memory.seen.get(url).copied().unwrap_or_else(|| (0, empty_root()));
         if old != size {
             return reply(409, format!("{size}\n"));
         }

@@ -239,6 +239,11 @@ pub fn with_targets(draft: &str, targets: &Sha) -> anyhow::Result<Statement> {
     Statement::read(text.as_bytes()).map_err(|error| anyhow!("the statement, {error}"))
 }
 
+/// Whether these targets were signed together with this statement.
+pub fn is_signed_with(targets: &Document, statement: &str) -> bool {
+    targets.signed[SIGNED_STATEMENT] == without_targets(statement).as_str()
+}
+
 /// The targets and the statement in a folder that travels, when they belong together.
 ///
 /// # Errors
@@ -250,11 +255,7 @@ pub fn read_draft(folder: &Path) -> anyhow::Result<(Document, String)> {
     let path = folder.join(STATEMENT);
     let draft = String::from_utf8(files::read(&path)?).with_context(|| path.display().to_string())?;
     let statement = with_targets(&draft, &[0; 32])?;
-    ensure!(
-        targets.signed[SIGNED_STATEMENT] == draft.as_str(),
-        "{}: the targets are not its own",
-        path.display()
-    );
+    ensure!(is_signed_with(&targets, &draft), "{}: the targets are not its own", path.display());
     ensure!(targets.version()? == statement.sequence, "{}: the targets have another number", path.display());
     for segment in &statement.segments {
         let name = place::segment(&segment.digest);

@@ -59,6 +59,7 @@ impl Repository {
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         let settings = Settings::read(folder)?;
         let lock = files::lock(folder)?;
+        files::clear(folder, &[".build-", ".rehearsal-"])?;
         for name in ["roots", "releases", "segments", "targets/segments", "targets/deltas"] {
             files::make_folder(&folder.join(name))?;
         }
@@ -101,6 +102,11 @@ impl Repository {
     /// What it lacks.
     pub fn add_root(&self, root: &Document) -> anyhow::Result<u64> {
         let roots = self.roots()?;
+        let mut keys = Plan::of(root)?.root.keys;
+        if let Some(previous) = roots.last() {
+            keys.extend(Plan::of(previous)?.root.keys);
+        }
+        let root = &root.cleaned(&keys)?;
         if roots.contains(root) {
             return root.version();
         }

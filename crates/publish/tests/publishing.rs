@@ -109,7 +109,33 @@ fn without_enough_signatures_nothing_is_published() {
     refused("1 of 2 signatures");
     release::sign(&folder, &rehearsal::key(11)).expect("signed");
     release::sign(&folder, &rehearsal::key(12)).expect("signed");
+    // Wrong lines beside the right ones do no harm.
+    change(&|signatures| {
+        for signature in signatures.clone() {
+            let wrong = "00".repeat(64);
+            signatures.insert(0, serde_json::json!({ "keyid": signature["keyid"], "sig": wrong }));
+        }
+    });
     publish(&rehearsal.repository, &rehearsal.witnesses, now).expect("published");
+}
+
+#[test]
+fn another_statement_than_the_one_that_was_signed_is_not_logged() {
+    let (ground, now) = (tempfile::tempdir().expect("a folder"), start());
+    let rehearsal = Rehearsal::new(ground.path(), now).expect("a publisher");
+    let folder = rehearsal.build(&[("day", "day.hdb", &list(0..9))], now).expect("a release");
+    let path = folder.join("statement");
+    let draft = fs::read_to_string(&path).expect("a draft");
+    fs::write(&path, draft.replace("source rehearsal", "source elsewhere")).expect("written");
+    assert!(publish(&rehearsal.repository, &rehearsal.witnesses, now).is_err());
+    // As if it were complete.
+    let targets = fs::read(folder.join("targets.json")).expect("targets");
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&targets).into();
+    let whole = release::with_targets(&draft.replace("source rehearsal", "source elsewhere"), &digest);
+    fs::write(&path, whole.expect("a statement").to_string()).expect("written");
+    let error = publish(&rehearsal.repository, &rehearsal.witnesses, now).expect_err("refused");
+    assert!(format!("{error:#}").contains("not the one that was signed"), "{error:#}");
+    assert_eq!(rehearsal.repository.log().expect("the log").size(), 0);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn spares(built: &Built, clean: &[PathBuf]) -> anyhow::Result<()> {
     }
     let beside = std::env::current_exe()?.with_file_name("candor");
     let program = std::env::var_os("CANDOR_PROGRAM").map(PathBuf::from);
-    let program = program.unwrap_or(if beside.is_file() { beside } else { "candor".into() });
+    let program = program.unwrap_or_else(|| if beside.is_file() { beside } else { "candor".into() });
     let mut scan = Process::new(&program);
     scan.args(["scan", "--quiet"]);
     for database in &built.databases {

@@ -154,7 +154,7 @@ fn draft(previous: Option<&Plan>, expires: Timestamp, roles: &Roles, out: &Path)
             ([], None) => bail!("the role {name} needs a key: --{name}-key"),
             (keys, _) => keys.iter().map(|path| PublicKey::read(path)).collect::<anyhow::Result<_>>()?,
         };
-        let threshold = threshold.or(old.map(|old| old.threshold));
+        let threshold = threshold.or_else(|| old.map(|old| old.threshold));
         Ok(Role { keys, threshold: threshold.with_context(|| format!("--{name}-threshold is missing"))? })
     };
     let plan = Plan {
