@@ -204,7 +204,7 @@ fn the_output_alone_can_be_written() {
 fn what_is_no_file_is_no_output() {
     let (socket, _theirs) = Channel::pair().unwrap();
     let null = File::options().write(true).open("/dev/null").unwrap();
-    let (reader, _writer) = std::io::pipe().unwrap();
+    let (reader, _writer) = io::pipe().unwrap();
     for file in [null.as_fd(), reader.as_fd(), socket.as_fd()] {
         let error = confine_to(socket.as_fd(), Some(Output { file, most: 1 })).unwrap_err();
         assert!(matches!(error, NotConfined::Output(_)), "{error}");

@@ -120,7 +120,7 @@ fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 fn names(database: &Path, path: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     let path = path.as_os_str().as_bytes();
     let mut names = merged(path.strip_prefix(b"/").unwrap_or(path));
-    for (from, to, _) in diversions(database)? {
+    for Diversion { from, to, .. } in diversions(database)? {
         if !merged(&to).is_disjoint(&names) {
             names.extend(merged(&from));
         }
@@ -128,8 +128,15 @@ fn names(database: &Path, path: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     Ok(names)
 }
 
-/// Files that have another name since a package wanted it so: from, to, and that package, whose own file keeps the name.
-fn diversions(database: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>, String)>> {
+/// A file that has another name since a package wanted it so.
+struct Diversion {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    /// That package, whose own file keeps the name.
+    by: String,
+}
+
+fn diversions(database: &Path) -> io::Result<Vec<Diversion>> {
     let text = match read_bounded(&database.join("diversions"), MOST_OF_A_LIST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         other => other?,
@@ -139,7 +146,8 @@ fn diversions(database: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>, String)>> {
     let each = lines.chunks_exact(3).filter_map(|diversion| {
         let [from, to, by] = diversion else { return None };
         let (from, to) = (from.strip_prefix(b"/")?, to.strip_prefix(b"/")?);
-        Some((from.to_vec(), to.to_vec(), String::from_utf8_lossy(by).into_owned()))
+        let by = String::from_utf8_lossy(by).into_owned();
+        Some(Diversion { from: from.to_vec(), to: to.to_vec(), by })
     });
     Ok(each.collect())
 }
@@ -244,19 +252,15 @@ pub(crate) fn vouched(database: &Path) -> io::Result<Vec<Vouched>> {
 }
 
 /// A file under the name that it has on the disk.
-fn vouch(
-    diversions: &[(Vec<u8>, Vec<u8>, String)],
-    name: &[u8],
-    package: String,
-    digest: Digest,
-) -> Option<Vouched> {
+fn vouch(diversions: &[Diversion], name: &[u8], package: String, digest: Digest) -> Option<Vouched> {
     if name.split(|byte| *byte == b'/').any(|part| part.is_empty() || part == b"..") {
         return None;
     }
     let names = merged(name);
     let bare = package.split(':').next().unwrap_or_default();
-    let diverted = diversions.iter().find(|(from, _, by)| names.contains(from) && by != bare);
-    let name = diverted.map_or(name, |(_, to, _)| to);
+    let diverted =
+        diversions.iter().find(|diversion| names.contains(&diversion.from) && diversion.by != bare);
+    let name = diverted.map_or(name, |diversion| &diversion.to);
     let path = PathBuf::from(OsStr::from_bytes(&[b"/", name].concat()));
     Some(Vouched { path, package, digest })
 }

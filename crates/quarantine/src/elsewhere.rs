@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use candor_packages::{Owner, Packages};
 use rustix::fs::{
     Access, AtFlags, CWD, Mode, OFlags, RenameFlags, Timespec, Timestamps, accessat, futimens, open,
     renameat_with,
@@ -69,13 +70,15 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Moved`] if no path leads to the file any more, [`Error::Changed`] if it changes while it is
-    /// copied, [`Error::Displaced`] if another file came to its name and could not be put back. The file is in
+    /// copied, [`Error::OfPackage`] and [`Error::PackageUnknown`] for what packages of the distribution brought, as
+    /// [`Vault::take`](crate::Vault::take) has them, [`Error::Displaced`] if another file came to its name and could not be put back. The file is in
     /// its place then.
     pub fn take(&self, file: &File, opened_by: &Path) -> Result<Put> {
         let (place, identity) = found(file, opened_by)?;
         if place.path.parent() == Some(&self.path) {
             return Ok(Put { from: place.path.clone(), to: place.path });
         }
+        unprotected(&Packages::at(Path::new("/")), &place, file)?;
         for name in names(&place.name) {
             match renameat_with(&place.folder, &place.name, &self.folder, &name, RenameFlags::NOREPLACE) {
                 Ok(()) => return self.confirm(&place, &name, identity),
@@ -165,10 +168,12 @@ impl Folder {
 /// Removes the name of an open file from its folder; other names (hard links) stay. Where it was, without links.
 ///
 /// # Errors
-/// [`Error::Moved`] if no path leads to the file any more, [`Error::Displaced`] if another file came to its name
-/// and could not be put back. The file is in its place then.
+/// [`Error::Moved`] if no path leads to the file any more, [`Error::OfPackage`] and [`Error::PackageUnknown`] for what
+/// packages of the distribution brought, [`Error::Displaced`] if another file came to its name and could not be put
+/// back. The file is in its place then.
 pub fn remove(file: &File, opened_by: &Path) -> Result<PathBuf> {
     let (place, identity) = found(file, opened_by)?;
+    unprotected(&Packages::at(Path::new("/")), &place, file)?;
     let id = Id::random().about(&place.path, "no random bytes can be had")?;
     removal::remove(&place, identity, id, &Steps::default())?;
     Ok(place.path)
@@ -183,6 +188,16 @@ fn found(file: &File, opened_by: &Path) -> Result<(Place, Identity)> {
         return Err(Error::MadeUp(opened_by.to_owned()));
     }
     Ok((place::find(file, opened_by)?, Identity::of(&metadata)))
+}
+
+/// Refuses what a package of the distribution brought: a wrong signature must not take the system apart.
+fn unprotected(packages: &Packages, place: &Place, file: &File) -> Result<()> {
+    let path = place.path.clone();
+    match packages.owner(&place.path, file) {
+        Owner::Unmodified(package) => Err(Error::OfPackage { path, package }),
+        Owner::Unknown(reason) => Err(Error::PackageUnknown { path, reason }),
+        Owner::Modified(_) | Owner::Nobody | Owner::NoDatabase => Ok(()),
+    }
 }
 
 /// Copies these parts of a file to where they are in it.
@@ -357,5 +372,30 @@ mod tests {
         let put = Folder::open(other.path()).unwrap().take(&file, &path).unwrap();
         assert_eq!(fs::read(&put.to).unwrap(), b"found");
         assert_eq!(ground.names("."), ["to"]);
+    }
+
+    #[test]
+    fn what_packages_brought_stays() {
+        let ground = tempfile::tempdir().unwrap();
+        let root = ground.path().canonicalize().unwrap();
+        let path = root.join("tool");
+        let info = root.join("var/lib/dpkg/info");
+        std::fs::create_dir_all(&info).unwrap();
+        std::fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
+        std::fs::write(&path, "abc").unwrap();
+        let name = path.strip_prefix("/").unwrap().display().to_string();
+        let sums = format!("900150983cd24fb0d6963f7d28e17f72  {name}\n");
+        std::fs::write(info.join("tools.md5sums"), sums).unwrap();
+        let answer = || {
+            let file = File::open(&path).unwrap();
+            let (place, _) = found(&file, &path).unwrap();
+            unprotected(&Packages::at(&root), &place, &file)
+        };
+        assert!(matches!(answer(), Err(Error::OfPackage { package, .. }) if package == "tools"));
+        std::fs::write(&path, "changed").unwrap();
+        assert!(answer().is_ok());
+        std::fs::remove_file(info.join("tools.md5sums")).unwrap();
+        std::fs::write(info.join("tools.list"), format!("/{name}\n")).unwrap();
+        assert!(matches!(answer(), Err(Error::PackageUnknown { .. })));
     }
 }

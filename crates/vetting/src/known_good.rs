@@ -37,7 +37,7 @@ pub(crate) fn files(path: &Path) -> io::Result<Vec<Candidate>> {
             "it is no folder and no file of at most {MOST_OF_A_LIST} bytes"
         )));
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut files = Vec::new();
     for (number, line) in BufReader::new(list.take(MOST_OF_A_LIST)).lines().enumerate() {
         let line = line?;

@@ -47,7 +47,8 @@ impl Ground {
         ];
         for (name, content) in critical.into_iter().chain(others) {
             ground.write(&name, content.as_bytes());
-            let name = name.strip_prefix("usr/lib/").map_or(name.clone(), |rest| format!("lib/{rest}"));
+            let short = name.strip_prefix("usr/lib/").map(|rest| format!("lib/{rest}"));
+            let name = short.unwrap_or(name);
             sums += &format!("{:x}  {name}\n", Hex(Md5::digest(content.as_bytes()).as_slice()));
         }
         std::os::unix::fs::symlink("usr/lib", ground.0.path().join("lib")).unwrap();
