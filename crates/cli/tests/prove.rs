@@ -51,7 +51,7 @@ fn as_nobody(arguments: &[&str]) -> Option<Seen> {
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let candor = Path::new(env!("CARGO_BIN_EXE_candor"));
-    for name in ["candor", "candor-worker"] {
+    for name in ["candor", "candor-worker", "candor-fetch"] {
         fs::copy(candor.with_file_name(name), folder.path().join(name)).unwrap();
     }
     let mut command = Command::new("setpriv");
@@ -184,6 +184,16 @@ fn no_process_of_a_scan_has_a_way_out() {
     if is_root() {
         assert!(!proof["filters"].as_object().unwrap().is_empty(), "{proof:#}");
     }
+    let update = &proof["update"];
+    assert_eq!((&update["shown"], &update["canaries_sent"]), (&true.into(), &0.into()), "{update:#}");
+    assert_eq!(
+        texts(&update["asked"])[..2],
+        ["GET /metadata/1.root.json HTTP/1.1", "GET /metadata/2.root.json HTTP/1.1"]
+    );
+    // Whatever is added here is seen by every mirror.
+    let headers = texts(&update["headers"]);
+    assert_eq!(headers.len(), 3, "{headers:?}");
+    assert_eq!(headers[..2], ["accept-encoding: identity", "user-agent: candor-fetch"]);
     ground.file("a.txt", b"hello");
     let seen = ground.run(&["prove", "network", "files"]).expect(0);
     assert!(seen.stdout.contains("no process of the scan had a way to a network"), "{seen:#?}");
@@ -213,4 +223,45 @@ fn a_way_out_is_told() {
     let proof = Seen::new(output).expect(1).json();
     let out = texts(&proof["out"]);
     assert!(out.iter().any(|text| text.contains("socket(AF_INET")), "{out:#?}");
+}
+
+#[test]
+fn an_update_that_asks_for_something_else_is_told() {
+    if !Path::new("/bin/bash").exists() {
+        eprintln!("skipped: bash is not installed");
+        return;
+    }
+    let ground = Ground::new();
+    let chatty = ground.path("chatty");
+    // Its arguments are: mirror --patience 120 --from URL --into FOLDER
+    let script = concat!(
+        "#!/bin/bash\n",
+        "address=${5#http://}\n",
+        "exec 9<>/dev/tcp/${address%:*}/${address#*:}\n",
+        "printf 'GET /%s HTTP/1.1\\r\\n\\r\\n' $$ >&9\n",
+        "read -r line <&9\n",
+    );
+    fs::write(&chatty, script).unwrap();
+    fs::set_permissions(&chatty, Permissions::from_mode(0o755)).unwrap();
+    let output = ground
+        .command(&["prove", "network", "--format", "json"])
+        .env("CANDOR_FETCH", &chatty)
+        .output()
+        .unwrap();
+    let proof = Seen::new(output).expect(1).json();
+    let out = texts(&proof["out"]);
+    for part in ["asked for something else", "of the fetcher Seccomp is \"0\" and not 2"] {
+        assert!(out.iter().any(|text| text.contains(part)), "{part}: {out:#?}");
+    }
+}
+
+#[test]
+fn where_there_is_no_fetcher_nothing_is_fetched() {
+    let ground = Ground::new();
+    let output = ground
+        .command(&["prove", "network", "--format", "json"])
+        .env("CANDOR_FETCH", ground.path("none"))
+        .output()
+        .unwrap();
+    assert_eq!(Seen::new(output).expect(0).json()["update"]["shown"], false);
 }

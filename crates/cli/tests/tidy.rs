@@ -141,6 +141,16 @@ fn only_the_worker_links_parsers() {
 }
 
 #[test]
+fn what_has_a_network_sees_no_files_and_nothing_else_has_one() {
+    let reached = reached("candor-fetch");
+    let harmless = ["candor-jail", "candor-object", "candor-protocol"].map(str::to_owned);
+    assert_eq!(reached, BTreeSet::from(harmless));
+    for (package, needs) in direct() {
+        assert!(!needs.contains("candor-fetch"), "{package} links what has a network");
+    }
+}
+
+#[test]
 fn unsafe_code_is_only_where_it_may_be() {
     let word = "unsafe";
     let openings = ["{", "fn", "impl", "extern", "trait"].map(|what| format!("{word} {what}"));

@@ -20,7 +20,7 @@ pub use confine::{
 };
 pub use opening::open;
 pub use pool::{Counters, GRACE, Job, MOST_WORKERS, Opened, Pool, Program, Settings, Source};
-pub use program::worker_program;
+pub use program::{fetch_program, worker_program};
 pub use read_back::{Instruction, filters_of};
 pub use seal::{sealed, shareable};
 
@@ -32,8 +32,15 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// The program is not where it should be.
-    #[error("there is no worker program at {0}; build it with `cargo build --release` or set CANDOR_WORKER")]
-    NoProgram(PathBuf),
+    #[error("there is no {name} at {path}; build it with `cargo build --release` or set {variable}")]
+    NoProgram {
+        /// Where it should be.
+        path: PathBuf,
+        /// Its name.
+        name: &'static str,
+        /// The environment variable that names another one.
+        variable: &'static str,
+    },
     /// The operating system did not start it.
     #[error("{program}: {error}")]
     Start {

@@ -104,6 +104,39 @@ pub(super) fn reachable(filters: &[Vec<Instruction>], socket: u64) -> anyhow::Re
     Ok(reachable)
 }
 
+/// Calls of programs that fetch which start, trace or serve somebody; none may be left.
+const NOT_FOR_FETCHERS: [(i64, &str); 8] = [
+    (libc::SYS_execve, "execve"),
+    (libc::SYS_execveat, "execveat"),
+    (libc::SYS_ptrace, "ptrace"),
+    (libc::SYS_process_vm_readv, "process_vm_readv"),
+    (libc::SYS_clone3, "clone3"),
+    (libc::SYS_bind, "bind"),
+    (libc::SYS_listen, "listen"),
+    (libc::SYS_accept4, "accept4"),
+];
+
+/// What of that the filters of a fetcher let through.
+///
+/// # Errors
+/// When a filter is not understood.
+pub(super) fn possible_for_a_fetcher(filters: &[Vec<Instruction>]) -> anyhow::Result<Vec<&'static str>> {
+    let here = if cfg!(target_arch = "x86_64") { X86_64 } else { AARCH64 };
+    let mut possible = Vec::new();
+    for (call, name) in NOT_FOR_FETCHERS {
+        let paths = bpf::paths(filters, here, u32::try_from(call)?)?;
+        if paths.iter().any(Path::is_allowed) {
+            possible.push(name);
+        }
+    }
+    // A new process, and not a thread.
+    let clone = bpf::paths(filters, here, u32::try_from(libc::SYS_clone)?)?;
+    if clone.iter().any(|path| path.is_allowed() && path.admits(0, libc::SIGCHLD as u64)) {
+        possible.push("clone of a process");
+    }
+    Ok(possible)
+}
+
 /// Other architectures whose programs a kernel may run, with what is added to their numbers.
 fn foreign(here: u32) -> Vec<(u32, u32)> {
     let others = [X86_64, I386, AARCH64, ARM, RISCV64].into_iter().filter(|other| *other != here);

@@ -79,15 +79,16 @@ impl Ground {
     }
 }
 
-/// Builds the worker beside `candor`: cargo knows only the programs of the crate under test.
+/// Builds the worker and the fetcher beside `candor`: cargo knows only the programs of the crate under test.
 pub(crate) fn build_worker() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap();
         let profile = if folder.ends_with("release") { "release" } else { "dev" };
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--package", "candor-worker", "--profile", profile]);
-        assert!(cargo.status().unwrap().success(), "the worker could not be built");
+        cargo.args(["build", "--quiet", "--locked", "--package", "candor-worker"]);
+        cargo.args(["--package", "candor-fetch", "--profile", profile]);
+        assert!(cargo.status().unwrap().success(), "the programs could not be built");
     });
 }
 

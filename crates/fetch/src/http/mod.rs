@@ -133,15 +133,29 @@ impl Http {
         Err(Error::new(Kind::Refused, format!("more than {MOST_REDIRECTS} redirects")))
     }
 
+    /// Asks, and once more if the server closed the connection without a word: it may have been an old one that it
+    /// was about to close.
     fn ask(&self, url: &Url, request: &Request<'_>) -> Result<ureq::http::Response<Body>, Error> {
         self.reach.check(url)?;
+        match self.ask_once(url, request)? {
+            Err(error) if is_closed(&error) => self.ask_once(url, request)?,
+            answer => answer,
+        }
+        .map_err(|error| explain(&error))
+    }
+
+    fn ask_once(
+        &self,
+        url: &Url,
+        request: &Request<'_>,
+    ) -> Result<Result<ureq::http::Response<Body>, ureq::Error>, Error> {
         let mut builder = self.agent.get(url.as_str());
         if let Some(range) = &request.range {
             let last = range.end.saturating_sub(1);
             builder = builder.header(header::RANGE, format!("bytes={}-{last}", range.start));
         }
         let time = self.pace.for_request(request.cap)?;
-        builder.config().timeout_global(Some(time)).build().call().map_err(|error| self.explain(error))
+        Ok(builder.config().timeout_global(Some(time)).build().call())
     }
 
     fn take(
@@ -172,7 +186,7 @@ impl Http {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.explain(error.into())),
+                Err(error) => return Err(explain(&error.into())),
             };
             bytes += read as u64;
             if bytes > cap {
@@ -186,28 +200,6 @@ impl Http {
         }
         Ok(Reply { status, bytes, retry_after: retry_after(headers) })
     }
-
-    /// What an error of the library means for us.
-    fn explain(&self, error: ureq::Error) -> Error {
-        let kind = match &error {
-            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => Kind::Unreachable,
-            ureq::Error::Timeout(_) => Kind::TooSlow,
-            ureq::Error::HostNotFound
-            | ureq::Error::ConnectionFailed
-            | ureq::Error::ConnectProxyFailed(_) => Kind::Unreachable,
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => Kind::Refused,
-            ureq::Error::LargeResponseHeader(..) => Kind::TooLarge,
-            ureq::Error::Io(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Kind::Garbage,
-                _ if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => Kind::Refused,
-                _ if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => Kind::Refused,
-                _ => Kind::Unreachable,
-            },
-            ureq::Error::Other(inner) if inner.is::<Error>() => Kind::Refused,
-            _ => Kind::Garbage,
-        };
-        Error::new(kind, error.to_string())
-    }
 }
 
 fn proxy(text: &str) -> Result<Proxy, Error> {
@@ -216,6 +208,36 @@ fn proxy(text: &str) -> Result<Proxy, Error> {
         return Err(wrong("it starts neither with http:// nor with https://"));
     }
     Proxy::new(text).map_err(|error| wrong(&error.to_string()))
+}
+
+/// Whether the other end closed the connection before it said anything that could be understood.
+fn is_closed(error: &ureq::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let ureq::Error::Io(error) = error else { return false };
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}
+
+/// What an error of the library means for us.
+fn explain(error: &ureq::Error) -> Error {
+    let kind = match error {
+        ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => Kind::Unreachable,
+        ureq::Error::Timeout(_) => Kind::TooSlow,
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
+            Kind::Unreachable
+        }
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => Kind::Refused,
+        ureq::Error::LargeResponseHeader(..) => Kind::TooLarge,
+        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            Kind::Refused
+        }
+        ureq::Error::Io(error) => match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Kind::Garbage,
+            _ => Kind::Unreachable,
+        },
+        ureq::Error::Other(inner) if inner.is::<Error>() => Kind::Refused,
+        _ => Kind::Garbage,
+    };
+    Error::new(kind, error.to_string())
 }
 
 fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url, Error> {

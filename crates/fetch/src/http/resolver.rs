@@ -1,8 +1,9 @@
 //! Looks names up, and refuses addresses that a request must not reach.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::Proxy;
 use ureq::config::Config;
@@ -12,6 +13,9 @@ use ureq::unversioned::transport::NextTimeout;
 
 use super::Url;
 use crate::{Error, Kind};
+
+/// Most hosts whose addresses are remembered.
+const MOST_HOSTS: usize = 64;
 
 /// Which addresses requests may reach.
 #[derive(Debug)]
@@ -69,16 +73,18 @@ impl Reach {
     }
 }
 
-/// Looks names up as the system does, and checks what comes of it.
+/// Looks names up as the system does, once each, and checks what comes of it.
 #[derive(Debug)]
 pub(super) struct Checked {
     system: DefaultResolver,
     reach: Arc<Reach>,
+    /// The addresses of hosts that were looked up. There are few: those of the arguments and of redirects.
+    known: Mutex<BTreeMap<String, ResolvedSocketAddrs>>,
 }
 
 impl Checked {
     pub(super) fn new(reach: Arc<Reach>) -> Self {
-        Self { system: DefaultResolver::default(), reach }
+        Self { system: DefaultResolver::default(), reach, known: Mutex::default() }
     }
 }
 
@@ -89,9 +95,22 @@ impl Resolver for Checked {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let addresses = self.system.resolve(uri, config, timeout)?;
+        let key = format!(
+            "{}://{}",
+            uri.scheme_str().unwrap_or_default(),
+            uri.authority().map_or("", |host| host.as_str())
+        );
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let addresses = match known {
+            Some(addresses) => addresses,
+            None => self.system.resolve(uri, config, timeout)?,
+        };
         for address in addresses.iter() {
             self.reach.check_address(uri, *address).map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_HOSTS {
+            known.insert(key, addresses.clone());
         }
         Ok(addresses)
     }

@@ -1,6 +1,9 @@
-//! `candor prove network`: scans files with unique texts in them and watches every way out meanwhile.
+//! `candor prove network`: scans files with unique texts in them and watches every way out meanwhile, with an update
+//! beside it.
 
+mod recorder;
 mod trace;
+mod update;
 mod watch;
 
 use std::fs;
@@ -19,6 +22,7 @@ use super::{Format, is_root};
 use crate::exit_status::Outcome;
 
 use trace::Trace;
+use update::{Fetcher, Ground, Run, Update};
 use watch::Watched;
 
 /// Files of a tree that is made for the proof.
@@ -51,15 +55,19 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         (None, Some((folder, _))) => folder.path(),
         (None, None) => Path::new("."),
     };
-    let watched = watched_scan(path)?;
-    let trace = trace::traced_scan(path, tree.as_ref().map(|(_, canaries)| canaries.as_slice()))?;
+    let canaries = tree.as_ref().map_or(&[][..], |(_, canaries)| canaries.as_slice());
+    let (watched, update) = watched_scan(path, canaries)?;
+    let trace = trace::traced_scan(path, canaries)?;
     let mut holes = watched.holes();
     if let Ok(trace) = &trace {
         holes.extend(trace.holes.iter().cloned());
     }
+    if let Some(update) = &update {
+        holes.extend(update.holes.iter().cloned());
+    }
     match options.format {
-        Format::Human => write_text(path, &watched, &trace, &holes)?,
-        Format::Json => write_json(path, &watched, &trace, &holes)?,
+        Format::Human => write_text(path, &watched, &trace, update.as_ref(), &holes)?,
+        Format::Json => write_json(path, &watched, &trace, update.as_ref(), &holes)?,
     }
     Ok(if holes.is_empty() { Outcome::default() } else { Outcome::found() })
 }
@@ -87,31 +95,72 @@ fn scan(path: &Path) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// Scans, and looks at all processes of the scan until the workers were looked into.
-fn watched_scan(path: &Path) -> anyhow::Result<Watched> {
+/// Scans, and looks at all processes of the scan until the workers were looked into. Where there is a fetcher, it
+/// fetches from a mirror of ours meanwhile, and once more afterwards.
+fn watched_scan(path: &Path, canaries: &[String]) -> anyhow::Result<(Watched, Option<Update>)> {
+    let ground = Ground::new()?;
+    let mut beside = ground.as_ref().map(Beside::start).transpose()?;
     let mut scan = scan(path)?.spawn().context("the scan cannot be started")?;
-    let watched = watch_all(&mut scan);
+    let watched = watch_all(&mut scan, beside.as_mut());
     if watched.is_err() {
         // It fails only for who has ended.
         let _ = scan.kill();
+        if let Some(beside) = &mut beside {
+            beside.fetcher.end();
+        }
     }
     drop(scan.stdin.take());
     let status = scan.wait()?;
     let watched = watched?;
     ensure!(matches!(status.code(), Some(0 | 1 | 3)), "the scan failed: {status}");
-    Ok(watched)
+    let Some(Beside { ground, fetcher, facts }) = beside else { return Ok((watched, None)) };
+    let beside = Run::with(facts, ground.finish(fetcher)?);
+    let alone = ground.run_alone()?;
+    let update = Update::compare(beside, &alone, &watched.channels, canaries);
+    Ok((watched, Some(update)))
 }
 
-fn watch_all(scan: &mut Child) -> anyhow::Result<Watched> {
+/// The fetcher that runs beside the scan.
+struct Beside<'g> {
+    ground: &'g Ground,
+    fetcher: Fetcher,
+    facts: (Vec<String>, Vec<String>),
+}
+
+impl<'g> Beside<'g> {
+    /// Starts it; it waits for its first answer until the workers are there.
+    fn start(ground: &'g Ground) -> anyhow::Result<Self> {
+        let mut fetcher = ground.start()?;
+        let facts = fetcher.facts();
+        if facts.is_err() {
+            fetcher.end();
+        }
+        Ok(Self { ground, fetcher, facts: facts? })
+    }
+}
+
+fn watch_all(scan: &mut Child, mut beside: Option<&mut Beside<'_>>) -> anyhow::Result<Watched> {
     let mut watched = Watched::default();
     let started = Instant::now();
     while watched.looks < LOOKS || !watched.has_workers() {
         ensure!(started.elapsed() < STARTING, "the scan started no workers");
         ensure!(scan.try_wait()?.is_none(), "the scan ended before it was seen");
         watched.look(scan.id())?;
+        if let Some(beside) = &mut beside {
+            beside.fetcher.look();
+        }
         thread::sleep(Duration::from_millis(2));
     }
     watched.look_into_workers();
+    if let Some(beside) = beside {
+        beside.ground.answer();
+        // The scan waits for its standard input meanwhile.
+        while beside.fetcher.is_running()? {
+            ensure!(started.elapsed() < STARTING, "the fetcher does not end");
+            beside.fetcher.look();
+            watched.look(scan.id())?;
+        }
+    }
     if let Some(input) = &mut scan.stdin {
         input.write_all(b"canary on standard input\n")?;
     }
@@ -127,6 +176,7 @@ fn write_text(
     path: &Path,
     watched: &Watched,
     trace: &Result<Trace, String>,
+    update: Option<&Update>,
     holes: &[String],
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -159,11 +209,30 @@ fn write_text(
         }
         Err(why) => writeln!(out, "    not shown: {}", Escaped(why))?,
     }
+    writeln!(
+        out,
+        "\n4. What an update asks for: candor-fetch ran beside the scan, and once more without one"
+    )?;
+    writeln!(out, "   (it asked a recorder of this proof; what it asks a mirror for has the same form)")?;
+    match update {
+        Some(update) => {
+            for line in update.lines() {
+                writeln!(out, "    {}", Escaped(&line))?;
+            }
+        }
+        None => {
+            writeln!(out, "    nothing: there is no candor-fetch here, so no program of ours has a network")?
+        }
+    }
     writeln!(out)?;
     for hole in holes {
         writeln!(out, "OUT      {}", Escaped(hole))?;
     }
     match holes.len() {
+        0 if update.is_some() => writeln!(
+            out,
+            "Result   no process of the scan had a way to a network; the update asked for the same with and without it"
+        )?,
         0 => writeln!(out, "Result   no process of the scan had a way to a network")?,
         count => writeln!(out, "Result   {count} ways out were seen; report it")?,
     }
@@ -174,6 +243,7 @@ fn write_json(
     path: &Path,
     watched: &Watched,
     trace: &Result<Trace, String>,
+    update: Option<&Update>,
     holes: &[String],
 ) -> io::Result<()> {
     let trace = match trace {
@@ -187,6 +257,7 @@ fn write_json(
         "processes": watched.processes.values().map(ToString::to_string).collect::<Vec<_>>(),
         "filters": if is_root() { json!(watched.filters) } else { json!(null) },
         "trace": trace,
+        "update": update.map_or_else(|| json!({ "shown": false }), Update::json),
         "out": holes,
     });
     let mut out = io::stdout().lock();

@@ -28,7 +28,7 @@ pub(super) struct Trace {
 }
 
 /// Scans under `strace`. The inner error says why that cannot be shown here.
-pub(super) fn traced_scan(path: &Path, canaries: Option<&[String]>) -> anyhow::Result<Result<Trace, String>> {
+pub(super) fn traced_scan(path: &Path, canaries: &[String]) -> anyhow::Result<Result<Trace, String>> {
     let file = tempfile::NamedTempFile::new()?;
     let inner = scan(path)?;
     let mut command = Command::new("strace");
@@ -44,7 +44,7 @@ pub(super) fn traced_scan(path: &Path, canaries: Option<&[String]>) -> anyhow::R
         return Ok(Err(format!("the scan did not run under strace ({}): {complaint}", output.status)));
     }
     let text = fs::read(file.path()).context("what strace wrote")?;
-    Ok(Ok(read(&String::from_utf8_lossy(&text), canaries.unwrap_or_default())))
+    Ok(Ok(read(&String::from_utf8_lossy(&text), canaries)))
 }
 
 /// Reads what `strace` wrote.

@@ -29,6 +29,8 @@ pub(super) struct Watched {
     pub(super) processes: BTreeMap<u32, Process>,
     /// What the filters of workers let through, by number of the process.
     pub(super) filters: BTreeMap<u32, String>,
+    /// Pipes and sockets that any of them had, with their numbers.
+    pub(super) channels: BTreeSet<String>,
     holes: BTreeSet<String>,
 }
 
@@ -61,7 +63,7 @@ impl Watched {
             process.pid = pid;
             // Between its start and its change into another program a process has the name of its parent.
             process.name = name;
-            process.look(&mut self.holes);
+            process.look(&mut self.holes, &mut self.channels);
         }
         Ok(())
     }
@@ -137,7 +139,7 @@ fn filter(pid: u32) -> anyhow::Result<String> {
 }
 
 impl Process {
-    fn look(&mut self, holes: &mut BTreeSet<String>) {
+    fn look(&mut self, holes: &mut BTreeSet<String>, channels: &mut BTreeSet<String>) {
         let pid = self.pid;
         let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
             return;
@@ -150,6 +152,12 @@ impl Process {
         }
         let mut sockets = BTreeMap::<String, usize>::new();
         for entry in descriptors.flatten() {
+            if let Ok(what) = fs::read_link(entry.path()) {
+                let what = what.to_string_lossy();
+                if what.starts_with("pipe:") || what.starts_with("socket:") {
+                    channels.insert(what.into_owned());
+                }
+            }
             let Some(kind) = kind(pid, &entry.path()) else { continue };
             if kind != PAIR {
                 holes.insert(format!("process {pid} ({}) had a socket: {kind}", self.name));
