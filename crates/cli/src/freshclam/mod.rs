@@ -113,7 +113,8 @@ fn settings(given: &Given, teller: &mut Teller) -> Result<Options, u8> {
         options.databases.retain(|name| name != OFFICIAL[2]);
     }
     let wanted = given.arguments("update-db");
-    for name in wanted.iter().filter(|name| *name != "custom" && !options.databases.contains(name)) {
+    let known = |name: &&String| *name == "custom" || options.databases.contains(name);
+    if let Some(name) = wanted.iter().find(|name| !known(name)) {
         teller.fail(&format!("Requested database is not available: {name}."));
         teller.fail("Failed to select specific databases from available official databases.");
         return Err(CONFIGURATION_WRONG);
@@ -174,10 +175,9 @@ fn once(given: &Given, options: &Options, teller: &mut Teller) -> u8 {
     };
     if outcome.has_news() {
         reload(given, teller);
-        if let Some(command) = given.value("OnUpdateExecute") {
-            if let Some(status) = execute(command, "", teller) {
-                return status;
-            }
+        let command = given.value("OnUpdateExecute");
+        if let Some(status) = command.and_then(|command| execute(command, "", teller)) {
+            return status;
         }
     }
     if status != 0 {

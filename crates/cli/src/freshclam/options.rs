@@ -161,9 +161,10 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Given, Vec<String>> {
             };
             let mut beginning = OPTIONS.iter().filter(|option| option.name.starts_with(name));
             let exact = OPTIONS.iter().find(|option| option.name == name);
-            let option = match (exact, beginning.next(), beginning.next()) {
-                (Some(option), ..) | (None, Some(option), None) => option,
-                _ => return Err(cannot(format!("unrecognized option `--{long}'"), unknown)),
+            let ((Some(option), ..) | (None, Some(option), None)) =
+                (exact, beginning.next(), beginning.next())
+            else {
+                return Err(cannot(format!("unrecognized option `--{long}'"), unknown));
             };
             let value = match (option.argument, value) {
                 (Argument::Needed, None) => Some(arguments.next().ok_or_else(|| {
