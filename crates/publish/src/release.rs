@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use candor_signatures::segment::pack_folder;
 use candor_update::delta::{MAX_PATCHED, compress};
 use candor_update::place;
-use candor_update::statement::{Segment, Sha, Statement};
+use candor_update::statement::{SIGNED_STATEMENT, Segment, Sha, Statement};
 use candor_update::{Timestamp, bundle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,8 +23,6 @@ use crate::root::Plan;
 
 /// What people read before they sign.
 pub const CHANGES: &str = "changes.txt";
-/// The field of the targets with the statement but for its line `targets`, so that the holders of keys sign it too.
-const SIGNED_STATEMENT: &str = "x-candor-statement";
 /// zstd level of whole segments, and of differences to small ones.
 const SMALL: i32 = 19;
 /// zstd level of differences to large segments.

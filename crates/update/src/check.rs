@@ -59,6 +59,13 @@ pub fn check(staging: &Staging, state: &State, trust: &Trust, clock: Timestamp) 
         );
         return Err(Refusal::new(Kind::NotLogged, text));
     }
+    if vouched.statement() != Some(newest.without_targets().as_str()) {
+        let text = format!(
+            "release {}: the log says something else than the holders of the keys signed",
+            newest.sequence
+        );
+        return Err(Refusal::new(Kind::Mismatch, text));
+    }
     let directed = trust.director.as_ref().map(|key| director::direction(staging, key, now)).transpose()?;
     Ok(Believed { vouched, history, directed: directed.map(|direction| direction.sequence), now })
 }

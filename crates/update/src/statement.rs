@@ -13,6 +13,8 @@ pub const MAX_STATEMENT: usize = 65_535;
 pub const MAX_SEGMENTS: usize = 64;
 /// Most bytes of a segment, and of the database that is compiled from it.
 pub const MAX_SEGMENT: u64 = 1 << 30;
+/// The field of the TUF targets that has the statement.
+pub const SIGNED_STATEMENT: &str = "x-candor-statement";
 const VERSION: &str = "candor.release/v1";
 
 /// SHA-256 of a file.
@@ -98,6 +100,12 @@ impl Statement {
         } else {
             Err(whole("it is not in the one form"))
         }
+    }
+
+    /// The text without its line `targets`, as the targets themselves carry it in [`SIGNED_STATEMENT`]: so the holders
+    /// of the targets' keys sign what the log says, too, and the key of the log alone can change nothing of it.
+    pub fn without_targets(&self) -> String {
+        self.to_string().split_inclusive('\n').filter(|line| !line.starts_with("targets ")).collect()
     }
 
     /// SHA-256 of the text, which the next statement names.

@@ -17,6 +17,7 @@ use crate::crypto;
 use crate::place;
 use crate::refusal::{About, Kind, Refusal};
 use crate::staging::Staging;
+use crate::statement::SIGNED_STATEMENT;
 
 /// Most bytes of a metadata file.
 const MAX_METADATA: u64 = 1 << 20;
@@ -88,6 +89,11 @@ impl Vouched {
         let mut digest = [0; 32];
         hex::decode_to_slice(hashes.get("sha256")?, &mut digest).ok()?;
         Some((*length, digest))
+    }
+
+    /// The statement that the holders of the targets' keys signed, without its line `targets`.
+    pub fn statement(&self) -> Option<&str> {
+        self.targets.extra.get(SIGNED_STATEMENT)?.as_str()
     }
 
     /// When the targets run out: after that nothing that they vouch for is believed.

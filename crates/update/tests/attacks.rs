@@ -225,10 +225,10 @@ fn sign_with(world: &mut World, signers: &[usize]) {
     world.publish(&[("base", BASE), ("day", DAYS[1])]);
     world.version += 1;
     let keys: Vec<Key> = signers.iter().map(|&signer| world.targets_keys[signer].clone()).collect();
-    let targets = signed(world.targets_value(), &keys);
+    let draft = world.statement(&[("base", BASE), ("day", DAYS[1])]);
+    let targets = signed(world.targets_value(&draft), &keys);
     world.write_metadata(&targets);
-    let statement = world.statement(&[("base", BASE), ("day", DAYS[1])], &targets);
-    world.append(statement);
+    world.append(Statement { targets: sha(&targets), ..draft });
 }
 
 /// Attack 9: stolen online keys vouch for targets of their own.
@@ -238,7 +238,8 @@ fn stolen_online_keys_are_not_enough() {
     world.publish(&[("base", BASE), ("day", DAYS[1])]);
     world.version += 1;
     let (snapshot, timestamp) = (world.snapshot_key.clone(), world.timestamp_key.clone());
-    let targets = signed(world.targets_value(), [&snapshot, &timestamp]);
+    let draft = world.statement(&[("base", BASE), ("day", DAYS[1])]);
+    let targets = signed(world.targets_value(&draft), [&snapshot, &timestamp]);
     world.write_metadata(&targets);
     refused(world, client, Kind::Signature, "threshold");
 }
@@ -344,7 +345,8 @@ fn a_delegation_gives_nobody_a_say() {
     world.publish(&[("base", BASE), ("day", DAYS[1])]);
     let thief = Key::new(99, "thief");
     world.version += 1;
-    let mut targets = world.targets_value();
+    let draft = world.statement(&[("base", BASE), ("day", DAYS[2])]);
+    let mut targets = world.targets_value(&draft);
     targets["targets"] = serde_json::json!({});
     targets["delegations"] = serde_json::json!({
         "keys": { thief.id(): { "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": thief.public() } } },
@@ -352,8 +354,7 @@ fn a_delegation_gives_nobody_a_say() {
     });
     let targets = signed(targets, &world.targets_keys[..2]);
     world.write_metadata(&targets);
-    let statement = world.statement(&[("base", BASE), ("day", DAYS[2])], &targets);
-    world.append(statement);
+    world.append(Statement { targets: sha(&targets), ..draft });
     let (choice, installed) =
         client.update(&world.mirror(), world.now + 60).expect("the signatures are right");
     assert!(matches!(choice, Choice::Declined { .. }) && installed.is_none(), "{choice:?}");
@@ -363,8 +364,19 @@ fn a_delegation_gives_nobody_a_say() {
 #[test]
 fn what_is_not_in_the_log_is_refused() {
     let (mut world, client) = begin();
-    world.sign_metadata();
+    let draft = world.statement(&[("base", BASE), ("day", DAYS[1])]);
+    world.sign_metadata(&draft);
     refused(world, client, Kind::NotLogged, "newest release in the log is 1");
+}
+
+/// A stolen key of the log: what the log says is not what the holders of the targets' keys signed.
+#[test]
+fn a_log_that_says_something_else_than_was_signed_is_refused() {
+    let (mut world, client) = begin();
+    let draft = world.statement(&[("base", BASE), ("day", DAYS[0])]);
+    let targets = world.sign_metadata(&draft);
+    world.append(Statement { targets: sha(&targets), source: "commit of a thief".to_owned(), ..draft });
+    refused(world, client, Kind::Mismatch, "something else than the holders");
 }
 
 /// The vendor logs, and keeps the file back.
@@ -514,9 +526,9 @@ fn forged_tiles_and_entries_are_refused() {
 fn the_sequence_rises() {
     let (mut world, mut client) = begin();
     world.publish(&[("base", BASE), ("day", DAYS[1])]);
-    let targets = world.sign_metadata();
-    let again = Statement { sequence: 2, ..world.statement(&[("base", BASE), ("day", DAYS[2])], &targets) };
-    world.append(again);
+    let again = Statement { sequence: 2, ..world.statement(&[("base", BASE), ("day", DAYS[2])]) };
+    let targets = world.sign_metadata(&again);
+    world.append(Statement { targets: sha(&targets), ..again });
     let refusal = client.update(&world.mirror(), world.now + 60).expect_err("the sequence does not rise");
     assert_eq!(refusal.kind, Kind::NotLogged);
 }
@@ -563,10 +575,10 @@ fn a_poisoned_database_is_held() {
 #[test]
 fn an_image_that_nobody_published_is_refused() {
     let (mut world, mut client) = begin();
-    let targets = world.sign_metadata();
-    let mut statement = world.statement(&[("base", BASE), ("day", DAYS[0])], &targets);
+    let mut statement = world.statement(&[("base", BASE), ("day", DAYS[0])]);
     statement.segments[1].image = sha(b"another");
-    world.append(statement);
+    let targets = world.sign_metadata(&statement);
+    world.append(Statement { targets: sha(&targets), ..statement });
     let refusal = client.update(&world.mirror(), world.now + 60).expect_err("another image");
     assert_eq!(refusal.kind, Kind::NotLoaded);
 }

@@ -72,7 +72,7 @@ impl Key {
     }
 }
 
-/// Canonical JSON as TUF signs it: keys in order, nothing between. What stands here has no character to escape.
+/// Canonical JSON as TUF signs it: keys in order, nothing between, no escapes but of quotes and backslashes.
 pub(crate) fn canonical(value: &Value) -> Vec<u8> {
     fn write(value: &Value, out: &mut String) {
         match value {
@@ -93,6 +93,9 @@ pub(crate) fn canonical(value: &Value) -> Vec<u8> {
                     write(value, out);
                 }
                 out.push(']');
+            }
+            Value::String(text) => {
+                out.push_str(&format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
             }
             other => out.push_str(&other.to_string()),
         }
@@ -203,7 +206,7 @@ impl World {
         })
     }
 
-    pub(crate) fn targets_value(&self) -> Value {
+    pub(crate) fn targets_value(&self, statement: &Statement) -> Value {
         let targets: serde_json::Map<_, _> = self
             .targets
             .iter()
@@ -217,6 +220,7 @@ impl World {
         json!({
             "_type": "targets", "spec_version": "1.0.31", "version": self.version,
             "expires": at(self.now + 90 * DAY).to_string(), "targets": targets,
+            "x-candor-statement": statement.without_targets(),
         })
     }
 
@@ -236,10 +240,10 @@ impl World {
         })
     }
 
-    /// Writes the metadata of the next version, signed as it should be; the targets file.
-    pub(crate) fn sign_metadata(&mut self) -> Vec<u8> {
+    /// Writes the metadata of the next version, signed as it should be together with this statement; the targets file.
+    pub(crate) fn sign_metadata(&mut self, draft: &Statement) -> Vec<u8> {
         self.version += 1;
-        let targets = signed(self.targets_value(), &self.targets_keys[..2]);
+        let targets = signed(self.targets_value(draft), &self.targets_keys[..2]);
         self.write_metadata(&targets);
         targets
     }
@@ -276,13 +280,15 @@ impl World {
         for (name, content) in &self.targets {
             self.write(&format!("{}{name}", place::TARGETS), content);
         }
-        let targets = self.sign_metadata();
-        let statement = self.statement(segments, &targets);
+        let draft = self.statement(segments);
+        let targets = self.sign_metadata(&draft);
+        let statement = Statement { targets: sha(&targets), ..draft };
         self.append(statement.clone());
         statement
     }
 
-    pub(crate) fn statement(&self, segments: &[(&str, &[u8])], targets: &[u8]) -> Statement {
+    /// A statement that nobody has signed: what it says of the targets is still to come.
+    pub(crate) fn statement(&self, segments: &[(&str, &[u8])]) -> Statement {
         let segment = |(name, content): &(&str, &[u8])| {
             let image = image_of(content);
             Segment {
@@ -298,7 +304,7 @@ impl World {
             sequence: self.releases.last().map_or(1, |last| last.sequence + 1),
             date: at(self.now),
             previous: self.releases.last().map(Statement::digest),
-            targets: sha(targets),
+            targets: [0; 32],
             source: "commit 0".to_owned(),
             schedule: self.schedule.clone(),
             segments: segments.iter().map(segment).collect(),
