@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use candor_object::Escaped;
@@ -12,10 +14,14 @@ use candor_update::state::State;
 use candor_update::store::Store;
 use candor_update::{Believed, Choice, Kind, Refusal, Staging, Trust, bundle, check};
 
+use super::clamav;
 use super::fetcher::{fetch, staging};
 use super::report::{Attempt, Report};
 use super::{Configured, Loading, now, open, trust};
 use crate::exit_status::Outcome;
+
+/// How long a mirror may take from one rename to the next.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What to update from, and to.
 #[derive(clap::Args, Debug)]
@@ -26,9 +32,12 @@ pub(super) struct Options {
     /// Take what is in this file instead of asking mirrors.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     bundle: Option<PathBuf>,
-    /// Ask this mirror only, an address or a folder.
-    #[arg(long, value_name = "MIRROR")]
+    /// Ask this mirror only, an address or a folder; or `clamav`.
+    #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
+    /// Where ClamAV's databases are kept, with `--from clamav`.
+    #[arg(long, value_name = "FOLDER", default_value = clamav::FOLDER)]
+    datadir: PathBuf,
     /// Take this release, also an older one.
     #[arg(long, value_name = "RELEASE")]
     to: Option<u64>,
@@ -42,6 +51,9 @@ pub(super) struct Options {
 
 /// Updates.
 pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
+    if options.from.as_deref() == Some("clamav") {
+        return clamav::run(&options.datadir, options.json);
+    }
     let settings = options.configured.settings()?;
     let trust = trust(&settings)?;
     let (store, mut state) = open(&settings)?;
@@ -99,6 +111,7 @@ impl Updating<'_> {
     fn mirror(&mut self, mirror: &str, state: &mut State) -> bool {
         let folder = staging(self.settings, mirror);
         let mut whole = self.options.full;
+        let mut again = true;
         loop {
             let trouble = match fetch(self.settings, mirror, whole) {
                 Ok(fetched) => fetched.error.map(|error| error.text),
@@ -114,6 +127,13 @@ impl Updating<'_> {
                 // The difference that was fetched starts from something that is not here.
                 self.attempts.pop();
                 whole = true;
+                continue;
+            }
+            if refused == Some(Kind::NotLogged) && again {
+                // The mirror may have been written between the two files that must speak of the same release.
+                self.attempts.pop();
+                again = false;
+                thread::sleep(PAUSE);
                 continue;
             }
             return !refused.is_some_and(other_mirrors_help);

@@ -1,6 +1,7 @@
 //! `candor update`: gets signatures from mirrors that nobody trusts, and puts into use what can be believed.
 
 mod choices;
+mod clamav;
 mod clock;
 mod fetcher;
 mod mirrors;
@@ -42,6 +43,7 @@ Examples:
   candor update --bundle week.tar     take what somebody carried here, by the same rules
   candor update status                what is in use, how old it is, and why nothing newer
   candor update --to 41               go back to a release that was good
+  candor update --from clamav         ClamAV's own databases, as freshclam gets them
   candor update hold 'exam week'      take nothing new until `candor update resume`
 
 Exit status: 0 what is to be in use is in use, 1 an update was refused or held (what was in use stays),

@@ -36,7 +36,8 @@ impl Loading {
 
     fn gate(&self, databases: &[PathBuf]) -> anyhow::Result<candor_vetting::Settings> {
         let gate = &self.settings.gate;
-        let open = |path: &Path| File::open(path).and_then(shareable).with_context(|| path.display().to_string());
+        let open =
+            |path: &Path| File::open(path).and_then(shareable).with_context(|| path.display().to_string());
         let mut found = Vec::new();
         for path in databases {
             let segment = path.with_extension("seg");
@@ -46,7 +47,8 @@ impl Loading {
             Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?,
             Err(_) => Vec::new(),
         };
-        let current = current.iter().filter(|path| path.extension().is_some_and(|extension| extension == "cdb"));
+        let current =
+            current.iter().filter(|path| path.extension().is_some_and(|extension| extension == "cdb"));
         let mut place = [0; 8];
         File::open("/dev/urandom")?.read_exact(&mut place)?;
         Ok(candor_vetting::Settings {
@@ -92,10 +94,18 @@ impl Workshop for Loading {
             Verdict::Held { hits, all, .. } => {
                 let named = hits.iter().take(NAMED).map(|hit| {
                     let path = hit.path.display().to_string();
-                    format!("{} finds {} of {}", Escaped(&hit.signature), Escaped(&path), Escaped(&hit.package))
+                    format!(
+                        "{} finds {} of {}",
+                        Escaped(&hit.signature),
+                        Escaped(&path),
+                        Escaped(&hit.package)
+                    )
                 });
                 let named: Vec<String> = named.collect();
-                Err(Vetted::Held(format!("it finds {all} files that are known to be good: {}", named.join("; "))))
+                Err(Vetted::Held(format!(
+                    "it finds {all} files that are known to be good: {}",
+                    named.join("; ")
+                )))
             }
         }
     }
