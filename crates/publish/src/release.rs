@@ -23,9 +23,9 @@ use crate::root::Plan;
 
 /// What people read before they sign.
 pub const CHANGES: &str = "changes.txt";
-/// zstd level of whole segments, and of differences to small ones.
+/// zstd level of small segments and of differences to them.
 const SMALL: i32 = 19;
-/// zstd level of differences to large segments.
+/// zstd level of large segments and of differences to them: the other one takes minutes there, for a sixth less.
 const LARGE: i32 = 9;
 /// From how many bytes on a segment is large.
 const LARGE_FROM: usize = 16 << 20;
@@ -133,7 +133,7 @@ fn segment(
     let digest: Sha = Sha256::digest(&content).into();
     let whole = repository.target(&place::segment(&digest));
     if !whole.exists() {
-        let compressed = compress(&content, None, SMALL)?;
+        let compressed = compress(&content, None, level_for(&content))?;
         files::replace(&whole, &compressed)?;
     }
     if !repository.segment(&digest).exists() {
@@ -156,7 +156,7 @@ fn make_deltas(repository: &Repository, kept: &[Statement], statement: &Statemen
                 continue;
             }
             let old = files::read(&repository.segment(&old.digest))?;
-            let level = if content.len() < LARGE_FROM { SMALL } else { LARGE };
+            let level = level_for(&content);
             let delta = compress(&content, Some(&old), level)?;
             if (delta.len() as u64) < whole {
                 files::replace(&path, &delta)?;
@@ -221,6 +221,10 @@ fn readable(
 /// A statement before it is known what the signed targets will be.
 pub fn without_targets(statement: &str) -> String {
     statement.split_inclusive('\n').filter(|line| !line.starts_with("targets ")).collect()
+}
+
+fn level_for(content: &[u8]) -> i32 {
+    if content.len() < LARGE_FROM { SMALL } else { LARGE }
 }
 
 /// The statement, when the signed targets are known.

@@ -42,6 +42,11 @@ fn the_commands_of_the_page_work() {
         "the client has no second release"
     );
     assert!(ground.path().join("week.tar").exists());
+    // The attacks of the page: forged, behind, without witnesses.
+    let said = said(&output.stdout);
+    let lines = |wanted: &str| said.lines().filter(|line| *line == wanted).count();
+    assert_eq!((lines("refused"), lines("not fresh")), (3, 1), "{said}");
+    assert!(said.contains("rollback") && said.contains("the quorum of witnesses has not seen this"), "{said}");
 }
 
 /// The page's shell blocks, with ports that are free, and an end for what runs beside.
