@@ -46,7 +46,10 @@ fn the_commands_of_the_page_work() {
     let said = said(&output.stdout);
     let lines = |wanted: &str| said.lines().filter(|line| *line == wanted).count();
     assert_eq!((lines("refused"), lines("not fresh")), (3, 1), "{said}");
-    assert!(said.contains("rollback") && said.contains("the quorum of witnesses has not seen this"), "{said}");
+    assert!(
+        said.contains("rollback") && said.contains("the quorum of witnesses has not seen this"),
+        "{said}"
+    );
 }
 
 /// The page's shell blocks, with ports that are free, and an end for what runs beside.

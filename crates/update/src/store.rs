@@ -4,6 +4,7 @@
 //! state.json         what is remembered
 //! leaves             the hashes of the log's entries
 //! status.json        how the last update went, for who asks; nothing is decided by it
+//! candor_update.prom the same for Prometheus, which its node exporter's textfile collector reads
 //! releases/42/       statement, NAME.seg and NAME.cdb for each segment
 //! current            a link to the release in use
 //! previous           a link to the one before it
@@ -25,6 +26,7 @@ use crate::step::{Step, Steps};
 
 const STATE: &str = "state.json";
 const LEAVES: &str = "leaves";
+const METRICS: &str = "candor_update.prom";
 const STATUS: &str = "status.json";
 const RELEASES: &str = "releases";
 const INCOMING: &str = "incoming";
@@ -93,8 +95,12 @@ impl Store {
         Ok(())
     }
 
-    /// Tells how the last update went. Failing to is no failure of the update.
-    pub fn tell(&self, status: &[u8]) -> io::Result<()> {
+    /// Tells how the last update went, as JSON and as metrics. Failing to is no failure of the update.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn tell(&self, status: &[u8], metrics: &[u8]) -> io::Result<()> {
+        self.replace(METRICS, metrics)?;
         self.replace(STATUS, status)
     }
 

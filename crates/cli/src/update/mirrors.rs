@@ -61,7 +61,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         Updating { settings: &settings, trust: &trust, store: &store, options, attempts: Vec::new() };
     updating.run(&mut state)?;
     let report = Report::new(&store, &state, updating.attempts, now());
-    if let Err(error) = store.tell(&report.to_json()) {
+    if let Err(error) = store.tell(&report.to_json(), report.to_metrics().as_bytes()) {
         crate::complain(&format!("status.json: {error}"));
     }
     let mut out = io::stdout().lock();

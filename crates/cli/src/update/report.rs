@@ -178,6 +178,30 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The text that Prometheus reads, format 0.0.4.
+    pub(super) fn to_metrics(&self) -> String {
+        let outcome = self.attempts.last().map_or("none", Attempt::outcome);
+        let kind = self.attempts.last().and_then(Attempt::kind).map_or("", Kind::name);
+        let mut text = format!(
+            "# TYPE candor_update_attempt_timestamp_seconds gauge\n\
+             candor_update_attempt_timestamp_seconds {}\n\
+             # TYPE candor_update_outcome gauge\n\
+             candor_update_outcome{{outcome=\"{outcome}\",kind=\"{kind}\"}} 1\n",
+            self.at.as_second()
+        );
+        if let (Some(current), Some(date)) = (self.current, self.date) {
+            text.push_str(&format!(
+                "# TYPE candor_update_release gauge\ncandor_update_release {current}\n\
+                 # TYPE candor_update_release_timestamp_seconds gauge\n\
+                 candor_update_release_timestamp_seconds {}\n",
+                date.as_second()
+            ));
+        }
+        text
+    }
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.attempts.iter().try_for_each(|attempt| write!(f, "{attempt}"))?;
