@@ -61,30 +61,33 @@ struct Sources<'s> {
 
 impl Sources<'_> {
     fn get(&self, segment: &Segment, incoming: &Incoming) -> Result<Way, Refusal> {
-        let (content, way) = match self.kept(segment, incoming)? {
-            Some(content) => (content, Way::Kept),
-            None => match self.patched(segment)? {
-                Some(patched) => patched,
-                None => self.whole(segment)?,
-            },
+        if self.linked(segment, incoming) {
+            return Ok(Way::Kept);
+        }
+        let (content, way) = match self.patched(segment)? {
+            Some(patched) => patched,
+            None => self.whole(segment)?,
         };
         incoming.write_segment(&segment.name, &content).about(Kind::Local, &segment.name)?;
         Ok(way)
     }
 
-    /// The same segment, and its database if that is the one that the statement names.
-    fn kept(&self, segment: &Segment, incoming: &Incoming) -> Result<Option<Vec<u8>>, Refusal> {
-        for kept in self.kept.iter().filter(|kept| kept.segment.digest == segment.digest) {
-            let Some(content) = self.content(kept) else { continue };
-            if kept.segment.image == segment.image {
-                let image = self.store.release(kept.sequence).join(format!("{}.cdb", kept.segment.name));
-                let link = fs::hard_link(image, incoming.image(&segment.name));
-                // Without it the database is compiled again.
-                drop(link);
-            }
-            return Ok(Some(content));
+    /// Takes over the same segment from a release in the store, and its database if that is the one that the statement
+    /// names. It is not read: its digest was compared when it came, and will be when something is made of it.
+    fn linked(&self, segment: &Segment, incoming: &Incoming) -> bool {
+        let Some(kept) = self.kept.iter().find(|kept| kept.segment.digest == segment.digest) else {
+            return false;
+        };
+        let folder = self.store.release(kept.sequence);
+        let name = &kept.segment.name;
+        if fs::hard_link(folder.join(format!("{name}.seg")), incoming.segment(&segment.name)).is_err() {
+            return false;
         }
-        Ok(None)
+        if kept.segment.image == segment.image {
+            // Without it the database is compiled again.
+            let _ = fs::hard_link(folder.join(format!("{name}.cdb")), incoming.image(&segment.name));
+        }
+        true
     }
 
     fn patched(&self, segment: &Segment) -> Result<Option<(Vec<u8>, Way)>, Refusal> {
