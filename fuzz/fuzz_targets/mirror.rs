@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let folder = tempfile::tempdir().unwrap();
     let staging = Staging::open(folder.path()).unwrap();
     let mut parts = Parts { parts: input.split(|byte| *byte == 0xff).collect(), asked: 0 };
-    let (fetched, result) = fetch(&mut parts, &staging, Extent::Missing, &Progress::quiet());
+    let (fetched, result) = fetch(&mut parts, &staging, Extent::Missing, None, &Progress::quiet());
     assert!(fetched.bytes <= input.len() as u64);
     assert_eq!(result.is_ok(), folder.path().join("have").is_file());
 });

@@ -19,7 +19,7 @@ use clap::Subcommand;
 use crate::db::diff::{each_line, segments_of, write_differences};
 use crate::exit_status::Outcome;
 use crate::numbers::parse_duration;
-use crate::update::{Configured, Loading, fetch, now, open, staging, trust};
+use crate::update::{Configured, Loading, What, fetch, now, open, staging, trust};
 
 /// Most new signatures that are named for looking for words.
 const MOST_NAMED: usize = 50;
@@ -87,7 +87,7 @@ impl Monitoring<'_> {
         let mut seen = false;
         for mirror in &self.settings.mirrors {
             let mut out = io::stdout().lock();
-            let fetched = fetch(self.settings, mirror, true);
+            let fetched = fetch(self.settings, mirror, What::Whole);
             let trouble = match fetched {
                 Ok(fetched) => fetched.error.map(|error| error.text),
                 Err(error) => Some(format!("{error:#}")),
@@ -156,11 +156,19 @@ impl Monitoring<'_> {
             };
             let before = state.current();
             let mut loading = Loading::new(self.settings)?;
-            let installed =
-                install(&staging, store, state, &believed, statement, &mut loading, self.settings.keep);
+            let mut install = |state: &mut State| {
+                let statement = statement.clone();
+                install(&staging, store, state, &believed, statement, &mut loading, self.settings.keep)
+            };
+            let mut installed = install(state);
+            if installed.as_ref().is_err_and(|refusal| refusal.kind == Kind::Missing) {
+                // The mirror was asked for the newest release; this is an older one.
+                fetch(self.settings, mirror, What::Release(sequence))?;
+                installed = install(state);
+            }
             match installed {
                 Ok(_) => writeln!(out, "    made anew: every database is the published one")?,
-                // The fetcher brings the segments of the newest release; older ones may be out of reach.
+                // Old releases go in time.
                 Err(refusal) if refusal.kind == Kind::Missing => {
                     writeln!(out, "    not made anew: {}", Escaped(&refusal.text))?;
                     continue;

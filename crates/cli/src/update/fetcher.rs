@@ -37,8 +37,19 @@ pub(crate) fn staging(settings: &Settings, mirror: &str) -> PathBuf {
     settings.staging.join(digest.get(..16).unwrap_or(&digest))
 }
 
-/// Fetches a mirror into its folder; `whole` if differences are of no use.
-pub(crate) fn fetch(settings: &Settings, mirror: &str, whole: bool) -> anyhow::Result<Fetched> {
+/// What of a mirror is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// What changed since the last time.
+    Changes,
+    /// Everything of the newest release.
+    Whole,
+    /// Everything of this release.
+    Release(u64),
+}
+
+/// Fetches a mirror into its folder.
+pub(crate) fn fetch(settings: &Settings, mirror: &str, what: What) -> anyhow::Result<Fetched> {
     let program = program()?;
     let folder = staging(settings, mirror);
     fs::DirBuilder::new()
@@ -54,8 +65,11 @@ pub(crate) fn fetch(settings: &Settings, mirror: &str, whole: bool) -> anyhow::R
     ] {
         arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
     }
-    if whole {
+    if what != What::Changes {
         arguments.push("--full".into());
+    }
+    if let What::Release(sequence) = what {
+        arguments.extend(["--release".into(), sequence.to_string().into()]);
     }
     run(&program, &arguments)
 }

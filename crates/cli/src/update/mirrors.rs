@@ -15,7 +15,7 @@ use candor_update::store::Store;
 use candor_update::{Believed, Choice, Kind, Refusal, Staging, Trust, bundle, check};
 
 use super::clamav;
-use super::fetcher::{fetch, staging};
+use super::fetcher::{What, fetch, staging};
 use super::report::{Attempt, Report};
 use super::{Configured, Loading, now, open, trust};
 use crate::exit_status::Outcome;
@@ -57,8 +57,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let settings = options.configured.settings()?;
     let trust = trust(&settings)?;
     let (store, mut state) = open(&settings)?;
-    let mut updating =
-        Updating { settings: &settings, trust: &trust, store: &store, options, attempts: Vec::new() };
+    let mut updating = Updating {
+        settings: &settings,
+        trust: &trust,
+        store: &store,
+        options,
+        attempts: Vec::new(),
+        missed: None,
+    };
     updating.run(&mut state)?;
     let report = Report::new(&store, &state, updating.attempts, now());
     if let Err(error) = store.tell(&report.to_json(), report.to_metrics().as_bytes()) {
@@ -79,6 +85,8 @@ struct Updating<'u> {
     store: &'u Store,
     options: &'u Options,
     attempts: Vec<Attempt>,
+    /// The release that was to be installed, if it was not.
+    missed: Option<u64>,
 }
 
 impl Updating<'_> {
@@ -110,10 +118,10 @@ impl Updating<'_> {
     /// Asks a mirror; whether no other need be asked.
     fn mirror(&mut self, mirror: &str, state: &mut State) -> bool {
         let folder = staging(self.settings, mirror);
-        let mut whole = self.options.full;
+        let mut what = if self.options.full { What::Whole } else { What::Changes };
         let mut again = true;
         loop {
-            let trouble = match fetch(self.settings, mirror, whole) {
+            let trouble = match fetch(self.settings, mirror, what) {
                 Ok(fetched) => fetched.error.map(|error| error.text),
                 Err(error) => Some(format!("{error:#}")),
             };
@@ -123,10 +131,12 @@ impl Updating<'_> {
             }
             self.attempt(mirror, &folder, state);
             let refused = self.attempts.last().and_then(Attempt::kind);
-            if refused == Some(Kind::Missing) && !whole {
-                // The difference that was fetched starts from something that is not here.
+            if let (Some(Kind::Missing), Some(sequence)) = (refused, self.missed.take())
+                && !matches!(what, What::Release(_))
+            {
+                // What was fetched is another release, or a difference from something that is not here.
                 self.attempts.pop();
-                whole = true;
+                what = What::Release(sequence);
                 continue;
             }
             if refused == Some(Kind::NotLogged) && again {
@@ -153,7 +163,7 @@ impl Updating<'_> {
         self.attempts.push(attempt);
     }
 
-    fn believe(&self, folder: &Path, state: &mut State) -> Result<(Choice, Option<Installed>), Refusal> {
+    fn believe(&mut self, folder: &Path, state: &mut State) -> Result<(Choice, Option<Installed>), Refusal> {
         let local = |error: io::Error| Refusal::new(Kind::Local, format!("{}: {error}", folder.display()));
         let staging = Staging::open(folder).map_err(local)?;
         let believed = check(&staging, state, self.trust, now())?;
@@ -165,7 +175,9 @@ impl Updating<'_> {
         let Choice::Take(statement) = &choice else {
             return Ok((choice, None));
         };
+        self.missed = Some(statement.sequence);
         let installed = self.install(&staging, state, &believed, statement.clone())?;
+        self.missed = None;
         Ok((choice, Some(installed)))
     }
 

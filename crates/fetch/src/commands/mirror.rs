@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// Fetch everything, whatever lies in the staging folder, and no deltas.
     #[arg(long)]
     full: bool,
+    /// Fetch the segments of this release and not of the newest.
+    #[arg(long, value_name = "NUMBER")]
+    release: Option<u64>,
     #[command(flatten)]
     network: Network,
 }
@@ -48,7 +51,9 @@ fn run_through(options: &Options, progress: &Progress) -> (Fetched, Result<(), E
     });
     let extent = if options.full { Extent::Full } else { Extent::Missing };
     match opened {
-        Ok((staging, mut transport)) => fetch(transport.as_mut(), &staging, extent, progress),
+        Ok((staging, mut transport)) => {
+            fetch(transport.as_mut(), &staging, extent, options.release, progress)
+        }
         Err(error) => (Fetched::default(), Err(error)),
     }
 }

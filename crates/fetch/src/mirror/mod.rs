@@ -53,7 +53,8 @@ pub enum Extent {
     Full,
 }
 
-/// Fetches everything that a client needs. What was fetched is told in any case.
+/// Fetches everything that a client needs for a release, the newest if none is named. What was fetched is told in any
+/// case.
 ///
 /// # Errors
 /// When something is not there that every mirror has, or cannot be fetched. What is complete stays.
@@ -61,10 +62,11 @@ pub fn fetch(
     transport: &mut dyn Transport,
     staging: &Staging,
     extent: Extent,
+    release: Option<u64>,
     progress: &Progress,
 ) -> (Fetched, Result<(), Error>) {
-    let mut run =
-        Run { transport, staging, extent, progress, fetched: Fetched::default(), keep: BTreeSet::new() };
+    let (fetched, keep) = (Fetched::default(), BTreeSet::new());
+    let mut run = Run { transport, staging, extent, release, progress, fetched, keep };
     let result = run.everything();
     (run.fetched, result)
 }
@@ -73,6 +75,7 @@ struct Run<'r> {
     transport: &'r mut dyn Transport,
     staging: &'r Staging,
     extent: Extent,
+    release: Option<u64>,
     progress: &'r Progress,
     fetched: Fetched,
     /// What of the staging folder this release needs.
@@ -131,7 +134,8 @@ impl Run<'_> {
     }
 
     fn release(&mut self) -> Result<Vec<Segment>, Error> {
-        let sequence = hints::number(&self.read("releases/latest", NUMBER)?)?;
+        let newest = hints::number(&self.read("releases/latest", NUMBER)?)?;
+        let sequence = self.release.unwrap_or(newest);
         let folder = format!("releases/{sequence}");
         let statement = self.read(&format!("{folder}/statement"), NOTE)?;
         let segments = hints::segments(&statement)?;
