@@ -1,13 +1,15 @@
 //! Which databases are used: the embedded one and ClamAV's, or those that the user names.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{io, iter};
 
 use anyhow::{Context, bail};
 use candor_detect::Database;
 use candor_signatures::{Complaint, Error, Sources};
+use candor_update::shelf;
 
 use crate::complain;
 use crate::escape::Escaped;
@@ -122,6 +124,18 @@ impl Options {
             || read_otherwise
     }
 
+    /// The names of rules that `candor rules disable` switched off. A list that cannot be read switches nothing off: too
+    /// much is reported then, and not too little.
+    pub(crate) fn disabled(&self) -> BTreeSet<String> {
+        match shelf::disabled(&self.store) {
+            Ok(disabled) => disabled.names(),
+            Err(error) => {
+                complain(&format!("the list of disabled rules is not used: {error}"));
+                BTreeSet::new()
+            }
+        }
+    }
+
     /// Opens or compiles the databases; notes go to standard error.
     pub(crate) fn open(&self, notes: Notes) -> anyhow::Result<Vec<Used>> {
         let mut used = Vec::new();
@@ -148,15 +162,8 @@ impl Options {
         Ok(used)
     }
 
-    /// The databases of the release in use. One that cannot be opened is told, and stops no scan.
+    /// The databases of the release and the feeds in use. One that cannot be opened is told, and stops no scan.
     fn updated(&self) -> Vec<Used> {
-        // The link is followed once: an update may turn it while the databases are opened.
-        let Ok(folder) = fs::canonicalize(self.store.join("current")) else {
-            return Vec::new();
-        };
-        let names = file_names(&folder).unwrap_or_default();
-        let databases =
-            names.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "cdb"));
         let open = |path: PathBuf| {
             let name = path.display().to_string();
             let database = Database::open(&path).with_context(|| format!("the database {name}"))?;
@@ -164,7 +171,7 @@ impl Options {
         };
         let told =
             |error: anyhow::Error| complain(&format!("not used: {error:#}; `candor update` may mend it"));
-        databases.filter_map(|path| open(path).map_err(told).ok()).collect()
+        in_store(&self.store).into_iter().filter_map(|path| open(path).map_err(told).ok()).collect()
     }
 
     fn clamav(&self, notes: Notes) -> anyhow::Result<Option<Used>> {
@@ -194,6 +201,17 @@ impl Options {
         }
         Ok(Some(used))
     }
+}
+
+/// The databases in use in a store: those of its release, and those of its feeds.
+pub(crate) fn in_store(store: &Path) -> Vec<PathBuf> {
+    let feeds = shelf::names(store).unwrap_or_default();
+    let feeds = feeds.iter().map(|name| shelf::current_of(store, name));
+    // Each link is followed once: an update may turn it while the databases are opened.
+    let folders =
+        iter::once(store.join("current")).chain(feeds).filter_map(|link| fs::canonicalize(link).ok());
+    let names = folders.flat_map(|folder| file_names(&folder).unwrap_or_default());
+    names.filter(|path| path.extension().is_some_and(|extension| extension == "cdb")).collect()
 }
 
 /// The database that is part of the program.

@@ -74,7 +74,13 @@ mod tests {
     use super::*;
 
     fn decision(action: Action, fully_examined: bool) -> Decision {
-        Decision { verdict: Verdict::Undetected, action, fully_examined, detections: Vec::new() }
+        Decision {
+            verdict: Verdict::Undetected,
+            action,
+            fully_examined,
+            detections: Vec::new(),
+            disabled: Vec::new(),
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
             bail!("{path}: it is a folder; use `candor scan` and explain one of its files");
         }
     }
-    let policy = examine::policy(options.policy.as_deref())?;
+    let policy = options.scanners.policy(options.policy.as_deref())?;
     let Scanners { pool, databases, verification, limits } =
         options.scanners.start(Some(NonZeroUsize::MIN), Notes::Shown)?;
     let run = Run {

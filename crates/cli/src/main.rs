@@ -20,6 +20,7 @@ mod clamscan;
 mod clamav_update;
 mod freshclam;
 
+mod feeds;
 mod update;
 mod log;
 mod vet;
@@ -91,6 +92,8 @@ enum Command {
     Prove(prove::Options),
     /// Get signatures from mirrors that nobody trusts, and put into use what can be believed.
     Update(update::Options),
+    /// List the rules of feeds and releases, and switch some off.
+    Rules(feeds::Options),
     /// Watch the public log of releases.
     Log(log::Options),
     /// Show, check or explain the configuration of the service.
@@ -135,6 +138,7 @@ fn main() -> ExitCode {
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),
+        Some(Command::Rules(options)) => feeds::run(&options),
         Some(Command::Log(options)) => log::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
         Some(Command::Witness(options)) => witness::run(&options).map(|never| match never {}),

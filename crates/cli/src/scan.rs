@@ -102,7 +102,7 @@ struct Examination {
 /// Scans what the options name.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let walk = options.walk.walk()?;
-    let policy = examine::policy(options.policy.as_deref())?;
+    let policy = options.scanners.policy(options.policy.as_deref())?;
     let notes = if options.quiet { Notes::Hidden } else { Notes::Shown };
     let threads = options.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     let Scanners { pool, databases, verification, limits } = options.scanners.start(threads, notes)?;

@@ -2,14 +2,16 @@
 
 use std::env;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::Context;
 use candor_jail::{GRACE, MOST_AT_ONCE, NOBODY, Pool, Program, Ready, Settings, Source, worker_program};
 use candor_object::Limits;
+use candor_policy::Policy;
 
 use crate::databases::{self, Notes, Origin, Used};
+use crate::examine::policy;
 use crate::verification::Verification;
 use crate::{complain, limits};
 
@@ -46,6 +48,13 @@ pub(crate) struct Scanners {
 }
 
 impl Options {
+    /// The policy of a file, or the default one, with the rules that are switched off here.
+    pub(crate) fn policy(&self, path: Option<&Path>) -> anyhow::Result<Policy> {
+        let mut policy = policy(path)?;
+        policy.disabled.extend(self.databases.disabled());
+        Ok(policy)
+    }
+
     /// Finds the service or starts workers, by default one for each processor.
     pub(crate) fn start(&self, workers: Option<NonZeroUsize>, notes: Notes) -> anyhow::Result<Scanners> {
         let limits = self.limits.limits();

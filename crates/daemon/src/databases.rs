@@ -1,15 +1,29 @@
 //! The databases that workers get: from files, or the one that is part of the program.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use candor_detect::Database;
+use candor_policy::Disabled;
 use sha2::{Digest, Sha256};
 
 /// What the names of databases in folders end in.
 const EXTENSION: &str = "cdb";
+
+/// Where `candor rules disable` keeps its list.
+pub(crate) const DISABLED: &str = "/var/lib/candor/databases/disabled.toml";
+
+/// The names of the rules that are switched off; none without a list.
+pub(crate) fn disabled(path: &Path) -> anyhow::Result<BTreeSet<String>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        text => Ok(Disabled::from_toml(&text?)?.names()),
+    }
+}
 
 /// The databases that scans use now.
 #[derive(Clone, Debug)]

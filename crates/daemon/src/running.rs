@@ -184,6 +184,11 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
         program,
         databases: configuration.database.files.clone(),
         previous: configuration.database.previous.clone(),
+        disabled: configuration
+            .database
+            .disabled
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(databases::DISABLED)),
         breaker: (&configuration.breaker).into(),
         limits: (&configuration.limits).into(),
         workers,

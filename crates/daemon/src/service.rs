@@ -64,6 +64,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 struct Generation {
     pool: Option<Pool>,
     database: DatabaseInUse,
+    /// That of the settings, and what was switched off when the databases were opened.
+    policy: Policy,
     cache: Cache,
 }
 
@@ -76,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) databases: Vec<PathBuf>,
     /// Those to go back to.
     pub(crate) previous: Vec<PathBuf>,
+    /// The list of rules that are switched off.
+    pub(crate) disabled: PathBuf,
     /// When new databases are not trusted any more.
     pub(crate) breaker: breaker::Settings,
     /// Limits of one root object.
@@ -250,7 +254,7 @@ impl Service {
                 (report, false)
             }
         };
-        let decision = Arc::new(self.0.settings.policy.decide(&report));
+        let decision = Arc::new(generation.policy.decide(&report));
         let database = generation.database.clone();
         let mut examined =
             Examined { report, decision, database, remembered, time: asked.elapsed(), report_only: false };
@@ -463,6 +467,15 @@ impl Service {
 impl Generation {
     fn start(settings: &Settings, databases: &[PathBuf]) -> anyhow::Result<Self> {
         let (databases, database) = databases::open(databases)?;
+        let mut policy = settings.policy.clone();
+        // What cannot be read switches nothing off: too much is reported then, and not too little.
+        match databases::disabled(&settings.disabled) {
+            Ok(names) => policy.disabled.extend(names),
+            Err(error) => {
+                let (error, path) = (format!("{error:#}"), settings.disabled.display());
+                warn!(error, %path, "the list of disabled rules is not used");
+            }
+        }
         let pool = Pool::start(candor_jail::Settings {
             source: Source::Program(Program {
                 path: settings.program.clone(),
@@ -475,7 +488,7 @@ impl Generation {
             queue: settings.queue,
             grace: candor_jail::GRACE,
         })?;
-        Ok(Self { pool: Some(pool), database, cache: Cache::new(settings.cache) })
+        Ok(Self { pool: Some(pool), database, policy, cache: Cache::new(settings.cache) })
     }
 
     fn counts(&self) -> Counts {

@@ -64,4 +64,6 @@ pub struct Decision {
     /// The findings that count, as indices into [`Report::findings`](crate::Report::findings); findings that
     /// a trusted hash overrides are not among them.
     pub detections: Vec<usize>,
+    /// Findings that do not count since their rules were switched off, as indices likewise.
+    pub disabled: Vec<usize>,
 }

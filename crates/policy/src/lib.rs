@@ -5,10 +5,14 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::HashSet;
+mod disabled;
+
+use std::collections::{BTreeSet, HashSet};
 
 use candor_object::{Action, Category, Decision, Finding, ObjectId, Report, Strength, Verdict};
 use serde::Deserialize;
+
+pub use disabled::{Disabled, FILE as DISABLED};
 
 /// What counts, as the organisation wants it. Written in TOML; what is not written has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,6 +33,8 @@ pub struct Policy {
     pub report_unencrypted_links: bool,
     /// The same for a link whose target hides its host behind a control character. Default: no.
     pub report_cloaked_links: bool,
+    /// Names of rules whose findings do not count, whatever they are. Default: none.
+    pub disabled: BTreeSet<String>,
 }
 
 impl Default for Policy {
@@ -40,6 +46,7 @@ impl Default for Policy {
             report_links: true,
             report_unencrypted_links: false,
             report_cloaked_links: false,
+            disabled: BTreeSet::new(),
         }
     }
 }
@@ -67,10 +74,12 @@ impl Policy {
 
     /// What the report means.
     pub fn decide(&self, report: &Report) -> Decision {
+        let is_disabled = |finding: &Finding| self.disabled.contains(&finding.name);
         let trusted: HashSet<ObjectId> = report
             .findings
             .iter()
             .filter(|finding| self.trust_lists && finding.category == Category::Trusted)
+            .filter(|finding| !is_disabled(finding))
             .map(|finding| finding.object)
             .collect();
         let overridden = |finding: &Finding| report.chain(finding.object).any(|id| trusted.contains(&id));
@@ -78,7 +87,7 @@ impl Policy {
             .findings
             .iter()
             .enumerate()
-            .filter(|(_, finding)| trusted.is_empty() || !overridden(finding))
+            .filter(|(_, finding)| !is_disabled(finding) && (trusted.is_empty() || !overridden(finding)))
             .filter_map(|(number, finding)| Some((number, self.judge(finding)?)))
             .collect();
         // Weak evidence never alerts alone: it takes a second signature that agrees.
@@ -91,6 +100,9 @@ impl Policy {
         let counted = if alone { Vec::new() } else { judged };
         let mut verdict = counted.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Undetected);
         let detections = counted.into_iter().map(|(number, _)| number).collect();
+        let numbered = report.findings.iter().enumerate();
+        let disabled =
+            numbered.filter(|(_, finding)| is_disabled(finding)).map(|(number, _)| number).collect();
         let fully_examined = report.gaps.is_empty();
         if verdict == Verdict::Undetected {
             if trusted.contains(&ObjectId::ROOT) {
@@ -100,7 +112,7 @@ impl Policy {
             }
         }
         let action = if verdict > Verdict::Undetected { Action::Report } else { Action::Allow };
-        Decision { verdict, action, fully_examined, detections }
+        Decision { verdict, action, fully_examined, detections, disabled }
     }
 
     /// What one finding alone means, if anything.
@@ -198,6 +210,21 @@ mod tests {
         assert_eq!(distrust.decide(&inside).verdict, Verdict::Malicious);
         let root = report(vec![finding(0, Category::Trusted, Strength::Strong)]);
         assert_eq!(Policy::default().decide(&root).verdict, Verdict::Trusted);
+    }
+
+    #[test]
+    fn disabled_names_do_not_count_and_are_told() {
+        let other = Finding { name: "Other".into(), ..finding(1, Category::Unwanted, Strength::Strong) };
+        let both = report(vec![finding(0, Category::Malware, Strength::Strong), other]);
+        let policy = Policy::from_toml("disabled = ['Test']").unwrap();
+        let decision = policy.decide(&both);
+        assert_eq!((decision.verdict, decision.disabled), (Verdict::Unwanted, vec![0]));
+        assert_eq!(decision.detections, [1]);
+        // Trust that was switched off excuses nothing.
+        let known = Finding { name: "Known".into(), ..finding(0, Category::Trusted, Strength::Strong) };
+        let excused = report(vec![known, finding(0, Category::Malware, Strength::Strong)]);
+        let verdict = |text: &str| Policy::from_toml(text).unwrap().decide(&excused).verdict;
+        assert_eq!((verdict(""), verdict("disabled = ['Known']")), (Verdict::Trusted, Verdict::Malicious));
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct FindingRecord<'a> {
     strength: &'static str,
     /// Whether it counts for the verdict.
     detection: bool,
+    /// Whether it does not count since its rule was switched off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
     detector: &'static str,
     source: &'a str,
     signature: &'a str,
@@ -79,11 +82,17 @@ impl<'a> FindingRecord<'a> {
             category: category.name(),
             strength: strength.name(),
             detection,
+            disabled: false,
             detector,
             source,
             signature: text,
             evidence: evidence.iter().map(EvidenceRecord::new).collect(),
         }
+    }
+
+    /// Says whether its rule was switched off.
+    pub fn disabled(self, disabled: bool) -> Self {
+        Self { disabled, ..self }
     }
 }
 

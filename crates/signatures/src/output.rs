@@ -48,6 +48,8 @@ pub struct Output<'a> {
     pub(crate) signers: &'a mut Vec<SignerSignature>,
     pub(crate) yara: &'a mut Shared,
     pub(crate) report: &'a mut dyn FnMut(Problem),
+    /// Hears of each name, also of those that an ignore list has.
+    pub(crate) named: &'a dyn Fn(&str, &str),
 }
 
 impl Output<'_> {
@@ -240,6 +242,7 @@ impl Output<'_> {
     }
 
     pub(crate) fn admit(&self, name: &str) -> Result<(), Complaint> {
+        (self.named)(self.source, name);
         if self.compiler.is_full() {
             return Err(Complaint::unsupported("the database is full; build several"));
         }

@@ -16,8 +16,14 @@ const PUBLISHED: (u32, &str) = (4, "2da6f139413638aa16f39d399ae1897c47cf69daa938
 #[test]
 fn a_segment_is_compiled_into_what_was_published() {
     let members: [(&str, &str); 4] = [
-        ("a.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Test.Hash-1\n00112233445566778899aabbccddeeff:1024:Test.Hash-2\n"),
-        ("b.ldb", "Test.Logical-1;Engine:51-255,Target:1;(0&1)|2;414243444546{4-8}4748;6162(63|64)65666768;4a4b4c4d::i\n"),
+        (
+            "a.hdb",
+            "44d88612fea8a8f36de82e1278abb02f:68:Test.Hash-1\n00112233445566778899aabbccddeeff:1024:Test.Hash-2\n",
+        ),
+        (
+            "b.ldb",
+            "Test.Logical-1;Engine:51-255,Target:1;(0&1)|2;414243444546{4-8}4748;6162(63|64)65666768;4a4b4c4d::i\n",
+        ),
         ("c.ndb", "Test.Pattern-1:0:*:0102030405??0708*090a0b0c0d\n"),
         ("d.yar", "rule Test_Rule { strings: $a = \"some text\" nocase condition: $a and filesize < 1MB }\n"),
     ];

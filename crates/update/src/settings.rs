@@ -6,6 +6,7 @@ use std::time::Duration;
 use candor_tlog::VerifyingKey;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::feed::Feed;
 use crate::tuf::Thresholds;
 
 /// Where the configuration lies unless the user says otherwise.
@@ -48,9 +49,9 @@ pub struct Settings {
     /// The clean-file gate.
     #[serde(default)]
     pub gate: Gate,
-    /// Other sources than releases: see `docs/updating.md`.
-    #[serde(default)]
-    pub source: Vec<toml::Table>,
+    /// Other sources than releases: see `docs/feeds.md`.
+    #[serde(default, deserialize_with = "crate::feed::read_all")]
+    pub source: Vec<Feed>,
 }
 
 /// What a new database has to spare before it is put into use.
@@ -105,6 +106,11 @@ impl Settings {
         settings.ca.iter_mut().chain(&mut settings.gate.known_good).for_each(place);
         for mirror in settings.mirrors.iter_mut().filter(|mirror| !mirror.contains("://")) {
             *mirror = folder.join(&*mirror).display().to_string();
+        }
+        for feed in &mut settings.source {
+            for url in feed.signature.iter_mut().chain([&mut feed.url]).filter(|url| !url.contains("://")) {
+                *url = folder.join(&*url).display().to_string();
+            }
         }
         Ok(settings)
     }

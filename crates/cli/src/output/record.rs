@@ -103,7 +103,8 @@ impl<'a> Root<'a> {
             .enumerate()
             .map(|(number, finding)| {
                 let detection = scanned.decision.detections.contains(&number);
-                FindingRecord::new(report, "", finding, detection)
+                let disabled = scanned.decision.disabled.contains(&number);
+                FindingRecord::new(report, "", finding, detection).disabled(disabled)
             })
             .collect();
         let gaps = report.gaps.iter().map(|gap| GapRecord::new(report, "", gap)).collect();

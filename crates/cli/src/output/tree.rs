@@ -100,7 +100,12 @@ impl Tree<'_> {
         let name = self.paint.styled(style, &Escaped(&finding.name));
         let strength = finding.strength.name();
         let category = finding.category.name();
-        let weight = if counts { "" } else { ", does not count" };
+        let disabled = self.scanned.decision.disabled.contains(&number);
+        let weight = match (counts, disabled) {
+            (true, _) => "",
+            (_, true) => ", disabled by `candor rules disable`",
+            _ => ", does not count",
+        };
         writeln!(writer, "{margin}{name}  {category}, {strength}{weight}")?;
         let detector = finding.detector;
         match finding.source.as_str() {

@@ -59,12 +59,7 @@ pub(crate) fn fetch(settings: &Settings, mirror: &str, what: What) -> anyhow::Re
         .with_context(|| folder.display().to_string())?;
     let mut arguments: Vec<OsString> =
         vec!["mirror".into(), "--from".into(), mirror.into(), "--into".into(), folder.into()];
-    for (name, value) in [
-        ("--ca", settings.ca.as_ref().map(OsString::from)),
-        ("--proxy", settings.proxy.as_ref().map(OsString::from)),
-    ] {
-        arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
-    }
+    arguments.extend(network(settings));
     if what != What::Changes {
         arguments.push("--full".into());
     }
@@ -72,6 +67,23 @@ pub(crate) fn fetch(settings: &Settings, mirror: &str, what: What) -> anyhow::Re
         arguments.extend(["--release".into(), sequence.to_string().into()]);
     }
     run(&program, &arguments)
+}
+
+/// Fetches one file, at most so long, into a folder that is there.
+pub(crate) fn fetch_file(settings: &Settings, url: &str, into: &Path, most: u64) -> anyhow::Result<Fetched> {
+    let mut arguments: Vec<OsString> = vec!["source".into(), "--url".into(), url.into(), "--into".into()];
+    arguments.extend([into.into(), "--max".into(), most.to_string().into()]);
+    arguments.extend(network(settings));
+    run(&program()?, &arguments)
+}
+
+/// How the network is reached.
+fn network(settings: &Settings) -> impl Iterator<Item = OsString> + use<> {
+    let given = [
+        ("--ca", settings.ca.as_ref().map(OsString::from)),
+        ("--proxy", settings.proxy.as_ref().map(OsString::from)),
+    ];
+    given.into_iter().flat_map(|(name, value)| value.map(|value| [name.into(), value])).flatten()
 }
 
 fn run(program: &Path, arguments: &[OsString]) -> anyhow::Result<Fetched> {

@@ -19,6 +19,7 @@ use super::fetcher::{What, fetch, staging};
 use super::report::{Attempt, Report};
 use super::{Configured, Loading, now, open, trust};
 use crate::exit_status::Outcome;
+use crate::feeds;
 
 /// How long a mirror may take from one rename to the next.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ pub(super) struct Options {
     /// Take what is in this file instead of asking mirrors.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     bundle: Option<PathBuf>,
-    /// Ask this mirror only, an address or a folder; or `clamav`.
+    /// Ask this mirror only, an address or a folder; or only this feed of the configuration; or `clamav`.
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// Where ClamAV's databases are kept, with `--from clamav`.
@@ -55,6 +56,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         return clamav::run(&options.datadir, options.json);
     }
     let settings = options.configured.settings()?;
+    if let Some(name) = options.from.as_deref()
+        && settings.source.iter().any(|feed| feed.name == name)
+    {
+        return feeds::update_and_tell(&settings, Some(name), options.json);
+    }
     let trust = trust(&settings)?;
     let (store, mut state) = open(&settings)?;
     let mut updating = Updating {

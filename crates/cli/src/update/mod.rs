@@ -24,7 +24,7 @@ use clap::Subcommand;
 use crate::exit_status::Outcome;
 
 pub(crate) use clock::now;
-pub(crate) use fetcher::{What, fetch, staging};
+pub(crate) use fetcher::{What, fetch, fetch_file, staging};
 pub(crate) use workshop::Loading;
 
 /// What to update, and from where.

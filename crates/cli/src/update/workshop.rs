@@ -1,6 +1,6 @@
 //! Compiles new databases in a jail, and lets them look at clean files before they are put into use.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,18 @@ use std::thread;
 
 use anyhow::Context;
 use candor_jail::{NOBODY, shareable, worker_program};
-use candor_loader::{Limits, Loader, loader_program};
+use candor_loader::{Limits, Loaded, Loader, loader_program};
 use candor_object::Escaped;
 use candor_packages::Packages;
 use candor_policy::Policy;
 use candor_signatures::segment::Segment;
 use candor_update::install::{Compiled, Vetted, Workshop};
 use candor_update::settings::Settings;
+use candor_update::shelf;
 use candor_vetting::{Sample, Verdict, vet, witnesses};
 use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use crate::databases::in_store;
 
 /// Hits that are named in a reason; all of them are counted.
 const NAMED: usize = 5;
@@ -34,6 +37,11 @@ impl Loading {
         Ok(Self { loader, settings: settings.clone() })
     }
 
+    /// Compiles a segment; otherwise why not.
+    pub(crate) fn load(&self, segment: &File, database: &File) -> Result<Loaded, String> {
+        self.loader.compile(segment, database, &Limits::default()).map_err(|error| error.to_string())
+    }
+
     fn gate(&self, databases: &[PathBuf]) -> anyhow::Result<candor_vetting::Settings> {
         let gate = &self.settings.gate;
         let open =
@@ -43,21 +51,17 @@ impl Loading {
             let segment = path.with_extension("seg");
             found.extend(witnesses(&Segment::open(File::open(&segment)?)?)?);
         }
-        let current = match fs::read_dir(self.settings.store.join("current")) {
-            Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?,
-            Err(_) => Vec::new(),
-        };
-        let current =
-            current.iter().filter(|path| path.extension().is_some_and(|extension| extension == "cdb"));
+        let current = in_store(&self.settings.store);
+        let disabled = shelf::disabled(&self.settings.store).context("the list of disabled rules")?;
         let mut place = [0; 8];
         File::open("/dev/urandom")?.read_exact(&mut place)?;
         Ok(candor_vetting::Settings {
             worker: worker_program()?,
             user: rustix::process::geteuid().is_root().then_some(NOBODY),
             databases: databases.iter().map(|path| open(path)).collect::<anyhow::Result<_>>()?,
-            current: current.map(|path| open(path)).collect::<anyhow::Result<_>>()?,
+            current: current.iter().map(|path| open(path)).collect::<anyhow::Result<_>>()?,
             limits: candor_object::Limits::default(),
-            policy: Policy::default(),
+            policy: Policy { disabled: disabled.names(), ..Policy::default() },
             workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             eicar: false,
             witnesses: found,
@@ -72,8 +76,7 @@ impl Loading {
 
 impl Workshop for Loading {
     fn compile(&mut self, archive: &File, database: &File) -> Result<Compiled, String> {
-        let loaded =
-            self.loader.compile(archive, database, &Limits::default()).map_err(|error| error.to_string())?;
+        let loaded = self.load(archive, database)?;
         Ok(Compiled { layout: loaded.layout, image: loaded.image_sha256 })
     }
 

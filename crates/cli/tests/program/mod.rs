@@ -79,7 +79,7 @@ impl Ground {
     }
 }
 
-/// Builds the worker and the fetcher beside `candor`: cargo knows only the programs of the crate under test.
+/// Builds the worker, the fetcher and the loader beside `candor`: cargo knows only the programs of the crate under test.
 pub(crate) fn build_worker() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
@@ -87,7 +87,7 @@ pub(crate) fn build_worker() {
         let profile = if folder.ends_with("release") { "release" } else { "dev" };
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--package", "candor-worker"]);
-        cargo.args(["--package", "candor-fetch", "--profile", profile]);
+        cargo.args(["--package", "candor-fetch", "--package", "candor-loader", "--profile", profile]);
         assert!(cargo.status().unwrap().success(), "the programs could not be built");
     });
 }

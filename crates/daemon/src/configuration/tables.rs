@@ -1,5 +1,6 @@
 //! The tables of the configuration, with their defaults. Every key is explained in docs/candord.md.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -64,6 +65,8 @@ pub(crate) struct Database {
     pub(crate) files: Vec<PathBuf>,
     /// Those to go back to when the breaker trips.
     pub(crate) previous: Vec<PathBuf>,
+    /// The list of rules that are switched off; nobody need have written it.
+    pub(crate) disabled: Option<PathBuf>,
 }
 
 /// `[breaker]`, against new databases that detect too much.
@@ -174,6 +177,7 @@ pub(crate) struct Policy {
     pub(crate) report_links: bool,
     pub(crate) report_unencrypted_links: bool,
     pub(crate) report_cloaked_links: bool,
+    pub(crate) disabled: BTreeSet<String>,
 }
 
 impl Default for Policy {
@@ -191,6 +195,7 @@ impl From<candor_policy::Policy> for Policy {
             report_links,
             report_unencrypted_links,
             report_cloaked_links,
+            disabled,
         } = policy;
         Self {
             file: None,
@@ -200,6 +205,7 @@ impl From<candor_policy::Policy> for Policy {
             report_links,
             report_unencrypted_links,
             report_cloaked_links,
+            disabled,
         }
     }
 }
@@ -214,7 +220,8 @@ impl From<&Policy> for candor_policy::Policy {
             report_links,
             report_unencrypted_links,
             report_cloaked_links,
-        } = *policy;
+            disabled,
+        } = policy.clone();
         Self {
             report_unwanted,
             gaps_are_suspicious,
@@ -222,6 +229,7 @@ impl From<&Policy> for candor_policy::Policy {
             report_links,
             report_unencrypted_links,
             report_cloaked_links,
+            disabled,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The files that a database is built from.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -192,6 +193,24 @@ impl Sources {
     /// When a file cannot be read, or a container was changed since it was added. What is wrong in a file is no error
     /// but a [`Problem`].
     pub fn compile(&self, mut report: impl FnMut(Problem)) -> Result<Compiler, Error> {
+        self.compile_named(&mut report, &|_, _| {})
+    }
+
+    /// Names every signature, with the file that it is in; also those that an ignore list has. It costs as much as
+    /// compiling them.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn name(&self, named: impl FnMut(&str, &str)) -> Result<(), Error> {
+        let named = RefCell::new(named);
+        self.compile_named(&mut |_| {}, &|file, name| (named.borrow_mut())(file, name)).map(drop)
+    }
+
+    fn compile_named(
+        &self,
+        report: &mut dyn FnMut(Problem),
+        named: &dyn Fn(&str, &str),
+    ) -> Result<Compiler, Error> {
         let mut build = Build {
             settings: &self.settings,
             yara: Shared::default(),
@@ -199,7 +218,8 @@ impl Sources {
             ignored: Ignored::default(),
             members: HashMap::new(),
             signers: Vec::new(),
-            report: &mut report,
+            report,
+            named,
         };
         for turn in Turn::ALL {
             for (name, text) in &self.texts {
@@ -248,6 +268,7 @@ struct Build<'a> {
     members: HashMap<u8, Vec<Pattern>>,
     signers: Vec<SignerSignature>,
     report: &'a mut dyn FnMut(Problem),
+    named: &'a dyn Fn(&str, &str),
 }
 
 impl Build<'_> {
@@ -276,6 +297,7 @@ impl Build<'_> {
             signers: &mut self.signers,
             yara: &mut self.yara,
             report: self.report,
+            named: self.named,
         };
         if unwanted == Some(&Unwanted::LeftOut) {
             let reason = "signatures of unwanted programs, for which nobody asked";

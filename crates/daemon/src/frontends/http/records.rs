@@ -37,7 +37,8 @@ impl Scanned {
 
     fn finding(&self, number: usize, detection: bool) -> Option<Vec<u8>> {
         let report = &self.examined.report;
-        Some(bytes(&FindingRecord::new(report, &self.name, report.findings.get(number)?, detection)))
+        let record = FindingRecord::new(report, &self.name, report.findings.get(number)?, detection);
+        Some(bytes(&record.disabled(self.examined.decision.disabled.contains(&number))))
     }
 
     fn gap(&self, number: usize) -> Option<Vec<u8>> {
