@@ -39,6 +39,13 @@ impl Outcome {
         self.incomplete = true;
     }
 
+    /// Adds what else was done.
+    pub(crate) fn also(&mut self, other: Self) {
+        self.found |= other.found;
+        self.failed |= other.failed;
+        self.incomplete |= other.incomplete;
+    }
+
     /// The number that the program ends with. Something found is the news, whatever else went wrong; an error
     /// comes before a gap, since after an error nobody knows what would have been seen.
     pub(crate) fn status(self) -> u8 {

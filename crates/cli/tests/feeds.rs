@@ -182,7 +182,8 @@ fn a_cut_between_steps_leaves_the_old_one_or_the_new_one() {
 fn broken_lines_cost_no_other_lines() {
     let ground = ground("url = 'publisher/bad.sha256'\nfile = 'bad.sha256'");
     let digest = hex::encode(Sha256::digest(fs::read(ground.path("files/two")).unwrap()));
-    fs::write(ground.path("publisher/bad.sha256"), format!("\x1b[31mno digest\n{digest} Known.Two\n")).unwrap();
+    fs::write(ground.path("publisher/bad.sha256"), format!("\x1b[31mno digest\n{digest} Known.Two\n"))
+        .unwrap();
     let used = update(&ground).expect(0);
     assert!(used.stdout.contains("left out  1 rule") && !used.stdout.contains('\x1b'), "{used:?}");
     assert_eq!(found(&ground), ["two"]);

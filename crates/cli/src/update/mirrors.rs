@@ -82,7 +82,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     } else {
         write!(out, "{report}")?
     }
-    Ok(report.outcome())
+    drop(out);
+    let mut outcome = report.outcome();
+    let only_releases = options.from.is_some() || options.bundle.is_some() || options.to.is_some();
+    if !only_releases && settings.source.iter().any(|feed| feed.enabled) {
+        outcome.also(feeds::update_and_tell(&settings, None, options.json)?);
+    }
+    Ok(outcome)
 }
 
 struct Updating<'u> {
