@@ -375,6 +375,66 @@ fn a_fetcher_that_was_taken_over_gains_nothing() {
     assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
 }
 
+/// What one moment of a mirror put into the staging folder does not spoil the mirror for ever.
+#[test]
+fn a_mirror_that_was_mended_is_believed_again() {
+    let mut world = World::new("");
+    world.publish("the first text");
+    let wrong = world.publisher.mirror().join("metadata/2.root.json");
+    fs::write(&wrong, "{}").unwrap();
+    assert!(world.run(&["update"]).expect(1).stdout.contains("2.root.json"));
+    fs::remove_file(&wrong).unwrap();
+    world.run(&["update"]).expect(0);
+    assert!(world.finds("the first text"));
+}
+
+/// Damage of the store is noticed and mended, and stops no update.
+#[test]
+fn a_damaged_store_is_mended() {
+    let mut world = World::new("");
+    world.publish("the first text");
+    world.run(&["update"]).expect(0);
+    world.publish("the second text");
+    world.run(&["update"]).expect(0);
+    let folder = world.ground.path("store/releases/2");
+    fs::write(folder.join("day.cdb"), "x").unwrap();
+    world.run(&["update"]).expect(0);
+    assert!(world.finds("the second text"));
+    fs::remove_dir_all(&folder).unwrap();
+    world.run(&["update"]).expect(0);
+    assert!(world.finds("the second text"));
+    fs::write(folder.join("base.seg"), "").unwrap();
+    fs::remove_file(world.ground.path("store/releases/1/day.cdb")).unwrap();
+    world.publish("the third text");
+    world.run(&["update"]).expect(0);
+    assert!(world.finds("the third text") && world.finds("what the base knows"));
+    world.run(&["update", "--to", "1"]).expect(0);
+    assert!(world.finds("the first text"));
+}
+
+/// An attack is told, whoever cannot be reached after it.
+#[test]
+fn a_dead_mirror_hides_no_attack() {
+    let mut world = World::new("");
+    world.publish("the first text");
+    world.run(&["update"]).expect(0);
+    copy(world.publisher.mirror(), &world.ground.path("forged"));
+    let checkpoint = fs::read_to_string(world.ground.path("forged/checkpoint")).unwrap();
+    let forged = checkpoint.replacen("— w1", "— w8", 1).replacen("— w2", "— w9", 1);
+    fs::write(world.ground.path("forged/checkpoint"), forged).unwrap();
+    let text = fs::read_to_string(world.ground.path("update.toml")).unwrap();
+    let start = text.find('\n').unwrap();
+    fs::write(world.ground.path("update.toml"), format!("mirrors = ['forged', 'nowhere']{}", &text[start..]))
+        .unwrap();
+    world.run(&["update"]).expect(1);
+    world.run(&["update", "status"]).expect(1);
+    let metrics = fs::read_to_string(world.ground.path("store/candor_update.prom")).unwrap();
+    assert!(metrics.contains("outcome=\"refused\",kind=\"no-quorum\""), "{metrics}");
+    fs::write(world.ground.path("no.tar"), "no bundle at all").unwrap();
+    world.run(&["update", "--bundle", "no.tar"]).expect(1);
+    world.run(&["update", "verify", "no.tar"]).expect(1);
+}
+
 #[test]
 fn mistakes_are_told_with_what_to_do() {
     let world = World::new("");

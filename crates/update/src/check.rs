@@ -135,6 +135,12 @@ impl Believed {
         Ok(otherwise.unwrap_or(Choice::UpToDate))
     }
 
+    /// A release in the log.
+    pub fn release(&self, sequence: u64) -> Option<&Statement> {
+        let mut releases = self.history.releases.iter().map(|release| &release.statement);
+        releases.find(|statement| statement.sequence == sequence)
+    }
+
     fn objection(&self, statement: &Statement, state: &State) -> Option<Choice> {
         let sequence = statement.sequence;
         let declined = |reason: String| Some(Choice::Declined { sequence, reason });
@@ -160,9 +166,7 @@ impl Believed {
         if state.current() == Some(sequence) {
             return Ok(Choice::UpToDate);
         }
-        let mut releases = self.history.releases.iter().map(|release| &release.statement);
-        let statement = releases.find(|statement| statement.sequence == sequence);
-        let statement = statement.ok_or_else(|| {
+        let statement = self.release(sequence).ok_or_else(|| {
             Refusal::new(Kind::NotLogged, format!("there is no release {sequence} in the log"))
         })?;
         if !self.can_be_had(statement) && !state.installed.contains(&sequence) {

@@ -81,22 +81,28 @@ pub fn demand_quorum(history: &History, policy: &Policy, max_age: u64) -> Result
     if history.assessment.quorum {
         return Ok(());
     }
-    let each = policy.witnesses().iter().zip(&history.assessment.witnesses).map(|(witness, state)| {
-        let state = match state {
-            WitnessState::Silent => "has not cosigned".to_owned(),
-            WitnessState::Old { time } => format!("last at {}, too long ago", when(*time)),
-            WitnessState::Future { time } => format!("at {}, which is still to come", when(*time)),
-            WitnessState::Counted { time } => format!("at {}", when(*time)),
-        };
-        format!("{} {state}", witness.name)
-    });
+    let each = policy
+        .witnesses()
+        .iter()
+        .zip(&history.assessment.witnesses)
+        .map(|(witness, state)| format!("{} {}", witness.name, told(state)));
     let each: Vec<String> = each.collect();
     let text = format!(
-        "the quorum of witnesses has not seen this within {} hours ({})",
-        max_age / 3600,
+        "the quorum of witnesses has not seen this within {} minutes ({})",
+        max_age / 60,
         each.join(", ")
     );
     Err(Refusal::new(Kind::NoQuorum, text))
+}
+
+/// What a witness says, for people.
+pub fn told(state: &WitnessState) -> String {
+    match state {
+        WitnessState::Silent => "has not cosigned it".to_owned(),
+        WitnessState::Old { time } => format!("cosigned it last at {}, too long ago", when(*time)),
+        WitnessState::Future { time } => format!("cosigned it at {}, which is still to come", when(*time)),
+        WitnessState::Counted { time } => format!("cosigned it at {}", when(*time)),
+    }
 }
 
 /// What needs no tiles: two roots of one size are a lie, and a smaller tree is an old one.

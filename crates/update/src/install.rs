@@ -1,10 +1,8 @@
 //! Puts a believed release into use: segments, databases, the clean-file gate, and one rename.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+use std::io;
+use std::path::PathBuf;
 
 use crate::check::Believed;
 use crate::refusal::{About, Kind, Refusal};
@@ -12,7 +10,7 @@ use crate::segments::{Way, gather};
 use crate::staging::Staging;
 use crate::state::{Held, State};
 use crate::statement::{Segment, Statement};
-use crate::store::{Incoming, Store};
+use crate::store::{Incoming, Store, digest_of};
 
 /// What is done elsewhere: in a jail, and by workers.
 pub trait Workshop {
@@ -72,7 +70,7 @@ pub fn install(
     kept: usize,
 ) -> Result<Installed, Refusal> {
     let sequence = statement.sequence;
-    if state.installed.contains(&sequence) {
+    if state.installed.contains(&sequence) && store.is_whole(sequence) {
         store.switch(state, sequence, kept)?;
         return Ok(Installed { statement, ways: Vec::new(), not_compared: Vec::new() });
     }
@@ -106,7 +104,7 @@ pub fn install(
 /// Makes a segment's database; whether it is the published one could be told.
 fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop) -> Result<bool, Refusal> {
     let image = incoming.image(&segment.name);
-    if digest(&image).is_ok_and(|digest| digest == segment.image) {
+    if digest_of(&image).is_ok_and(|digest| digest == segment.image) {
         return Ok(true);
     }
     let what = format!("the database of segment {}", segment.name);
@@ -128,15 +126,4 @@ fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop)
         return Err(Refusal::new(Kind::NotLoaded, text));
     }
     Ok(true)
-}
-
-fn digest(path: &Path) -> io::Result<[u8; 32]> {
-    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().into()),
-            length => hasher.update(&buffer[..length]),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::refusal::{About, Kind, Refusal};
 use crate::staging::Staging;
 use crate::state::State;
 use crate::statement::{MAX_SEGMENT, Segment, Sha, Statement};
-use crate::store::{Incoming, Store, read_if_there};
+use crate::store::{Incoming, Store, digest_of, read_if_there};
 use crate::tuf::Vouched;
 
 /// How a segment came.
@@ -73,14 +73,16 @@ impl Sources<'_> {
     }
 
     /// Takes over the same segment from a release in the store, and its database if that is the one that the statement
-    /// names. It is not read: its digest was compared when it came, and will be when something is made of it.
+    /// names, if it is as it was when it came.
     fn linked(&self, segment: &Segment, incoming: &Incoming) -> bool {
         let Some(kept) = self.kept.iter().find(|kept| kept.segment.digest == segment.digest) else {
             return false;
         };
         let folder = self.store.release(kept.sequence);
         let name = &kept.segment.name;
-        if fs::hard_link(folder.join(format!("{name}.seg")), incoming.segment(&segment.name)).is_err() {
+        let archive = folder.join(format!("{name}.seg"));
+        let right = digest_of(&archive).is_ok_and(|digest| digest == segment.digest);
+        if !right || fs::hard_link(archive, incoming.segment(&segment.name)).is_err() {
             return false;
         }
         if kept.segment.image == segment.image {

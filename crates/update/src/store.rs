@@ -5,7 +5,7 @@
 //! leaves             the hashes of the log's entries
 //! status.json        how the last update went, for who asks; nothing is decided by it
 //! candor_update.prom the same for Prometheus, which its node exporter's textfile collector reads
-//! releases/42/       statement, NAME.seg and NAME.cdb for each segment
+//! releases/42/       statement, NAME.seg and NAME.cdb for each segment, images: the databases' digests
 //! current            a link to the release in use
 //! previous           a link to the one before it
 //! incoming/          a release that is being made
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use candor_tlog::{Hash, MAX_LEAVES};
 use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest, Sha256};
 
 use crate::refusal::{About, Kind, Refusal};
 use crate::state::{MAX_STATE, State};
@@ -26,6 +27,7 @@ use crate::step::{Step, Steps};
 
 const STATE: &str = "state.json";
 const LEAVES: &str = "leaves";
+const IMAGES: &str = "images";
 const METRICS: &str = "candor_update.prom";
 const STATUS: &str = "status.json";
 const RELEASES: &str = "releases";
@@ -123,6 +125,11 @@ impl Store {
     /// If it cannot be done; nothing is in use that was not before.
     pub fn admit(&self, incoming: &Incoming, statement: &Statement) -> Result<(), Refusal> {
         let admit = || {
+            let mut images = String::new();
+            for segment in &statement.segments {
+                images.push_str(&format!("{}\n", hex::encode(digest_of(&incoming.image(&segment.name))?)));
+            }
+            write_synced(&incoming.folder.join(IMAGES), images.as_bytes())?;
             write_synced(&incoming.folder.join(STATEMENT), statement.to_string().as_bytes())?;
             sync_folder(&incoming.folder)?;
             let place = self.release(statement.sequence);
@@ -175,6 +182,21 @@ impl Store {
     /// If it is not there or damaged.
     pub fn statement(&self, sequence: u64) -> Result<Statement, Refusal> {
         statement_of(&self.folder, sequence)
+    }
+
+    /// Whether the databases of a release in the store are what was put there.
+    pub fn is_whole(&self, sequence: u64) -> bool {
+        let Ok(statement) = self.statement(sequence) else {
+            return false;
+        };
+        let folder = self.release(sequence);
+        let images =
+            read_if_there(&folder.join(IMAGES), MAX_STATEMENT as u64).ok().flatten().unwrap_or_default();
+        let digests = images.split(|&byte| byte == b'\n').map(|line| hex::decode(line).unwrap_or_default());
+        statement.segments.iter().zip(digests).all(|(segment, digest)| {
+            digest_of(&folder.join(format!("{}.cdb", segment.name)))
+                .is_ok_and(|found| found[..] == digest[..])
+        })
     }
 
     /// Remembers the hashes of all entries of the log, so that other checkpoints can be compared with ours.
@@ -296,12 +318,30 @@ impl Incoming {
     }
 }
 
+/// SHA-256 of a file.
+pub(crate) fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
 /// Reads a file whole; nothing if it is not there.
-pub(crate) fn read_if_there(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+///
+/// # Errors
+/// If it cannot be read, is no regular file, or is longer than `most` bytes.
+pub fn read_if_there(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
+        // Opening a pipe would wait for its other end.
+        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is no regular file")),
+        _ => {}
+    }
+    let file = File::open(path)?;
     let mut content = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most {

@@ -104,18 +104,24 @@ struct Updating<'u> {
 impl Updating<'_> {
     fn run(&mut self, state: &mut State) -> anyhow::Result<()> {
         // What is in the store was believed once, and the administrator wants it: no mirror need be asked.
-        if let Some(sequence) = self.options.to.filter(|sequence| state.installed.contains(sequence)) {
+        let kept = |sequence: &u64| state.installed.contains(sequence) && self.store.is_whole(*sequence);
+        if let Some(sequence) = self.options.to.filter(kept) {
             self.store.switch(state, sequence, self.settings.keep)?;
             self.attempts.push(Attempt::returned(sequence));
             return Ok(());
         }
         if let Some(path) = &self.options.bundle {
-            let folder = self.unpacked(path)?;
-            self.attempt(&path.display().to_string(), folder.path(), state);
+            let place = path.display().to_string();
+            match self.unpacked(path)? {
+                Ok(folder) => self.attempt(&place, folder.path(), state),
+                Err(refusal) => self.attempts.push(Attempt::refused(&place, refusal)),
+            }
             return Ok(());
         }
         let mirrors = match &self.options.from {
-            Some(mirror) => vec![mirror.clone()],
+            Some(address) if address.contains("://") => vec![address.clone()],
+            // The fetcher does not run in this folder.
+            Some(folder) => vec![std::path::absolute(folder)?.display().to_string()],
             None => self.settings.mirrors.clone(),
         };
         anyhow::ensure!(!mirrors.is_empty(), "the configuration names no mirrors; use --bundle or --from");
@@ -151,6 +157,12 @@ impl Updating<'_> {
                 what = What::Release(sequence);
                 continue;
             }
+            if refused.is_some_and(spoilt) && what == What::Changes {
+                // What was fetched earlier may be what is wrong.
+                self.attempts.pop();
+                what = What::Whole;
+                continue;
+            }
             if refused == Some(Kind::NotLogged) && again {
                 // The mirror may have been written between the two files that must speak of the same release.
                 self.attempts.pop();
@@ -183,7 +195,14 @@ impl Updating<'_> {
         believed.remember(state);
         self.store.remember(state)?;
         self.store.remember_leaves(&believed.history.leaves)?;
-        let choice = believed.choose(state, self.options.to)?;
+        let mut choice = believed.choose(state, self.options.to)?;
+        if choice == Choice::UpToDate
+            && let Some(current) = state.current().filter(|current| !self.store.is_whole(*current))
+            && let Some(statement) = believed.release(current)
+        {
+            // What is in use is damaged: it is made again.
+            choice = Choice::Take(statement.clone());
+        }
         let Choice::Take(statement) = &choice else {
             return Ok((choice, None));
         };
@@ -206,13 +225,14 @@ impl Updating<'_> {
     }
 
     /// Unpacks a bundle where no mirror's files are.
-    fn unpacked(&self, path: &Path) -> anyhow::Result<tempfile::TempDir> {
+    fn unpacked(&self, path: &Path) -> anyhow::Result<Result<tempfile::TempDir, Refusal>> {
         fs::create_dir_all(&self.settings.staging)?;
         let folder = tempfile::Builder::new().prefix("bundle-").tempdir_in(&self.settings.staging)?;
         let file = File::open(path).with_context(|| path.display().to_string())?;
-        bundle::unpack(io::BufReader::new(file), folder.path())
-            .with_context(|| path.display().to_string())?;
-        Ok(folder)
+        Ok(match bundle::unpack(io::BufReader::new(file), folder.path()) {
+            Ok(()) => Ok(folder),
+            Err(error) => Err(Refusal::new(Kind::Malformed, format!("it is no bundle: {error}"))),
+        })
     }
 
     fn keep_evidence(&self, evidence: &str) {
@@ -225,6 +245,11 @@ impl Updating<'_> {
             Err(error) => crate::complain(&format!("{}: {error}", path.display())),
         }
     }
+}
+
+/// Whether what lies in the staging folder may be to blame.
+fn spoilt(kind: Kind) -> bool {
+    matches!(kind, Kind::Malformed | Kind::Signature | Kind::Mismatch)
 }
 
 /// Whether another mirror may have what this one did not.

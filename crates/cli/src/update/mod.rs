@@ -10,14 +10,15 @@ mod status;
 mod verify;
 mod workshop;
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use candor_tlog::{MAX_POLICY, Policy};
 use candor_update::settings::{DEFAULT, Settings};
 use candor_update::state::State;
-use candor_update::store::Store;
+use candor_update::store::{Store, read_if_there};
 use candor_update::{Trust, tuf};
 use clap::Subcommand;
 
@@ -26,6 +27,9 @@ use crate::exit_status::Outcome;
 pub(crate) use clock::now;
 pub(crate) use fetcher::{What, fetch, fetch_file, staging};
 pub(crate) use workshop::Loading;
+
+/// Most bytes of a configuration, and of a first root.
+const MOST: u64 = 1 << 20;
 
 /// What to update, and from where.
 #[derive(clap::Args, Debug)]
@@ -93,24 +97,21 @@ impl Configured {
     /// Reads the configuration.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let path = std::path::absolute(&self.config)?;
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!(
-                "{}: there is no configuration of updates; docs/updating.md says how to write one",
-                path.display()
-            )
-        })?;
-        Settings::read(&text, &path).with_context(|| path.display().to_string())
+        let name = || path.display().to_string();
+        let Some(bytes) = read_if_there(&path, MOST).with_context(name)? else {
+            bail!("{}: there is no configuration of updates; docs/updating.md says how to write one", name());
+        };
+        let text = String::from_utf8(bytes).with_context(name)?;
+        Settings::read(&text, &path).with_context(name)
     }
 }
 
 /// Whom the configuration believes.
 pub(crate) fn trust(settings: &Settings) -> anyhow::Result<Trust> {
     let path = settings.policy.display().to_string();
-    let length = fs::metadata(&settings.policy).with_context(|| path.clone())?.len();
-    if length > MAX_POLICY as u64 {
-        bail!("{path}: it is too long for a policy");
-    }
-    let policy = Policy::read(&fs::read(&settings.policy)?).with_context(|| path.clone())?;
+    let bytes = read_if_there(&settings.policy, MAX_POLICY as u64).with_context(|| path.clone())?;
+    let bytes = bytes.with_context(|| format!("{path}: there is no policy"))?;
+    let policy = Policy::read(&bytes).with_context(|| path.clone())?;
     if policy.logs().is_empty() {
         bail!("{path}: it names no log, so nothing could be believed");
     }
@@ -124,6 +125,12 @@ pub(crate) fn trust(settings: &Settings) -> anyhow::Result<Trust> {
 
 /// Opens the store and reads what is remembered; before the first update it is the first root.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<(Store, State)> {
+    let (store, staging) = (&settings.store, &settings.staging);
+    if store.starts_with(staging) || staging.starts_with(store) {
+        bail!(
+            "the store and the staging folder must not lie in each other: the fetcher writes into one of them"
+        );
+    }
     let store = Store::open(&settings.store)?;
     let state = match store.state()? {
         Some(state) => state,
@@ -138,9 +145,10 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<(Store, State)> {
 }
 
 fn first_state(root: &Path, settings: &Settings) -> anyhow::Result<State> {
-    let bytes = fs::read(root).with_context(|| format!("{}: the first root", root.display()))?;
+    let name = || format!("{}: the first root", root.display());
+    let bytes = read_if_there(root, MOST).with_context(name)?.with_context(name)?;
     let trusted = tuf::first_root(&bytes, settings.thresholds).with_context(|| root.display().to_string())?;
     let mut random = [0; 4];
-    fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut random))?;
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random))?;
     Ok(State::new(trusted, random))
 }

@@ -148,17 +148,22 @@ impl Report {
         Self { attempts, current, date, at }
     }
 
-    /// The last attempt decides: those before it led on to it.
+    /// The attempt that decides: one that was believed, else the first that was refused, whoever could not be reached
+    /// after it.
+    fn deciding(&self) -> Option<&Attempt> {
+        let last = self.attempts.last();
+        if last.is_some_and(|last| matches!(last.result, Result::Believed(_) | Result::Returned(_))) {
+            return last;
+        }
+        let refused = |attempt: &&Attempt| attempt.kind().is_some_and(|kind| kind != Kind::Local);
+        self.attempts.iter().find(refused).or(last)
+    }
+
+    /// What the exit status is made of.
     pub(super) fn outcome(&self) -> Outcome {
-        match self.attempts.last().map(|last| &last.result) {
-            Some(Result::Believed(..) | Result::Returned(_)) => Outcome::default(),
-            _ if self
-                .attempts
-                .iter()
-                .any(|attempt| attempt.kind().is_some_and(|kind| kind != Kind::Local)) =>
-            {
-                Outcome::found()
-            }
+        match self.deciding().map(|deciding| &deciding.result) {
+            Some(Result::Believed(_) | Result::Returned(_)) => Outcome::default(),
+            Some(Result::Refused(refusal)) if refusal.kind != Kind::Local => Outcome::found(),
             _ => Outcome::error(),
         }
     }
@@ -167,7 +172,9 @@ impl Report {
         let attempts: Vec<Value> = self.attempts.iter().map(Attempt::json).collect();
         let document = json!({
             "at": self.at.to_string(),
-            "outcome": self.attempts.last().map(Attempt::outcome),
+            "outcome": self.deciding().map(Attempt::outcome),
+            "kind": self.deciding().and_then(Attempt::kind).map(Kind::name),
+            "exit_status": self.outcome().status(),
             "release": self.current,
             "date": self.date.map(|date| date.to_string()),
             "attempts": attempts,
@@ -181,8 +188,8 @@ impl Report {
 impl Report {
     /// The text that Prometheus reads, format 0.0.4.
     pub(super) fn to_metrics(&self) -> String {
-        let outcome = self.attempts.last().map_or("none", Attempt::outcome);
-        let kind = self.attempts.last().and_then(Attempt::kind).map_or("", Kind::name);
+        let outcome = self.deciding().map_or("none", Attempt::outcome);
+        let kind = self.deciding().and_then(Attempt::kind).map_or("", Kind::name);
         let mut text = format!(
             "# TYPE candor_update_attempt_timestamp_seconds gauge\n\
              candor_update_attempt_timestamp_seconds {}\n\

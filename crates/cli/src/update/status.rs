@@ -84,6 +84,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     if let Some(pinned) = choices.pinned {
         writeln!(out, "pinned    release {pinned}")?;
     }
+    if !choices.skipped.is_empty() {
+        let skipped: Vec<String> = choices.skipped.iter().map(u64::to_string).collect();
+        writeln!(out, "skipped   {}", skipped.join(", "))?;
+    }
+    if choices.delay > 0 {
+        writeln!(out, "delay     {}", duration(std::time::Duration::from_secs(choices.delay)))?;
+    }
     for held in &state.held {
         writeln!(out, "held      release {}: {}", held.sequence, Escaped(&held.reason))?;
     }
@@ -106,9 +113,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
 
 /// Whether the last update was refused: then the status says so, too.
 fn refused(last: Option<&Value>) -> Outcome {
-    match last.and_then(|last| last["outcome"].as_str()) {
-        Some("refused") => Outcome::found(),
-        Some("unreachable") => Outcome::error(),
+    match last.and_then(|last| last["exit_status"].as_u64()) {
+        Some(1) => Outcome::found(),
+        Some(2) => Outcome::error(),
         _ => Outcome::default(),
     }
 }

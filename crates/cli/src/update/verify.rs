@@ -39,8 +39,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let file = File::open(&options.bundle).with_context(|| name.clone())?;
     let mut out = io::stdout().lock();
     let checked = match bundle::unpack(BufReader::new(file), folder.path()) {
-        Err(bundle::BundleError::Io(error)) => return Err(error).context(name),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(format!("it is no bundle: {error}")),
         Ok(()) => check(&Staging::open(folder.path())?, &state, &trust, now())
             .map_err(|refusal| refusal.to_string()),
     };
@@ -60,7 +59,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         writeln!(out, "  newest       release {} of {}", release.statement.sequence, release.statement.date)?;
     }
     for (witness, state) in trust.policy.witnesses().iter().zip(&believed.history.assessment.witnesses) {
-        writeln!(out, "  witness      {}: {state:?}", Escaped(&witness.name))?;
+        writeln!(out, "  witness      {} {}", Escaped(&witness.name), candor_update::history::told(state))?;
     }
     Ok(Outcome::default())
 }

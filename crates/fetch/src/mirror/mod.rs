@@ -106,6 +106,8 @@ impl Run<'_> {
         };
         for root in (newest..).skip(1).take(ROOTS as usize) {
             if !self.get(&format!("metadata/{root}.root.json"), METADATA)? {
+                // What lies there all the same is what the mirror does not stand by any more.
+                prune::remove_roots_from(root, self.staging);
                 break;
             }
         }

@@ -31,6 +31,15 @@ pub(super) fn remove_all_but(keep: &BTreeSet<String>, staging: &Staging) {
     }
 }
 
+/// Removes the roots from this version on.
+pub(super) fn remove_roots_from(version: u64, staging: &Staging) {
+    for entry in staging.list("metadata") {
+        if root_version(&entry.name).is_some_and(|found| found >= version) {
+            staging.remove(&format!("metadata/{}", entry.name), false);
+        }
+    }
+}
+
 fn clean(folder: &str, depth: usize, keep: &BTreeSet<String>, staging: &Staging) {
     for entry in staging.list(folder) {
         let path = format!("{folder}/{}", entry.name);
