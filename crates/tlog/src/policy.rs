@@ -125,6 +125,11 @@ impl Policy {
         &self.logs
     }
 
+    /// All keys of the log with this origin, as [`Evidence`](crate::Evidence) wants them.
+    pub fn keys_of(&self, origin: &str) -> Vec<VerifyingKey> {
+        self.logs.iter().filter(|log| log.key.name() == origin).map(|log| log.key.clone()).collect()
+    }
+
     /// The witnesses, in the order of their lines.
     pub fn witnesses(&self) -> &[Witness] {
         &self.witnesses

@@ -1,8 +1,8 @@
 //! What the log says: its checkpoint with witnesses, its entries, and that it is the log that was seen before.
 
 use candor_tlog::{
-    Assessment, Checkpoint, Error as TlogError, HASHES_PER_TILE, Hash, MAX_NOTE, Note, Policy, WitnessState,
-    entries_of, leaf_hash, root_of, tiles_of,
+    Assessment, Checkpoint, Error as TlogError, Evidence, HASHES_PER_TILE, Hash, MAX_NOTE, Note, Policy,
+    VerifyingKey, WitnessState, beginning_proof, entries_of, leaf_hash, root_of, tiles_of,
 };
 use jiff::Timestamp;
 
@@ -59,14 +59,16 @@ pub fn read(
     let checkpoint = &assessment.checkpoint;
     let seen = seen.map(|seen| Ok::<_, TlogError>((seen, Checkpoint::read(seen)?)));
     let seen = seen.transpose().about(Kind::Local, "the checkpoint that was seen last")?;
+    let keys = policy.keys_of(&checkpoint.origin);
     if let Some((seen_note, seen)) = &seen {
-        compare_heads(seen_note, seen, &note, checkpoint)?;
+        compare_heads((seen_note, seen), (&note, checkpoint), &keys)?;
     }
     let leaves = leaves(staging, checkpoint)?;
     if let Some((seen_note, seen)) = &seen {
-        let beginning = usize::try_from(seen.size).ok().and_then(|size| leaves.get(..size));
-        if beginning.is_none_or(|beginning| root_of(beginning) != seen.root) {
-            return Err(split_view(seen_note, &note, &leaves));
+        let size = usize::try_from(seen.size).unwrap_or(usize::MAX);
+        if leaves.get(..size).is_none_or(|beginning| root_of(beginning) != seen.root) {
+            let hashes = beginning_proof(&leaves, size).unwrap_or_default();
+            return Err(split_view(Evidence::with(seen_note, &note, &hashes, &keys)));
         }
     }
     let (releases, strange) = releases(staging, &leaves)?;
@@ -106,7 +108,11 @@ pub fn told(state: &WitnessState) -> String {
 }
 
 /// What needs no tiles: two roots of one size are a lie, and a smaller tree is an old one.
-fn compare_heads(seen_note: &Note, seen: &Checkpoint, note: &Note, new: &Checkpoint) -> Result<(), Refusal> {
+fn compare_heads(
+    (seen_note, seen): (&Note, &Checkpoint),
+    (note, new): (&Note, &Checkpoint),
+    keys: &[VerifyingKey],
+) -> Result<(), Refusal> {
     if seen.origin != new.origin {
         let text = format!(
             "the log is {} now, and was {}; forget the old one on purpose if that is right",
@@ -115,7 +121,7 @@ fn compare_heads(seen_note: &Note, seen: &Checkpoint, note: &Note, new: &Checkpo
         return Err(Refusal::new(Kind::Mismatch, text));
     }
     if seen.size == new.size && seen.root != new.root {
-        return Err(split_view(seen_note, note, &[]));
+        return Err(split_view(Evidence::of(seen_note, note, keys)));
     }
     if seen.size > new.size {
         let text =
@@ -180,17 +186,11 @@ fn follows(last: Option<&Statement>, statement: &Statement) -> bool {
     }
 }
 
-/// Two histories of one log, as a text that proves it to everybody: the log signed both checkpoints, and the hashes of
-/// the second one's entries do not begin with the first one's.
-fn split_view(seen: &Note, new: &Note, leaves: &[Hash]) -> Refusal {
-    let part = |note: &Note| String::from_utf8_lossy(&note.to_bytes()).into_owned();
-    let mut evidence = format!("candor.split-view/v1\n\n{}\n{}", part(seen), part(new));
-    if !leaves.is_empty() {
-        evidence.push_str("\nhashes of the entries of the second\n");
-        leaves.iter().for_each(|leaf| evidence.push_str(&format!("{}\n", hex::encode(leaf))));
-    }
+/// Two histories of one log. There is no evidence if what was seen was signed by a key that is not in the policy any more.
+fn split_view(evidence: Option<Evidence>) -> Refusal {
+    let evidence = evidence.map(|evidence| String::from_utf8_lossy(&evidence.to_bytes()).into_owned());
     let text = "the log has two histories: what it shows now does not continue what it showed before";
-    Refusal { evidence: Some(evidence), ..Refusal::new(Kind::SplitView, text) }
+    Refusal { evidence, ..Refusal::new(Kind::SplitView, text) }
 }
 
 fn read_required(staging: &Staging, name: &str, most: u64) -> Result<Vec<u8>, Refusal> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use candor_object::Escaped;
-use candor_tlog::{Checkpoint, Hash, MAX_NOTE, Note, Policy, root_of, tiles_of};
+use candor_tlog::{Checkpoint, Evidence, Hash, MAX_NOTE, Note, Policy, beginning_proof, root_of, tiles_of};
 use candor_update::{Staging, store};
 
 use crate::exit_status::Outcome;
@@ -16,7 +16,7 @@ use crate::update::{Configured, trust};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Without options the own checkpoint is printed: four lines or more, to be carried to another machine.
-Exit status: 0 the same history, 1 two histories (the proof is printed), 2 it cannot be told.")]
+Exit status: 0 the same history, 1 two histories (the proof is printed: `candor witness evidence` checks it), 2 it cannot be told.")]
 pub(super) struct Options {
     /// The checkpoint of another machine, a mirror or a witness; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
@@ -49,25 +49,30 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         bail!("these are checkpoints of two logs: {} and {}", Escaped(&mine.origin), Escaped(&theirs.origin));
     }
     let (short, long) = if mine.size <= theirs.size { (&mine, &theirs) } else { (&theirs, &mine) };
+    let mut hashes = Vec::new();
     let same = if short.size == long.size {
         short.root == long.root
     } else {
         let leaves = leaves(&settings.store, &folders(options, &settings.staging), long)?;
-        let beginning = usize::try_from(short.size).ok().and_then(|size| leaves.get(..size));
-        beginning.is_some_and(|beginning| root_of(beginning) == short.root)
+        let size = usize::try_from(short.size)?;
+        hashes = beginning_proof(&leaves, size).unwrap_or_default();
+        leaves.get(..size).is_some_and(|beginning| root_of(beginning) == short.root)
     };
     if same {
         writeln!(out, "the same history: {} entries are the beginning of {}", short.size, long.size)?;
         return Ok(Outcome::default());
     }
-    writeln!(
-        out,
-        "TWO HISTORIES: the log {} signed both, and they do not agree. Show this to everybody:\n",
-        Escaped(&mine.origin)
-    )?;
-    out.write_all(&own.to_bytes())?;
-    writeln!(out)?;
-    out.write_all(&other.to_bytes())?;
+    let keys = policy.keys_of(&mine.origin);
+    let evidence = Evidence::with(&own, &other, &hashes, &keys)
+        .context("they do not agree, but that cannot be proven to others")?;
+    // The proof alone goes to standard output, so that it can be kept as a file.
+    crate::complain(&format!(
+        "TWO HISTORIES: the log {} signed both, and they do not agree. Keep the proof on standard output and show it to everybody; \
+         `candor witness evidence FILE --log {}` checks it",
+        Escaped(&mine.origin),
+        keys.first().map(ToString::to_string).unwrap_or_default()
+    ));
+    out.write_all(&evidence.to_bytes())?;
     Ok(Outcome::found())
 }
 
