@@ -138,7 +138,7 @@ fn a_wrong_signature_is_refused() {
     // What is signed is believed, and has no rule in it.
     fs::write(ground.path("publisher/rules.yar"), "test").unwrap();
     let refused = update(&ground).expect(1);
-    assert!(refused.stdout.contains("nothing of it can be used"), "{refused:?}");
+    assert!(refused.stdout.contains("no signature in it can be used"), "{refused:?}");
 }
 
 #[test]
@@ -189,6 +189,6 @@ fn broken_lines_cost_no_other_lines() {
     assert_eq!(found(&ground), ["two"]);
     fs::write(ground.path("publisher/bad.sha256"), "no digest\n").unwrap();
     let refused = update(&ground).expect(1);
-    assert!(refused.stdout.contains("nothing of it can be used: bad.sha256:1:"), "{refused:?}");
+    assert!(refused.stdout.contains("no signature in it can be used: bad.sha256:1:"), "{refused:?}");
     assert_eq!(found(&ground), ["two"]);
 }

@@ -231,7 +231,8 @@ fn two_machines_find_out_that_they_were_shown_two_histories() {
     }
     fs::write(one.ground.path("other"), checkpoint(&other)).unwrap();
     let seen = one.run(&["prove", "same", "--with", "other"]).expect(1);
-    assert!(seen.stdout.contains("TWO HISTORIES"), "{seen:?}");
+    assert!(seen.stderr.contains("TWO HISTORIES"), "{seen:?}");
+    assert!(seen.stdout.starts_with("candor.tlog-evidence/v1\n"), "the proof alone: {seen:?}");
     other.publish("once more");
     other.run(&["update"]).expect(0);
     fs::write(one.ground.path("other"), checkpoint(&other)).unwrap();
