@@ -8,7 +8,8 @@
 //! use candor_signatures::segment::Packer;
 //!
 //! let mut packer = Packer::new(Vec::new());
-//! packer.add("mine.hdb", 44, &b"44d88612fea8a8f36de82e1278abb02f:68:A-Test-1\n"[..])?;
+//! let line = b"44d88612fea8a8f36de82e1278abb02f:68:A-Test-1\n";
+//! packer.add("mine.hdb", line.len() as u64, &line[..])?;
 //! # Ok::<(), candor_signatures::segment::SegmentError>(())
 //! ```
 
