@@ -380,22 +380,22 @@ mod tests {
         let root = ground.path().canonicalize().unwrap();
         let path = root.join("tool");
         let info = root.join("var/lib/dpkg/info");
-        std::fs::create_dir_all(&info).unwrap();
-        std::fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
-        std::fs::write(&path, "abc").unwrap();
+        fs::create_dir_all(&info).unwrap();
+        fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
+        fs::write(&path, "abc").unwrap();
         let name = path.strip_prefix("/").unwrap().display().to_string();
         let sums = format!("900150983cd24fb0d6963f7d28e17f72  {name}\n");
-        std::fs::write(info.join("tools.md5sums"), sums).unwrap();
+        fs::write(info.join("tools.md5sums"), sums).unwrap();
         let answer = || {
             let file = File::open(&path).unwrap();
             let (place, _) = found(&file, &path).unwrap();
             unprotected(&Packages::at(&root), &place, &file)
         };
         assert!(matches!(answer(), Err(Error::OfPackage { package, .. }) if package == "tools"));
-        std::fs::write(&path, "changed").unwrap();
+        fs::write(&path, "changed").unwrap();
         assert!(answer().is_ok());
-        std::fs::remove_file(info.join("tools.md5sums")).unwrap();
-        std::fs::write(info.join("tools.list"), format!("/{name}\n")).unwrap();
+        fs::remove_file(info.join("tools.md5sums")).unwrap();
+        fs::write(info.join("tools.list"), format!("/{name}\n")).unwrap();
         assert!(matches!(answer(), Err(Error::PackageUnknown { .. })));
     }
 }
