@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::refusal::{About, Kind, Refusal};
 use crate::state::{MAX_STATE, State};
-use crate::statement::{MAX_STATEMENT, Statement};
+use crate::statement::{MAX_STATEMENT, Sha, Statement};
 use crate::step::{Step, Steps};
 
 const STATE: &str = "state.json";
@@ -119,16 +119,18 @@ impl Store {
         Ok(Incoming { folder: self.folder.join(INCOMING), steps: self.steps.clone() })
     }
 
-    /// Puts a finished release among the others.
+    /// Puts a finished release among the others; `images` are the digests of its databases.
     ///
     /// # Errors
     /// If it cannot be done; nothing is in use that was not before.
-    pub fn admit(&self, incoming: &Incoming, statement: &Statement) -> Result<(), Refusal> {
+    pub(crate) fn admit(
+        &self,
+        incoming: &Incoming,
+        statement: &Statement,
+        images: &[Sha],
+    ) -> Result<(), Refusal> {
         let admit = || {
-            let mut images = String::new();
-            for segment in &statement.segments {
-                images.push_str(&format!("{}\n", hex::encode(digest_of(&incoming.image(&segment.name))?)));
-            }
+            let images: String = images.iter().map(|image| hex::encode(image) + "\n").collect();
             write_synced(&incoming.folder.join(IMAGES), images.as_bytes())?;
             write_synced(&incoming.folder.join(STATEMENT), statement.to_string().as_bytes())?;
             sync_folder(&incoming.folder)?;
