@@ -4,6 +4,8 @@ use crate::ObjectId;
 
 /// Longest value of an attribute, in bytes; what is longer is cut.
 pub const MAX_VALUE: usize = 4096;
+/// Most facts of a report. The engine tells in a gap when it is reached.
+pub const MAX_FACTS: u32 = 500_000;
 /// Most attributes of a fact.
 pub const MAX_ATTRIBUTES: usize = 24;
 

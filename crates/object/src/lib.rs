@@ -31,7 +31,7 @@ pub use clock::utc;
 pub use content::{Content, IN_MEMORY, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
 pub use escape::{Escaped, harmless, is_dangerous};
-pub use fact::{Attribute, Fact, FactKind, MAX_ATTRIBUTES, MAX_VALUE};
+pub use fact::{Attribute, Fact, FactKind, MAX_ATTRIBUTES, MAX_FACTS, MAX_VALUE};
 pub use file_type::FileType;
 pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
 pub use gap::{Gap, Reason};

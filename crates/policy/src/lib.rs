@@ -169,7 +169,7 @@ mod tests {
                 sha256: None,
             })
             .collect();
-        Report { objects, findings, gaps: Vec::new() }
+        Report { objects, findings, ..Report::default() }
     }
 
     #[test]

@@ -1,0 +1,27 @@
+//! What content says about what is installed: package databases, registries, signers, SBOMs.
+//!
+//! A [`Reader`] recognises one kind of content and takes [`Fact`](candor_object::Fact)s out of it, into a sink that bounds them. It judges nothing,
+//! and knows no product: what a fact means is for the catalogue, outside the jail that readers run in. The list is
+//! [`READERS`].
+
+#![forbid(unsafe_code)]
+
+mod facts;
+mod packages;
+mod reader;
+mod text;
+
+pub use facts::Facts;
+pub use reader::{Error, HEAD, Reader, Subject};
+
+/// All readers. Each is asked about every object; several may read the same one.
+pub const READERS: &[&dyn Reader] = &[&packages::dpkg::Dpkg, &packages::apk::Apk];
+
+/// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.
+pub fn read(subject: &Subject<'_>, facts: &mut Facts<'_>, mut failed: impl FnMut(&'static str, Error)) {
+    for reader in READERS.iter().filter(|reader| reader.reads(subject)) {
+        if let Err(error) = reader.read(subject, facts) {
+            failed(reader.name(), error);
+        }
+    }
+}

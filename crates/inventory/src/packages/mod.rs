@@ -1,0 +1,4 @@
+//! Databases of package managers.
+
+pub(crate) mod apk;
+pub(crate) mod dpkg;

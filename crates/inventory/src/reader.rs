@@ -1,0 +1,116 @@
+//! What a reader is, and what it is asked about.
+
+use std::io;
+use std::time::Instant;
+
+use candor_object::{Content, FileType, Layout, Object, Signed};
+
+use crate::Facts;
+
+/// Bytes of the beginning of an object that readers may look at to recognise it.
+pub const HEAD: usize = 4096;
+
+/// Takes facts out of one kind of content.
+pub trait Reader: Sync {
+    /// What it reads, in a word or two for people: `dpkg status`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it reads such an object. Judged by the content where that is possible, since names may be missing:
+    /// asked about every object, it must cost next to nothing.
+    fn reads(&self, subject: &Subject<'_>) -> bool;
+
+    /// Takes facts out of it.
+    ///
+    /// # Errors
+    /// What was wrong; the facts up to there stay.
+    fn read(&self, subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error>;
+}
+
+/// An object that readers are asked about.
+#[derive(Debug)]
+pub struct Subject<'s> {
+    /// The object. Its name is the path in its container, or that which the caller gave; hostile, and possibly empty.
+    pub object: &'s Object,
+    /// Its first bytes, at most [`HEAD`].
+    pub head: &'s [u8],
+    /// Types of the containers around it, the outermost first.
+    pub containers: &'s [FileType],
+    /// Where things are in it, if it is an executable.
+    pub layout: Option<&'s Layout>,
+    /// Its signatures, if it is an executable that has some.
+    pub signed: Option<&'s Signed>,
+    /// When to stop.
+    pub deadline: Instant,
+}
+
+impl Subject<'_> {
+    /// The content.
+    pub fn content(&self) -> &Content {
+        &self.object.content
+    }
+
+    /// The name with forward slashes, without a leading `/` or `./`.
+    pub fn path(&self) -> String {
+        let path = self.object.name.replace('\\', "/");
+        path.trim_start_matches("./").trim_start_matches('/').to_owned()
+    }
+
+    /// Whether the last part of the name is this.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.object.name.rsplit(['/', '\\']).next() == Some(name)
+    }
+
+    /// # Errors
+    /// When the deadline has passed.
+    pub fn time_left(&self) -> Result<(), Error> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Error::TimeIsUp) }
+    }
+}
+
+/// Why not everything was read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The content could not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It breaks its format's rules.
+    #[error("{0}")]
+    Damaged(String),
+    /// It is of a form that is not read.
+    #[error("{0}")]
+    Unsupported(String),
+    /// There are more facts than a report may have.
+    #[error("there are more facts than a report may have")]
+    Full,
+    /// There was no time for more.
+    #[error("the time was up")]
+    TimeIsUp,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use candor_object::{Fact, ObjectId};
+
+    use super::*;
+
+    /// What a reader takes out of content of this name; nothing if it does not recognise it.
+    pub(crate) fn facts_of(reader: &dyn Reader, name: &str, content: &[u8]) -> Vec<Fact> {
+        let mut object = Object::root(Content::from_vec(content.to_vec()), FileType::DATA);
+        name.clone_into(&mut object.name);
+        let subject = Subject {
+            object: &object,
+            head: &content[..content.len().min(HEAD)],
+            containers: &[],
+            layout: None,
+            signed: None,
+            deadline: Instant::now() + Duration::from_secs(60),
+        };
+        let (mut all, mut text) = (Vec::new(), 0);
+        if reader.reads(&subject) {
+            reader.read(&subject, &mut Facts::new(ObjectId::ROOT, &mut all, &mut text)).unwrap();
+        }
+        all
+    }
+}
