@@ -13,6 +13,8 @@ mod walk;
 
 mod explain;
 
+mod inventory;
+
 mod db;
 mod sigtool;
 
@@ -86,6 +88,8 @@ enum Command {
     Scan(Box<scan::Options>),
     /// Show all that is in one file, with every finding, its bytes and every gap.
     Explain(Box<explain::Options>),
+    /// List what is installed here, in an image, or according to a bill of materials.
+    Inventory(Box<inventory::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
@@ -135,6 +139,7 @@ fn main() -> ExitCode {
         _ if arguments.version => version::print().map(|()| Outcome::default()),
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
+        Some(Command::Inventory(options)) => inventory::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),

@@ -94,6 +94,8 @@ named! {
         Socket = "socket",
         /// A file, by its path.
         File = "file",
+        /// A finding of the engine of category *prohibited*: its name is the identifier.
+        Finding = "finding",
     }
 }
 
