@@ -20,11 +20,17 @@ pub(crate) struct Options {
 
 /// Becomes `candord config`; it only returns if there is no such program.
 pub(crate) fn run(options: &Options) -> anyhow::Result<std::convert::Infallible> {
+    let program = program()?;
+    let error = Command::new(&program).arg("config").args(&options.arguments).exec();
+    Err(error).with_context(|| program.display().to_string())
+}
+
+/// The program of the service: beside us, or where packages put it.
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
     let beside = env::current_exe().context("the path of candor")?.with_file_name("candord");
     let candidates = [beside, PathBuf::from(INSTALLED)];
-    let program = candidates.iter().find(|path| path.is_file()).ok_or_else(|| {
+    let program = candidates.iter().find(|path| path.is_file()).cloned();
+    program.ok_or_else(|| {
         anyhow!("the service is not installed: there is no {} and no {INSTALLED}", candidates[0].display())
-    })?;
-    let error = Command::new(program).arg("config").args(&options.arguments).exec();
-    Err(error).with_context(|| program.display().to_string())
+    })
 }

@@ -49,4 +49,6 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print a file with every key, its meaning and its default.
     Defaults,
+    /// Print as JSON what a clamd.conf comes to: our own keys, and what there is to say about its lines.
+    Translated,
 }

@@ -31,6 +31,7 @@ mod service;
 mod spool;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use candor_object::Escaped;
@@ -61,6 +62,11 @@ pub fn main() -> ExitCode {
             return status;
         }
     };
+    if let (Some(Command::Config(ConfigCommand::Translated)), Some(clamd)) =
+        (arguments.command, &arguments.clamd_config)
+    {
+        return translated(clamd);
+    }
     let (file, clamd) = (arguments.config.as_deref(), arguments.clamd_config.as_deref());
     let effective = match configuration::load(file, clamd, std::env::vars_os(), &arguments.set) {
         Ok(effective) => effective,
@@ -86,12 +92,28 @@ fn serve(configuration: &Configuration) -> ExitCode {
     }
 }
 
+/// Tells what a clamd.conf comes to; lines that are wrong are told like the others.
+fn translated(clamd: &Path) -> ExitCode {
+    match configuration::translated(clamd) {
+        Ok(document) => {
+            // Who closes the pipe has seen enough.
+            let _ = writeln!(io::stdout().lock(), "{document:#}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => given_up(&error, WRONG),
+    }
+}
+
 /// Shows, checks or explains the configuration.
 fn config(command: ConfigCommand, effective: &Effective) -> ExitCode {
     let text = match command {
         ConfigCommand::Show { origin: true } => show::effective(effective, Origins::Shown),
         ConfigCommand::Show { origin: false } => show::effective(effective, Origins::Hidden),
         ConfigCommand::Defaults => show::defaults(),
+        ConfigCommand::Translated => {
+            complain("--clamd-config names the file that is to be translated");
+            return WRONG.into();
+        }
         ConfigCommand::Check => match running::check(&effective.configuration) {
             Ok(()) => "the configuration can be used\n".to_owned(),
             Err(error) => return given_up(&error, WRONG),

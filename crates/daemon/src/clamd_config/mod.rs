@@ -93,15 +93,22 @@ pub(crate) enum Kind {
     Used,
 }
 
+impl Kind {
+    /// The words for people and programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Unknown => "unknown",
+            Self::Missing => "not done",
+            Self::Pointless => "without meaning here",
+            Self::Used => "used",
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Wrong => "wrong",
-            Kind::Unknown => "unknown",
-            Kind::Missing => "not done",
-            Kind::Pointless => "without meaning here",
-            Kind::Used => "used",
-        };
+        let kind = self.kind.word();
         let Self { line, option, text, .. } = self;
         write!(f, "line {line}: {}: {kind}: {text}", option.escape_debug())
     }

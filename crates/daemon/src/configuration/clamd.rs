@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use serde_json::json;
 
 use super::{Given, Origin};
 use crate::clamd_config::{self, Kind, Note};
@@ -10,6 +11,24 @@ use crate::local_file;
 
 /// Longest file that is read; the one with all explanations has thirty kilobytes.
 const MOST_BYTES: u64 = 1 << 20;
+
+/// The same for other programs: `keys` with their values, and `notes` with line, option, kind and text.
+pub(crate) fn translated(path: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = local_file::text(path, MOST_BYTES);
+    let text = text.with_context(|| format!("the configuration {}", path.display()))?;
+    let translated = clamd_config::read(&text);
+    let keys = translated.keys().with_context(|| format!("the configuration {}", path.display()))?;
+    let keys: serde_json::Map<String, serde_json::Value> = keys
+        .into_iter()
+        .map(|(key, value)| Ok((key, serde_json::to_value(value)?)))
+        .collect::<anyhow::Result<_>>()?;
+    let notes: Vec<serde_json::Value> = translated
+        .notes
+        .iter()
+        .map(|note| json!({"line": note.line, "option": note.option, "kind": note.kind.word(), "text": note.text}))
+        .collect();
+    Ok(json!({"keys": keys, "notes": notes}))
+}
 
 /// The values that it comes to, and what there is to say about it.
 pub(super) fn read(path: &Path) -> anyhow::Result<(Vec<Given>, Vec<String>)> {

@@ -17,6 +17,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use clamd::translated;
+
 use anyhow::{anyhow, bail};
 use serde::Deserialize;
 
