@@ -3,7 +3,8 @@
 //! The smallest subset of that document is read, so that other programs can write it: see `docs/inventory.schema.json`.
 //! Everything in it is hostile text.
 
-use serde::{Deserialize, Serialize};
+use candor_object::FactKind;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Longest document, in bytes.
@@ -12,11 +13,9 @@ pub const MOST_BYTES: usize = 256 << 20;
 const LONGEST: usize = 1000;
 
 /// Items of one or more hosts at one time.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// When it was made, as an instant of RFC 3339.
-    #[serde(alias = "made", alias = "time")]
     pub at: Option<String>,
     /// The host of items that name none.
     pub host: Option<String>,
@@ -29,8 +28,7 @@ pub struct Inventory {
 }
 
 /// An identified product.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
     /// The product of the catalogue.
     pub product: String,
@@ -43,86 +41,160 @@ pub struct Item {
     /// `A` to `D`.
     pub grade: String,
     /// What it is inside of.
-    #[serde(deserialize_with = "integration")]
     pub integrated_in: Option<String>,
     /// Where it was seen.
     pub places: Vec<String>,
     /// The host.
     pub host: Option<String>,
-    /// What it is: `software`, `image`, `certificate`, `address`, `component`, `extension`; told by its evidence.
+    /// The kinds of facts that speak for it: `package`, `image`, `certificate`, `address`.
     pub kinds: Vec<String>,
     /// What rules say of it.
     pub rulings: Vec<Ruling>,
 }
 
 /// What one rule says of one item.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruling {
     /// The rule.
     pub rule: String,
     /// `PROHIBITED`, `REPLACE`, `EXEMPT`, `NOT-COVERED`, `REMNANT`, `REVIEW`, `ADVISORY` or `CLEAN`.
-    #[serde(alias = "kind")]
     pub ruling: String,
     /// What is prohibited or judged: `new_agreement`, `update`, `use`.
-    #[serde(deserialize_with = "words")]
     pub activity: Vec<String>,
     /// The clause and the version of its text.
-    #[serde(alias = "text", alias = "citation")]
     pub clause: Option<String>,
     /// When it began or begins, as an instant of RFC 3339.
-    #[serde(alias = "from")]
     pub instant: Option<String>,
-    /// Until when it must be done.
-    pub deadline: Option<String>,
-    /// What must be done until then.
-    pub duty: Option<String>,
+    /// What must be done.
+    pub duties: Vec<Duty>,
     /// What changes later.
     pub next: Vec<Change>,
 }
 
+/// Something that a rule demands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Duty {
+    /// What.
+    pub what: String,
+    /// Until when.
+    pub deadline: Option<String>,
+}
+
 /// Something that changes at an instant.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// When.
     pub instant: String,
     /// The activity that it concerns.
-    #[serde(deserialize_with = "words")]
     pub activity: Vec<String>,
     /// What, for people.
-    #[serde(alias = "text")]
     pub what: String,
 }
 
-/// A word or a list of words.
-fn words<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Words {
-        None(()),
-        One(String),
-        Some(Vec<String>),
-    }
-    Ok(match Words::deserialize(deserializer)? {
-        Words::None(()) => Vec::new(),
-        Words::One(word) => vec![word],
-        Words::Some(words) => words,
-    })
-}
+/// A JSON value of which only some names matter, each of which others may write differently.
+struct Of<'v>(&'v Value);
 
-/// A name, or a product with its name.
-fn integration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Integration {
-        Name(String),
-        Product { name: String },
+impl<'v> Of<'v> {
+    /// What stands under the first of the names that is there.
+    fn any(&self, names: &[&str]) -> Option<&'v Value> {
+        names.iter().find_map(|name| self.0.get(name).filter(|value| !value.is_null()))
     }
-    let integration = Option::<Integration>::deserialize(deserializer)?;
-    Ok(integration.map(|integration| match integration {
-        Integration::Name(name) | Integration::Product { name } => name,
-    }))
+
+    /// Text, or the text within an object: an instant that is not certain has its beginning and its end.
+    fn text(&self, names: &[&str]) -> Option<String> {
+        let value = self.any(names)?;
+        let within = || Of(value).any(&["earliest", "from", "instant", "at", "start", "name", "cite"]);
+        let text = value.as_str().or_else(|| within().and_then(Value::as_str))?;
+        Some(text.chars().take(LONGEST).collect())
+    }
+
+    /// A word or a list of words.
+    fn words(&self, names: &[&str]) -> Vec<String> {
+        let texts = match self.any(names) {
+            Some(Value::String(word)) => vec![word.as_str()],
+            Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        texts.into_iter().take(LONGEST).map(|text| text.chars().take(LONGEST).collect()).collect()
+    }
+
+    /// An object or a list of them.
+    fn objects(&self, names: &[&str]) -> Vec<Of<'v>> {
+        match self.any(names) {
+            Some(Value::Array(values)) => values.iter().map(Of).collect(),
+            Some(value @ Value::Object(_)) => vec![Of(value)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn item(&self) -> Result<Item, String> {
+        let product = self.text(&["product"]).filter(|product| !product.is_empty());
+        let product = product.ok_or("an item has no `product`")?;
+        let mut kinds = self.words(&["kinds"]);
+        for evidence in self.objects(&["evidence"]) {
+            let what = evidence.text(&["kind", "fact", "what"]).unwrap_or_default();
+            let word = what.split([' ', ':']).next().unwrap_or_default();
+            if FactKind::from_name(word).is_some() && !kinds.iter().any(|kind| kind == word) {
+                kinds.push(word.to_owned());
+            }
+        }
+        if product.ends_with("root-certificate") && kinds.is_empty() {
+            kinds.push("certificate".to_owned());
+        }
+        Ok(Item {
+            name: self.text(&["name", "title"]).unwrap_or_else(|| product.clone()),
+            product,
+            version: self.text(&["version"]),
+            state: self.text(&["state"]).unwrap_or_default().to_ascii_lowercase(),
+            grade: self.text(&["grade"]).unwrap_or_default(),
+            integrated_in: self.text(&["integrated_in", "integrated-in"]),
+            places: self.words(&["places", "place"]),
+            host: self.text(&["host"]),
+            kinds,
+            rulings: self.objects(&["rulings"]).iter().map(Self::ruling).collect(),
+        })
+    }
+
+    fn ruling(&self) -> Ruling {
+        let ruling = self.text(&["ruling", "kind", "headline"]).unwrap_or_default();
+        let (ruling, within) = ruling.split_once('(').unwrap_or((&ruling, ""));
+        let mut activity = self.words(&["activity", "activities"]);
+        if activity.is_empty() && !within.is_empty() {
+            activity.push(within.trim_end_matches(')').to_owned());
+        }
+        let duty = |duty: &Of<'_>| {
+            Some(Duty { what: duty.text(&["what", "duty"])?, deadline: duty.text(&["deadline"]) })
+        };
+        let mut duties: Vec<Duty> = self.objects(&["duties"]).iter().filter_map(duty).collect();
+        duties.extend(duty(self).filter(|_| self.any(&["duty"]).is_some()));
+        let next = self.objects(&["next", "changes"]).iter().filter_map(Self::change).collect();
+        Ruling {
+            rule: self.text(&["rule"]).unwrap_or_default(),
+            ruling: ruling.to_ascii_uppercase(),
+            activity,
+            clause: self.text(&["citation", "clause", "text"]),
+            instant: self.text(&["instant", "since", "from"]),
+            duties,
+            next,
+        }
+    }
+
+    fn change(&self) -> Option<Change> {
+        let what = self.text(&["what", "text"]).unwrap_or_default();
+        let mut activity = self.words(&["activity", "activities"]);
+        // A change that is told in words only is about what its words say.
+        for (word, named) in [
+            ("agreement", "new_agreement"),
+            ("update", "update"),
+            ("resell", "resell"),
+            ("integrat", "integrate"),
+        ] {
+            if self.any(&["activity", "activities"]).is_none() && what.to_ascii_lowercase().contains(word) {
+                activity.push(named.to_owned());
+            }
+        }
+        Some(Change { instant: self.text(&["instant", "at"])?, activity, what })
+    }
 }
 
 impl Inventory {
@@ -134,21 +206,24 @@ impl Inventory {
         if bytes.len() > MOST_BYTES {
             return Err(format!("it is longer than {MOST_BYTES} bytes"));
         }
-        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if !value.get("items").is_some_and(serde_json::Value::is_array) {
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if !value.get("items").is_some_and(Value::is_array) {
             return Err("it has no list `items`: give what `candor check --format json` printed".to_owned());
         }
-        let mut inventory: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        for item in &mut inventory.items {
-            let texts = [&mut item.product, &mut item.name, &mut item.state, &mut item.grade];
-            let more = item.places.iter_mut().chain(&mut item.version).chain(&mut item.integrated_in);
-            texts.into_iter().chain(more).chain(&mut item.host).for_each(shorten);
-            item.places.truncate(LONGEST);
-            if item.product.is_empty() {
-                return Err("an item has no `product`".to_owned());
-            }
-        }
-        Ok(inventory)
+        let of = Of(&value);
+        let incomplete = of.any(&["incomplete"]).and_then(Value::as_bool);
+        let gaps = of.any(&["gaps"]).is_some_and(|gaps| match gaps {
+            Value::Array(gaps) => !gaps.is_empty(),
+            Value::Number(gaps) => gaps.as_u64() != Some(0),
+            _ => false,
+        });
+        Ok(Self {
+            at: of.text(&["at", "made", "time"]),
+            host: of.text(&["host"]),
+            hosts: of.words(&["hosts"]),
+            items: of.objects(&["items"]).iter().map(Of::item).collect::<Result<_, _>>()?,
+            incomplete: incomplete.unwrap_or(gaps),
+        })
     }
 
     /// Whose item it is.
@@ -170,7 +245,9 @@ impl Item {
     /// Whether it is something that has to go, so far as rules and its state say.
     pub fn concerns(&self) -> bool {
         let judged = self.rulings.iter().any(|ruling| ruling.concerns());
-        judged || (self.rulings.is_empty() && ["installed", "remnant", "declared", "contacted"].contains(&&*self.state))
+        judged
+            || (self.rulings.is_empty()
+                && ["installed", "remnant", "declared", "contacted"].contains(&&*self.state))
     }
 
     /// What marks its task in a plan: stable from one inventory to the next, whatever its version.
@@ -203,12 +280,6 @@ pub(crate) fn is_about(activity: &[String], activities: &[&str]) -> bool {
     activity.iter().any(|word| activities.iter().any(|wanted| same(word, wanted)))
 }
 
-fn shorten(text: &mut String) {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,7 +296,17 @@ mod tests {
         assert_eq!((item.integrated_in.as_deref(), item.concerns()), (Some("Box"), true));
         assert!(item.rulings[0].is_about(&["use"]));
         assert_ne!(item.key("a"), item.key("b"));
-        for wrong in ["", "[]", "{}", r#"{"items":[{}]}"#, r#"{"items":[{"product":1}]}"#] {
+        let text = r#"{"gaps":[{}],"items":[{"product":"p","evidence":[{"what":"certificate subject=x"}],"rulings":[
+            {"rule":"r","kind":"prohibited","headline":"PROHIBITED(use)","activity":null,"citation":"89 FR, (a)",
+             "duties":[{"what":"report","deadline":{"earliest":"2024-09-29T04:00Z","latest":"2024-09-29T05:00Z"}}],
+             "next":{"at":"2024-09-29T04:00Z","what":"no updates any more"}}]}]}"#;
+        let inventory = Inventory::read(text.as_bytes()).unwrap();
+        let ruling = &inventory.items[0].rulings[0];
+        assert!(inventory.incomplete && inventory.items[0].kinds == ["certificate"]);
+        assert_eq!(ruling.duties[0].deadline.as_deref(), Some("2024-09-29T04:00Z"));
+        assert_eq!((ruling.ruling.as_str(), ruling.next[0].activity[0].as_str()), ("PROHIBITED", "update"));
+        for wrong in ["", "[]", "{}", r#"{"items":[{}]}"#, r#"{"items":[{"product":1}]}"#, r#"{"items":[1]}"#]
+        {
             assert!(Inventory::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }

@@ -12,3 +12,4 @@ pub mod inventory;
 pub mod plan;
 pub mod when;
 pub mod status;
+pub mod pack;

@@ -41,7 +41,11 @@ impl FromStr for When {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let wrong = || format!("{text:?} is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T23:59:59Z");
+        let wrong = || {
+            format!(
+                "{text:?} is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T23:59:59Z"
+            )
+        };
         // Rules write instants without seconds as well.
         let padded = match text.split_once(['T', 't', ' ']) {
             None => return text.parse().map(Self::day).map_err(|_| wrong()),

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
-use candor_transition::import::{Dangerous, Fate, Imported, Remark, freshclam, kesl};
+use candor_transition::import::exclusion::danger_of;
+use candor_transition::import::{Dangerous, Fate, Imported, Remark, Value, freshclam, kesl};
 use candor_transition::ini;
 use serde_json::json;
 
@@ -62,7 +63,7 @@ enum From {
 pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let imported = match options.from {
         From::Kesl => from_kesl(options)?,
-        From::Clamav => from_clamav(&options.files)?,
+        From::Clamav => from_clamav(options)?,
     };
     if let Some(folder) = &options.out {
         write_all(folder, &imported)?;
@@ -98,15 +99,15 @@ fn from_kesl(options: &Options) -> anyhow::Result<Imported> {
     Ok(kesl::import(&sources, dangerous))
 }
 
-fn from_clamav(files: &[PathBuf]) -> anyhow::Result<Imported> {
+fn from_clamav(options: &Options) -> anyhow::Result<Imported> {
     let mut all = Imported::default();
-    for path in files {
+    for path in &options.files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let imported = if name.contains("freshclam") {
             let bytes = read(path, 1 << 20)?;
             freshclam::import(&name, &String::from_utf8_lossy(&bytes))
         } else {
-            from_clamd(&name, path)?
+            from_clamd(&name, path, options.dangerous_exclusions)?
         };
         all.daemon.extend(imported.daemon);
         all.update.extend(imported.update);
@@ -116,7 +117,7 @@ fn from_clamav(files: &[PathBuf]) -> anyhow::Result<Imported> {
 }
 
 /// What candord itself says about a clamd.conf.
-fn from_clamd(name: &str, path: &Path) -> anyhow::Result<Imported> {
+fn from_clamd(name: &str, path: &Path, dangerous: bool) -> anyhow::Result<Imported> {
     let told = Command::new(config::program()?)
         .args(["config", "translated", "--clamd-config"])
         .arg(path)
@@ -147,30 +148,43 @@ fn from_clamd(name: &str, path: &Path) -> anyhow::Result<Imported> {
             danger: None,
         });
     }
+    exclusions(&mut imported, name, dangerous);
     let taken = imported.daemon.keys().cloned().collect::<Vec<_>>().join(", ");
-    imported.remarks.push(Remark {
-        file: name.to_owned(),
-        line: 0,
-        setting: String::new(),
-        fate: Fate::Taken,
-        text: format!("keys of candord.toml: {taken}"),
-        danger: None,
-    });
-    for exclusion in
-        imported.daemon.get("clamd.exclude").and_then(|value| value.as_array()).into_iter().flatten()
-    {
-        let text =
-            format!("{} is not examined for clients of candord", exclusion.as_str().unwrap_or_default());
-        imported.remarks.push(Remark {
-            file: name.to_owned(),
-            line: 0,
-            setting: "ExcludePath".to_owned(),
-            fate: Fate::Taken,
-            text,
-            danger: exclusion.as_str().and_then(candor_transition::import::exclusion::danger_of),
-        });
-    }
+    remark(&mut imported, name, "", Fate::Taken, format!("keys of candord.toml: {taken}"));
     Ok(imported)
+}
+
+/// Tells each exclusion, and leaves out those that hide too much unless somebody insists.
+fn exclusions(imported: &mut Imported, name: &str, dangerous: bool) {
+    let key = "clamd.exclude".to_owned();
+    let patterns = imported.daemon.get(&key).and_then(|value| value.as_array()).cloned().unwrap_or_default();
+    let mut taken = Vec::new();
+    for pattern in patterns {
+        let text = pattern.as_str().unwrap_or_default().to_owned();
+        let danger = danger_of(&text);
+        let (fate, text) = match danger.filter(|danger| danger.is_refused() && !dangerous) {
+            Some(danger) => (Fate::LeftOut, format!("{text} is examined: {}", danger.described())),
+            None => (Fate::Taken, format!("{text} is not examined for clients of candord")),
+        };
+        remark(imported, name, "ExcludePath", fate, text).danger = danger;
+        if fate == Fate::Taken {
+            taken.push(pattern);
+        }
+    }
+    imported.daemon.insert(key, Value::Array(taken));
+}
+
+fn remark<'i>(
+    imported: &'i mut Imported,
+    file: &str,
+    setting: &str,
+    fate: Fate,
+    text: String,
+) -> &'i mut Remark {
+    let (file, setting) = (file.to_owned(), setting.to_owned());
+    imported.remarks.push(Remark { file, line: 0, setting, fate, text, danger: None });
+    let last = imported.remarks.len() - 1;
+    &mut imported.remarks[last]
 }
 
 #[derive(serde::Deserialize)]
@@ -187,7 +201,7 @@ struct Note {
     text: String,
 }
 
-fn toml_of(value: serde_json::Value) -> anyhow::Result<candor_transition::import::Value> {
+fn toml_of(value: serde_json::Value) -> anyhow::Result<Value> {
     serde_json::from_value(value).context("a value of candord has no form in TOML")
 }
 

@@ -74,10 +74,12 @@ pub(super) fn now(now: Timestamp) -> When {
 
 fn marks(inventories: &[(Input, Inventory)]) -> Vec<Mark> {
     let mut marks: BTreeMap<(String, String), Mark> = BTreeMap::new();
-    let rulings = inventories.iter().flat_map(|(_, inventory)| &inventory.items).flat_map(|item| &item.rulings);
+    let rulings =
+        inventories.iter().flat_map(|(_, inventory)| &inventory.items).flat_map(|item| &item.rulings);
     for ruling in rulings.filter(|ruling| ruling.concerns()) {
         let clause = ruling.clause.as_ref().map_or_else(String::new, |clause| format!(" ({clause})"));
-        let own = [&ruling.instant, &ruling.deadline].into_iter().flatten().map(|text| (text, &ruling.activity));
+        let deadlines = ruling.duties.iter().filter_map(|duty| duty.deadline.as_ref());
+        let own = ruling.instant.iter().chain(deadlines).map(|text| (text, &ruling.activity));
         let next = ruling.next.iter().map(|next| {
             (&next.instant, if next.activity.is_empty() { &ruling.activity } else { &next.activity })
         });
@@ -85,9 +87,11 @@ fn marks(inventories: &[(Input, Inventory)]) -> Vec<Mark> {
             // What a rule gives in a form that nobody can read is told by the verdict's task.
             let Ok(when) = text.parse::<When>() else { continue };
             let because = format!("{}{clause}: {} from {text}", ruling.rule, activity.join(", "));
-            marks
-                .entry((when.instant().to_string(), because.clone()))
-                .or_insert_with(|| Mark { when, activity: activity.clone(), because });
+            marks.entry((when.instant().to_string(), because.clone())).or_insert_with(|| Mark {
+                when,
+                activity: activity.clone(),
+                because,
+            });
         }
     }
     marks.into_values().collect()
@@ -103,7 +107,9 @@ fn end(marks: &[Mark], choices: &Choices) -> (When, String) {
     }
     let passed = marks.iter().filter(matters).max_by_key(|mark| mark.when.instant());
     let (days, because) = match (choices.days, passed) {
-        (Some(days), _) => (days, "the days that were asked for; no rule gives an instant that is still to come".to_owned()),
+        (Some(days), _) => {
+            (days, "the days that were asked for; no rule gives an instant that is still to come".to_owned())
+        }
         (None, Some(mark)) => (DAYS_WHEN_LATE, format!("{} has passed: each day counts", mark.because)),
         (None, None) => (DAYS, "no rule gives an instant".to_owned()),
     };
@@ -140,7 +146,8 @@ fn stages(marks: &[Mark], end: &When, choices: &Choices) -> Vec<Stage> {
                 (at(kind.share.0), to.unwrap_or_else(|| end.clone()), because)
             }
         };
-        let owner = choices.owners.get(kind.id).or_else(|| choices.owners.get("")).cloned().unwrap_or_default();
+        let owner =
+            choices.owners.get(kind.id).or_else(|| choices.owners.get("")).cloned().unwrap_or_default();
         stages.push(Stage {
             id: kind.id.to_owned(),
             title: kind.title.to_owned(),
@@ -209,13 +216,18 @@ impl Drafting<'_> {
             }));
         }
         for (product, why) in products.iter().take(MOST_PRODUCTS) {
-            let what = format!("Have counsel confirm what each rule means for us and {product}, and as which party");
+            let what =
+                format!("Have counsel confirm what each rule means for us and {product}, and as which party");
             let task = self.task(format!("verdict-{}", slug(product)), "verdict", what);
             task.product = Some((*product).to_owned());
             task.because = why.iter().take(20).cloned().collect();
             task.after = vec!["inventory-all".into()];
         }
-        let task = self.task("stop-agreements".into(), "agreements", "Tell purchasing, resellers and holders of company cards: no new agreement".into());
+        let task = self.task(
+            "stop-agreements".into(),
+            "agreements",
+            "Tell purchasing, resellers and holders of company cards: no new agreement".into(),
+        );
         task.because = about(&["new_agreement"]);
         let task = self.task("stop-renewals".into(), "agreements", "Switch off every automatic renewal, in the vendor's portal, at resellers and at payment services, with a confirmation of each".into());
         task.because = about(&["new_agreement"]);
@@ -226,10 +238,18 @@ impl Drafting<'_> {
         self.task("purge-certificates".into(), "certificates", "Take the vendor's root certificates out of the stores of the system, Java, NSS, browsers and containers; a certificate that is left can read TLS".into());
         self.task("block-rules".into(), "network", "Block the hosts of updates and of the reputation service, and take out rules that allowed them; not those of what is exempt (opentip, tip and taxii.tip.kaspersky.com)".into()).after =
             vec!["rings".into()];
-        let task = self.task("stale-alarm".into(), "last-update", "Have an alarm for each host that still runs it: its databases are old from here on".into());
+        let task = self.task(
+            "stale-alarm".into(),
+            "last-update",
+            "Have an alarm for each host that still runs it: its databases are old from here on".into(),
+        );
         task.because = about(&["update", "operate_cloud"]);
-        self.task("pack".into(), "evidence", "Make the evidence pack (`candor transition report`), and let somebody else verify it".into()).after =
-            vec!["remnants".into()];
+        self.task(
+            "pack".into(),
+            "evidence",
+            "Make the evidence pack (`candor transition report`), and let somebody else verify it".into(),
+        )
+        .after = vec!["remnants".into()];
     }
 
     /// What has to be done on each host.
@@ -241,7 +261,11 @@ impl Drafting<'_> {
                 hosts.entry(host).or_default().insert(item.key(host), item);
             }
         }
-        let moving: Vec<&str> = hosts.iter().filter(|(_, items)| items.values().any(|item| runs(item))).map(|(host, _)| *host).collect();
+        let moving: Vec<&str> = hosts
+            .iter()
+            .filter(|(_, items)| items.values().any(|item| runs(item)))
+            .map(|(host, _)| *host)
+            .collect();
         let rings = rings(&moving);
         for (host, items) in &hosts {
             if let Some(ring) = rings.get(host) {
@@ -301,17 +325,51 @@ impl Drafting<'_> {
         let due = self.plan.tasks.iter().rfind(|task| task.id == format!("protect-{}", named(host)));
         let due = due.map(|task| (task.stage.clone(), task.due.clone(), task.ring.clone()));
         let (word, stage, what, until) = if let Some(inside) = &item.integrated_in {
-            ("supplier", "contracts", format!("{inside} has {title}{version} inside{place}: have it replaced or taken out, in writing"), Until::NothingLeft)
+            (
+                "supplier",
+                "contracts",
+                format!(
+                    "{inside} has {title}{version} inside{place}: have it replaced or taken out, in writing"
+                ),
+                Until::NothingLeft,
+            )
         } else if is("image") {
-            ("image", "images", format!("Rebuild the image without {title}{version}{place}"), Until::NothingLeft)
+            (
+                "image",
+                "images",
+                format!("Rebuild the image without {title}{version}{place}"),
+                Until::NothingLeft,
+            )
         } else if is("certificate") {
-            ("certificate", "certificates", format!("Take the certificate of {title} out of its store{place}"), Until::NothingLeft)
+            (
+                "certificate",
+                "certificates",
+                format!("Take the certificate of {title} out of its store{place}"),
+                Until::NothingLeft,
+            )
         } else {
             match item.state.as_str() {
-                "installed" => ("remove", "rings", format!("Remove {title}{version} (`candor transition remove`){place}"), Until::NotInstalled),
-                "remnant" => ("clean", "remnants", format!("Remove what {title} left{place}"), Until::NothingLeft),
-                "contacted" => ("contact", "network", format!("Find what contacts the servers of {title}{place}"), Until::NothingLeft),
-                _ => ("declared", "contracts", format!("{title}{version} is declared{place}: have it replaced"), Until::NothingLeft),
+                "installed" => (
+                    "remove",
+                    "rings",
+                    format!("Remove {title}{version} (`candor transition remove`){place}"),
+                    Until::NotInstalled,
+                ),
+                "remnant" => {
+                    ("clean", "remnants", format!("Remove what {title} left{place}"), Until::NothingLeft)
+                }
+                "contacted" => (
+                    "contact",
+                    "network",
+                    format!("Find what contacts the servers of {title}{place}"),
+                    Until::NothingLeft,
+                ),
+                _ => (
+                    "declared",
+                    "contracts",
+                    format!("{title}{version} is declared{place}: have it replaced"),
+                    Until::NothingLeft,
+                ),
             }
         };
         let task = self.task(format!("{word}-{key}"), stage, what);
@@ -341,19 +399,22 @@ impl Drafting<'_> {
     /// Reports and other duties, which rules give a deadline of their own.
     fn duties(&mut self, host: &str, key: &str, item: &Item) {
         for ruling in item.rulings.iter().filter(|ruling| ruling.concerns()) {
-            let Some(duty) = &ruling.duty else { continue };
-            let deadline = ruling.deadline.as_ref().and_then(|deadline| deadline.parse::<When>().ok());
-            let id = format!("duty-{key}-{}", slug(&ruling.rule));
-            if self.plan.tasks.iter().any(|task| task.id == id) {
-                continue;
-            }
-            let task = self.task(id, "verdict", duty.clone());
-            task.host = Some(host.to_owned());
-            task.product = Some(item.product.clone());
-            task.because = reasons(item);
-            if let Some(deadline) = deadline {
-                task.planned = Some(deadline.clone());
-                task.due = deadline;
+            for (number, duty) in ruling.duties.iter().enumerate() {
+                let number = if number == 0 { String::new() } else { format!("-{}", number + 1) };
+                let id = format!("duty-{key}-{}{number}", slug(&ruling.rule));
+                if self.plan.tasks.iter().any(|task| task.id == id) {
+                    continue;
+                }
+                let task = self.task(id, "verdict", duty.what.clone());
+                task.host = Some(host.to_owned());
+                task.product = Some(item.product.clone());
+                task.because = reasons(item);
+                if let Some(deadline) =
+                    duty.deadline.as_ref().and_then(|deadline| deadline.parse::<When>().ok())
+                {
+                    task.planned = Some(deadline.clone());
+                    task.due = deadline;
+                }
             }
         }
     }
@@ -367,7 +428,8 @@ fn runs(item: &Item) -> bool {
 
 fn reasons(item: &Item) -> Vec<String> {
     let rulings = item.rulings.iter().filter(|ruling| ruling.concerns()).take(10);
-    let mut reasons: Vec<String> = rulings.map(|ruling| format!("{}: {}", ruling.rule, ruling.ruling)).collect();
+    let mut reasons: Vec<String> =
+        rulings.map(|ruling| format!("{}: {}", ruling.rule, ruling.ruling)).collect();
     if !item.grade.is_empty() {
         reasons.push(format!("evidence of grade {}", item.grade));
     }
@@ -393,7 +455,9 @@ fn named(host: &str) -> String {
 }
 
 fn slug(text: &str) -> String {
-    let fit = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+    let fit = |character: char| {
+        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+    };
     let slug: String = text.chars().map(fit).take(60).collect();
     let slug = slug.trim_matches('-');
     if slug.is_empty() { hex::encode(&Sha256::digest(text.as_bytes())[..3]) } else { slug.to_owned() }

@@ -116,7 +116,10 @@ impl Merging<'_> {
                 if table.remove("gone").is_some() {
                     self.news.push(format!("{id}: it is there again: {}", task.what));
                 }
-            } else if task.gone.is_none() && task.host.as_deref().is_some_and(looked_at) && task.planned.is_some() {
+            } else if task.gone.is_none()
+                && task.host.as_deref().is_some_and(looked_at)
+                && task.planned.is_some()
+            {
                 set(table, "gone", value(now(at).to_string()));
                 self.news.push(format!("{id}: no inventory calls for it any more: {}", task.what));
             }
@@ -138,7 +141,11 @@ impl Merging<'_> {
         // Where people took a stage or a task out, nothing may refer to it.
         let ids: Vec<String> = ["stage", "task"]
             .iter()
-            .flat_map(|kind| tables(document, kind).map(|tables| tables.iter().map(id).collect::<Vec<_>>()).unwrap_or_default())
+            .flat_map(|kind| {
+                tables(document, kind)
+                    .map(|tables| tables.iter().map(id).collect::<Vec<_>>())
+                    .unwrap_or_default()
+            })
             .collect();
         for table in tables(document, "task")?.iter_mut() {
             if let Some(after) = table.get_mut("after").and_then(Item::as_array_mut) {

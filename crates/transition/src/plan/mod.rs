@@ -214,13 +214,19 @@ impl Plan {
                 return Err(format!("task `{}`: there is no stage `{}`", task.id, task.stage));
             }
             if let Some(missing) = task.after.iter().find(|after| !seen.contains(after.as_str())) {
-                return Err(format!("task `{}`: there is nothing called `{missing}` to come before it", task.id));
+                return Err(format!(
+                    "task `{}`: there is nothing called `{missing}` to come before it",
+                    task.id
+                ));
             }
         }
         for waiver in &self.waivers {
             let task = waiver.task.as_deref().is_none_or(|task| seen.contains(task));
             if waiver.task.is_some() == waiver.host.is_some() || !task {
-                return Err(format!("the waiver {:?} must name one task that is there, or one host", waiver.reason));
+                return Err(format!(
+                    "the waiver {:?} must name one task that is there, or one host",
+                    waiver.reason
+                ));
             }
             if waiver.reason.trim().is_empty() || waiver.by.trim().is_empty() {
                 return Err("a waiver needs a reason and who gave it".to_owned());

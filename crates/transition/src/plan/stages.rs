@@ -17,7 +17,12 @@ const fn stage(id: &'static str, title: &'static str, from: i32, to: i32) -> Sta
 
 /// All of them.
 pub const STAGES: [StageKind; 12] = [
-    stage("inventory", "Inventory: hosts, images, templates, appliances, bills of materials, contracts", 0, 10),
+    stage(
+        "inventory",
+        "Inventory: hosts, images, templates, appliances, bills of materials, contracts",
+        0,
+        10,
+    ),
     stage("verdict", "Legal verdict for each product, rule and part that we play", 10, 20),
     stage("agreements", "No new agreement and no renewal, automatic ones included", 20, 30),
     stage("pilot", "Pilot hosts; settings and exclusions moved", 20, 40),

@@ -47,7 +47,11 @@ fn instants_of_rules_are_taken_as_they_are() {
     let stage = |id: &str| plan.stages.iter().find(|stage| stage.id == id).unwrap();
     assert_eq!(stage("agreements").to.to_string(), "2024-07-20T04:00Z");
     assert_eq!(stage("last-update").to.to_string(), "2024-09-29T04:00Z");
-    assert_eq!(plan.end.to_string(), "2024-06-26", "the nearest instant ahead that is no matter of agreements");
+    assert_eq!(
+        plan.end.to_string(),
+        "2024-06-26",
+        "the nearest instant ahead that is no matter of agreements"
+    );
     assert_eq!(stage("network").owner, "Net");
     assert_eq!(task(&plan, "duty-").due.to_string(), "2024-06-26");
     assert!(task(&plan, "stop-renewals").because[0].contains("2024-07-20T04:00Z"));
@@ -65,7 +69,10 @@ fn nothing_is_removed_before_something_protects() {
         assert!(protect.due.instant() <= removal.due.instant());
     }
     assert!(task(&plan, "supplier-").what.starts_with("Box has Engine inside"));
-    assert!(!plan.tasks.iter().any(|task| task.product.as_deref() == Some("feeds")), "what is exempt is no task");
+    assert!(
+        !plan.tasks.iter().any(|task| task.product.as_deref() == Some("feeds")),
+        "what is exempt is no task"
+    );
 }
 
 #[test]
@@ -89,21 +96,36 @@ fn edits_survive_a_new_inventory() {
         &format!("# ask Grace first\nid = \"{id}\" # the shop\nstage = \"pilot\"\ncolour = \"red\""),
         1,
     );
-    text.push_str("\n[[task]]\nid = \"mine\"\nstage = \"pilot\"\nwhat = \"cake\"\ndue = 2024-08-01\nowner = \"Ada\"\n");
+    text.push_str(
+        "\n[[task]]\nid = \"mine\"\nstage = \"pilot\"\nwhat = \"cake\"\ndue = 2024-08-01\nowner = \"Ada\"\n",
+    );
     text.push_str("\n[[waiver]]\nhost = \"db1\"\nreason = \"lab\"\nuntil = 2024-08-01\nby = \"CISO\"\n");
     let text = text.replace("what = \"Remove ", "what = \"Carefully remove ");
     let second = FIRST.replace("\"host\":\"web1\"", "\"host\":\"mail1\"").replace("2024-09-29", "2024-09-28");
     let inventories = [input(&second)];
     let draft = draft(&inventories, &choices());
     let merged = merge(&text, &draft, &[&inventories[0].1], at("2024-07-01T00:00:00Z")).unwrap();
-    for kept in ["# ask Grace first", "# the shop", "colour = \"red\"", "id = \"mine\"", "reason = \"lab\"", "Carefully remove"] {
+    for kept in [
+        "# ask Grace first",
+        "# the shop",
+        "colour = \"red\"",
+        "id = \"mine\"",
+        "reason = \"lab\"",
+        "Carefully remove",
+    ] {
         assert!(merged.text.contains(kept), "{kept}\n{}", merged.text);
     }
     let read = Plan::read(&merged.text).unwrap();
     let gone = read.tasks.iter().filter(|task| task.gone.is_some());
-    assert!(gone.clone().count() > 0 && gone.clone().all(|task| task.host.as_deref() == Some("web1")), "{read:#?}");
+    assert!(
+        gone.clone().count() > 0 && gone.clone().all(|task| task.host.as_deref() == Some("web1")),
+        "{read:#?}"
+    );
     assert!(read.tasks.iter().any(|task| task.host.as_deref() == Some("mail1")));
-    assert_eq!(read.stages.iter().find(|stage| stage.id == "last-update").unwrap().to.to_string(), "2024-09-28T04:00Z");
+    assert_eq!(
+        read.stages.iter().find(|stage| stage.id == "last-update").unwrap().to.to_string(),
+        "2024-09-28T04:00Z"
+    );
     assert_eq!(read.inputs.len(), 2);
     // The same once more changes nothing.
     let again = merge(&merged.text, &draft, &[&inventories[0].1], at("2024-07-01T00:00:00Z")).unwrap();
@@ -123,7 +145,11 @@ fn an_edited_date_stays_and_is_told_if_it_is_too_late() {
     assert_ne!(edited, text);
     let merged = merge(&edited, &plan, &[], at("2024-07-01T00:00:00Z")).unwrap();
     assert!(merged.text.contains("to = 2024-12-24"));
-    assert!(merged.news.iter().any(|news| news.contains("later than 2024-09-29T04:00Z")), "{:?}", merged.news);
+    assert!(
+        merged.news.iter().any(|news| news.contains("later than 2024-09-29T04:00Z")),
+        "{:?}",
+        merged.news
+    );
 }
 
 #[test]
@@ -134,6 +160,8 @@ fn what_is_wrong_in_a_plan_is_told() {
     assert!(wrong("stage = \"pilot\"", "stage = \"pilots\"").contains("there is no stage `pilots`"));
     assert!(wrong("after = [\"inventory-all\"]", "after = [\"x\"]").contains("nothing called `x`"));
     assert!(wrong("due = \"", "due = \"x").contains("neither a day"));
-    let waived = format!("{text}\n[[waiver]]\ntask = \"inventory-all\"\nreason = \"\"\nuntil = 2024-08-01\nby = \"x\"\n");
+    let waived = format!(
+        "{text}\n[[waiver]]\ntask = \"inventory-all\"\nreason = \"\"\nuntil = 2024-08-01\nby = \"x\"\n"
+    );
     assert!(Plan::read(&waived).unwrap_err().contains("reason"));
 }

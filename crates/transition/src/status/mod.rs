@@ -193,10 +193,18 @@ impl<'l> Looking<'l> {
             (TaskState::Done, _) => return (Standing::Done, String::new()),
             _ => {}
         }
-        let waiver = self.plan.waivers.iter().filter(|waiver| waiver.covers(task)).max_by_key(|waiver| waiver.until.instant());
+        let waiver = self
+            .plan
+            .waivers
+            .iter()
+            .filter(|waiver| waiver.covers(task))
+            .max_by_key(|waiver| waiver.until.instant());
         let over = match waiver {
             Some(waiver) if waiver.until.instant() > self.now => {
-                return (Standing::Waived, format!("until {}: {} ({})", waiver.until, waiver.reason, waiver.by));
+                return (
+                    Standing::Waived,
+                    format!("until {}: {} ({})", waiver.until, waiver.reason, waiver.by),
+                );
             }
             Some(waiver) => format!("; its waiver ended {}", waiver.until),
             None => String::new(),
@@ -310,16 +318,22 @@ impl<'l> Looking<'l> {
         let mut remarks = Vec::new();
         for inventory in self.inventories.iter().filter(|inventory| inventory.incomplete) {
             let hosts = inventory.all_hosts().join(", ");
-            remarks.push(format!("the inventory of {hosts} is incomplete: what it does not show may still be there"));
+            remarks.push(format!(
+                "the inventory of {hosts} is incomplete: what it does not show may still be there"
+            ));
         }
         for inventory in self.inventories {
             for item in inventory.items.iter().filter(|item| item.concerns()) {
                 let host = inventory.host_of(item);
                 let of = |task: &Task| {
-                    task.host.as_deref() == Some(host) && task.product.as_deref() == Some(item.product.as_str())
+                    task.host.as_deref() == Some(host)
+                        && task.product.as_deref() == Some(item.product.as_str())
                 };
                 if !self.plan.tasks.iter().any(of) {
-                    let text = format!("{} on {host} is in no task: run `candor transition plan` again", item.title());
+                    let text = format!(
+                        "{} on {host} is in no task: run `candor transition plan` again",
+                        item.title()
+                    );
                     if !remarks.contains(&text) && remarks.len() < 1000 {
                         remarks.push(text);
                     }

@@ -50,8 +50,13 @@ fn standing(plan: &str, inventories: &[Inventory], now: &str, id: &str) -> (Stan
 }
 
 fn inventory(state: &str, day: &str, incomplete: bool) -> Inventory {
-    let items = if state.is_empty() { String::new() } else { format!(r#"{{"product":"kesl","state":"{state}","places":["/opt"]}}"#) };
-    let text = format!(r#"{{"host":"a","at":"{day}T00:00:00Z","incomplete":{incomplete},"items":[{items}]}}"#);
+    let items = if state.is_empty() {
+        String::new()
+    } else {
+        format!(r#"{{"product":"kesl","state":"{state}","places":["/opt"]}}"#)
+    };
+    let text =
+        format!(r#"{{"host":"a","at":"{day}T00:00:00Z","incomplete":{incomplete},"items":[{items}]}}"#);
     Inventory::read(text.as_bytes()).unwrap()
 }
 
@@ -76,16 +81,27 @@ fn inventories_confirm_and_contradict() {
     assert_eq!(said(&[]), Standing::Done);
     assert_eq!(said(&[inventory("installed", "2024-06-30", false)]), Standing::Contradicted);
     assert_eq!(said(&[inventory("remnant", "2024-06-30", false)]), Standing::Confirmed);
-    assert_eq!(said(&[inventory("", "2024-06-30", true)]), Standing::Done, "an incomplete inventory confirms nothing");
-    assert_eq!(said(&[inventory("", "2024-06-30", false), inventory("installed", "2024-06-29", false)]), Standing::Confirmed);
+    assert_eq!(
+        said(&[inventory("", "2024-06-30", true)]),
+        Standing::Done,
+        "an incomplete inventory confirms nothing"
+    );
+    assert_eq!(
+        said(&[inventory("", "2024-06-30", false), inventory("installed", "2024-06-29", false)]),
+        Standing::Confirmed
+    );
     let left = [inventory("remnant", "2024-06-30", false)];
     assert_eq!(standing(&done("clean"), &left, "2024-07-01", "clean").0, Standing::Contradicted);
-    assert_eq!(standing(PLAN, &[inventory("", "2024-06-30", false)], "2024-07-01", "remove").0, Standing::Confirmed);
+    assert_eq!(
+        standing(PLAN, &[inventory("", "2024-06-30", false)], "2024-07-01", "remove").0,
+        Standing::Confirmed
+    );
 }
 
 #[test]
 fn waivers_hold_until_they_end() {
-    let plan = format!("{PLAN}[[waiver]]\nhost = \"a\"\nreason = \"lab\"\nuntil = 2024-08-01\nby = \"CISO\"\n");
+    let plan =
+        format!("{PLAN}[[waiver]]\nhost = \"a\"\nreason = \"lab\"\nuntil = 2024-08-01\nby = \"CISO\"\n");
     assert_eq!(standing(&plan, &[], "2024-07-25", "remove").0, Standing::Waived);
     let (standing, why) = standing(&plan, &[], "2024-08-02", "remove");
     assert_eq!(standing, Standing::Late);
@@ -96,7 +112,10 @@ fn waivers_hold_until_they_end() {
 
 #[test]
 fn circles_end() {
-    let plan = PLAN.replace("host = \"a\"\n[[task]]\nid = \"remove\"", "host = \"a\"\nafter = [\"clean\", \"rings\"]\n[[task]]\nid = \"remove\"");
+    let plan = PLAN.replace(
+        "host = \"a\"\n[[task]]\nid = \"remove\"",
+        "host = \"a\"\nafter = [\"clean\", \"rings\"]\n[[task]]\nid = \"remove\"",
+    );
     assert_eq!(standing(&plan, &[], "2024-07-01", "protect").0, Standing::Blocked);
 }
 
