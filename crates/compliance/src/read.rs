@@ -34,9 +34,6 @@ const CLOSURES: [(&str, &str); 5] = [
 const DEPTHS: [&str; 3] = ["direct", "integrated", "substantial-component"];
 const ADVICE: [(&str, Kind); 3] =
     [("replace", Kind::Replace), ("advisory", Kind::Advisory), ("review", Kind::Review)];
-/// Most rules of a file: one.
-const STATUS: [(&str, Status); 3] =
-    [("in-force", Status::InForce), ("warning", Status::Warning), ("repealed", Status::Repealed)];
 
 /// Reads all files.
 pub(crate) fn files<'f>(
@@ -99,7 +96,7 @@ impl<'r> Reading<'r> {
         let rule = Rule {
             id: root.needed("id"),
             title: root.needed("title"),
-            status: needed_word(root, "status", &STATUS).unwrap_or(Status::InForce),
+            status: needed_word(root, "status", &Status::WORDS).unwrap_or(Status::InForce),
             authority: needed_word(root, "authority", &AUTHORITIES).unwrap_or_default().to_owned(),
             issuer: root.needed("issuer"),
             zone: self.zone.clone(),

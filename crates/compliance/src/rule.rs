@@ -57,6 +57,17 @@ pub enum Status {
     Repealed,
 }
 
+impl Status {
+    /// The words in rules.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("in-force", Self::InForce), ("warning", Self::Warning), ("repealed", Self::Repealed)];
+
+    /// The word for reports and rules.
+    pub fn name(self) -> &'static str {
+        Self::WORDS[self as usize].0
+    }
+}
+
 /// One prohibition, list or warning.
 #[derive(Clone, Debug)]
 pub struct Rule {
