@@ -13,3 +13,12 @@ pub mod plan;
 pub mod when;
 pub mod status;
 pub mod pack;
+pub mod removal;
+
+pub use jiff::Timestamp;
+pub use jiff::civil::Date;
+
+/// The day of an instant, in UTC.
+pub fn day_of(instant: Timestamp) -> Date {
+    instant.to_zoned(jiff::tz::TimeZone::UTC).date()
+}

@@ -25,9 +25,9 @@ impl When {
         self.instant
     }
 
-    /// The day in UTC on which that is.
+    /// The day that it names, or in UTC falls on.
     pub fn date(&self) -> Date {
-        self.instant.to_zoned(TimeZone::UTC).date()
+        self.text.parse().unwrap_or_else(|_| self.instant.to_zoned(TimeZone::UTC).date())
     }
 }
 
@@ -90,6 +90,9 @@ mod tests {
         assert_eq!(when("2024-09-29T00:00:00-04:00").instant(), when("2024-09-29T04:00Z").instant());
         assert_eq!(when("2024-09-28").instant(), "2024-09-29T00:00:00Z".parse().unwrap());
         assert_eq!(when("2024-09-29T04:00Z").to_string(), "2024-09-29T04:00Z");
+        for text in ["2024-09-29", "2024-09-29T04:00Z"] {
+            assert_eq!(when(text).date().to_string(), "2024-09-29");
+        }
         for wrong in ["", "soon", "2024-13-01", "2024-09-29T04:00", "2024-09-29Tx:00Z"] {
             assert!(wrong.parse::<When>().is_err(), "{wrong}");
         }

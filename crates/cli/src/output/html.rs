@@ -22,7 +22,8 @@ const GAPS_SHOWN: usize = 20;
 /// Bytes on one line of a dump.
 const DUMP_LINE: usize = 16;
 
-const STYLE: &str = include_str!("report.css");
+/// The style of pages.
+pub(crate) const STYLE: &str = include_str!("report.css");
 
 /// The report as a page. Its summary stands first and is known last, so that the rest waits in files.
 pub(crate) struct Html {
