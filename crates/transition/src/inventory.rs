@@ -48,6 +48,8 @@ pub struct Item {
     pub host: Option<String>,
     /// The kinds of facts that speak for it: `package`, `image`, `certificate`, `address`.
     pub kinds: Vec<String>,
+    /// The gravest of its rulings, if it is told.
+    pub ruling: Option<String>,
     /// What rules say of it.
     pub rulings: Vec<Ruling>,
 }
@@ -147,10 +149,11 @@ impl<'v> Of<'v> {
             version: self.text(&["version"]),
             state: self.text(&["state"]).unwrap_or_default().to_ascii_lowercase(),
             grade: self.text(&["grade"]).unwrap_or_default(),
-            integrated_in: self.text(&["integrated_in", "integrated-in"]),
+            integrated_in: self.text(&["inside", "integrated_in"]),
             places: self.words(&["places", "place"]),
             host: self.text(&["host"]),
             kinds,
+            ruling: self.text(&["ruling"]),
             rulings: self.objects(&["rulings"]).iter().map(Self::ruling).collect(),
         })
     }
@@ -193,7 +196,9 @@ impl<'v> Of<'v> {
                 activity.push(named.to_owned());
             }
         }
-        Some(Change { instant: self.text(&["instant", "at"])?, activity, what })
+        // What ends, and what is only published, is no day to be ready for.
+        let is_start = !["no longer", "published", "suspended"].iter().any(|start| what.starts_with(start));
+        Some(Change { instant: self.text(&["instant", "at"])?, activity, what }).filter(|_| is_start)
     }
 }
 
@@ -226,6 +231,19 @@ impl Inventory {
         })
     }
 
+    /// The same, of a file of that name: what names no host is about the one that the file is called after.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_named(name: &str, bytes: &[u8]) -> Result<Self, String> {
+        let mut inventory = Self::read(bytes)?;
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        if inventory.host.is_none() && inventory.hosts.is_empty() {
+            inventory.host = Some(stem.to_owned());
+        }
+        Ok(inventory)
+    }
+
     /// Whose item it is.
     pub fn host_of<'i>(&'i self, item: &'i Item) -> &'i str {
         item.host.as_deref().or(self.host.as_deref()).unwrap_or("unknown host")
@@ -242,12 +260,13 @@ impl Inventory {
 }
 
 impl Item {
-    /// Whether it is something that has to go, so far as rules and its state say.
+    /// Whether it is something that has to go, so far as rules say; where none was asked, its state says it.
     pub fn concerns(&self) -> bool {
-        let judged = self.rulings.iter().any(|ruling| ruling.concerns());
-        judged
-            || (self.rulings.is_empty()
-                && ["installed", "remnant", "declared", "contacted"].contains(&&*self.state))
+        match &self.ruling {
+            _ if !self.rulings.is_empty() => self.rulings.iter().any(Ruling::concerns),
+            Some(ruling) => !is_harmless(ruling),
+            None => ["installed", "remnant", "declared", "contacted"].contains(&&*self.state),
+        }
     }
 
     /// What marks its task in a plan: stable from one inventory to the next, whatever its version.
@@ -266,13 +285,17 @@ impl Item {
 impl Ruling {
     /// Whether something must or should be done.
     pub fn concerns(&self) -> bool {
-        !["EXEMPT", "NOT-COVERED", "CLEAN"].iter().any(|harmless| self.ruling.eq_ignore_ascii_case(harmless))
+        !is_harmless(&self.ruling)
     }
 
     /// Whether it is about one of these activities.
     pub fn is_about(&self, activities: &[&str]) -> bool {
         is_about(&self.activity, activities)
     }
+}
+
+fn is_harmless(ruling: &str) -> bool {
+    ["EXEMPT", "NOT-COVERED", "CLEAN"].iter().any(|harmless| ruling.eq_ignore_ascii_case(harmless))
 }
 
 pub(crate) fn is_about(activity: &[String], activities: &[&str]) -> bool {
@@ -305,6 +328,10 @@ mod tests {
         assert!(inventory.incomplete && inventory.items[0].kinds == ["certificate"]);
         assert_eq!(ruling.duties[0].deadline.as_deref(), Some("2024-09-29T04:00Z"));
         assert_eq!((ruling.ruling.as_str(), ruling.next[0].activity[0].as_str()), ("PROHIBITED", "update"));
+        let text = r#"{"items":[{"product":"p","state":"installed","ruling":"not-covered","inside":"Box","rulings":[]}]}"#;
+        let inventory = Inventory::read_named("web1.json", text.as_bytes()).unwrap();
+        assert_eq!(inventory.all_hosts(), ["web1"]);
+        assert!(!inventory.items[0].concerns() && inventory.items[0].integrated_in.as_deref() == Some("Box"));
         for wrong in ["", "[]", "{}", r#"{"items":[{}]}"#, r#"{"items":[{"product":1}]}"#, r#"{"items":[1]}"#]
         {
             assert!(Inventory::read(wrong.as_bytes()).is_err(), "{wrong}");

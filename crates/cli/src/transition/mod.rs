@@ -90,8 +90,10 @@ fn read_plan(path: &Path) -> anyhow::Result<(Plan, Vec<u8>)> {
 fn read_inventories(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>, Inventory)>> {
     let read = |path: &PathBuf| {
         let bytes = read(path, inventory::MOST_BYTES)?;
-        let inventory = Inventory::read(&bytes).map_err(|error| anyhow!("{}: {error}", path.display()))?;
-        Ok((file_name(path), bytes, inventory))
+        let name = file_name(path);
+        let inventory =
+            Inventory::read_named(&name, &bytes).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        Ok((name, bytes, inventory))
     };
     paths.iter().map(read).collect()
 }

@@ -58,7 +58,7 @@ pub(super) fn sheet(evidence: &Evidence<'_>) -> Sheet {
         title: "Stages".to_owned(),
         note: format!("The plan ends {}: {}.", plan.end, plan.end_because),
         head: vec!["Stage", "Until", "Owner", "Done", "Late", "Why then"],
-        widths: vec![30, 14, 13, 8, 7, 28],
+        widths: vec![29, 18, 12, 8, 6, 27],
         rows: status
             .stages
             .iter()
@@ -167,7 +167,7 @@ fn tasks(evidence: &Evidence<'_>, title: &str, note: &str, standings: &[Standing
         title: title.to_owned(),
         note,
         head: vec!["Standing", "Host", "What", "Owner", "Until"],
-        widths: vec![13, 16, 45, 12, 14],
+        widths: vec![12, 15, 44, 11, 18],
         rows: rows.collect(),
     }
 }

@@ -143,8 +143,9 @@ impl Layout {
             page.finish();
             pdf.stream(stream, content);
         }
-        pdf.type1_font(plain).base_font(Name(b"Helvetica"));
-        pdf.type1_font(bold).base_font(Name(b"Helvetica-Bold"));
+        for (font, name) in [(plain, Name(b"Helvetica")), (bold, Name(b"Helvetica-Bold"))] {
+            pdf.type1_font(font).base_font(name).encoding_predefined(Name(b"WinAnsiEncoding"));
+        }
         pdf.finish()
     }
 }

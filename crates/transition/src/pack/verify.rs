@@ -138,8 +138,8 @@ fn listed(
 fn follows(verification: &mut Verification, signed: &Value, files: &[(String, Vec<u8>)]) {
     let inputs = files.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(INPUTS)?, bytes)));
     let (mut plan, mut inventories) = (None, Vec::new());
-    for (_, bytes) in inputs {
-        if let Ok(inventory) = Inventory::read(bytes) {
+    for (name, bytes) in inputs {
+        if let Ok(inventory) = Inventory::read_named(name, bytes) {
             inventories.push(inventory);
         } else if let Some(read) = std::str::from_utf8(bytes).ok().and_then(|text| Plan::read(text).ok()) {
             plan = Some(read);

@@ -320,7 +320,7 @@ impl Drafting<'_> {
         let title = item.title();
         let version = item.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
         let place = item.places.first().map_or_else(String::new, |place| format!(", seen at {place}"));
-        let is = |kind: &str| item.kinds.iter().any(|known| known == kind);
+        let is = |kind: &str| is_only(item, kind);
         let has_protection = self.plan.tasks.iter().any(|task| task.id == format!("protect-{}", named(host)));
         let due = self.plan.tasks.iter().rfind(|task| task.id == format!("protect-{}", named(host)));
         let due = due.map(|task| (task.stage.clone(), task.due.clone(), task.ring.clone()));
@@ -420,9 +420,14 @@ impl Drafting<'_> {
     }
 }
 
+/// Whether nothing but facts of one kind speak for it.
+fn is_only(item: &Item, kind: &str) -> bool {
+    !item.kinds.is_empty() && item.kinds.iter().all(|known| known == kind)
+}
+
 /// Whether it runs here, and not inside something else.
 fn runs(item: &Item) -> bool {
-    let elsewhere = item.kinds.iter().any(|kind| kind == "image" || kind == "certificate");
+    let elsewhere = is_only(item, "image") || is_only(item, "certificate");
     item.state == "installed" && item.integrated_in.is_none() && !elsewhere
 }
 
