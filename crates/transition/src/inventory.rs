@@ -121,10 +121,10 @@ impl<'v> Of<'v> {
     }
 
     /// An object or a list of them.
-    fn objects(&self, names: &[&str]) -> Vec<Of<'v>> {
+    fn objects(&self, names: &[&str]) -> Vec<Self> {
         match self.any(names) {
-            Some(Value::Array(values)) => values.iter().map(Of).collect(),
-            Some(value @ Value::Object(_)) => vec![Of(value)],
+            Some(Value::Array(values)) => values.iter().map(Self).collect(),
+            Some(value @ Value::Object(_)) => vec![Self(value)],
             _ => Vec::new(),
         }
     }

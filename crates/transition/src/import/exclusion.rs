@@ -160,7 +160,7 @@ fn danger(pattern: &Regex) -> Option<Danger> {
     let text = pattern.as_str().trim_start_matches('^').replace('\\', "");
     let within = |folder: &&str| text.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
     let is_data = text.starts_with("/var/lib/") || text.starts_with("/opt/");
-    SYSTEM.iter().any(|folder| within(&folder) && !is_data).then_some(Danger::WithinSystem)
+    SYSTEM.iter().any(|folder| within(folder) && !is_data).then_some(Danger::WithinSystem)
 }
 
 /// The mask as `candor scan --exclude` writes it, where brackets and braces mean something as well.
