@@ -12,6 +12,9 @@ use crate::state::{Held, State};
 use crate::statement::{Segment, Statement};
 use crate::store::{Incoming, Store, digest_of};
 
+/// What a file costs on a file system beyond its bytes.
+const BLOCKS: u64 = 16 << 10;
+
 /// What is done elsewhere: in a jail, and by workers.
 pub trait Workshop {
     /// Compiles a segment's archive into a database. The file is there and empty.
@@ -74,8 +77,24 @@ pub fn install(
         store.switch(state, sequence, kept)?;
         return Ok(Installed { statement, ways: Vec::new(), not_compared: Vec::new() });
     }
+    let made = make(staging, store, state, believed, &statement, workshop);
+    let used = made.and_then(|made| store.switch(state, sequence, kept).map(|()| made));
+    let (ways, not_compared) = used.inspect_err(|_| store.give_up(state))?;
+    Ok(Installed { statement, ways, not_compared })
+}
+
+/// Makes a release and puts it among the others; how each segment came, and which databases could not be compared.
+fn make(
+    staging: &Staging,
+    store: &Store,
+    state: &mut State,
+    believed: &Believed,
+    statement: &Statement,
+    workshop: &mut dyn Workshop,
+) -> Result<(Vec<Way>, Vec<String>), Refusal> {
+    let sequence = statement.sequence;
     let incoming = store.begin()?;
-    let ways = gather(staging, store, state, &believed.vouched, &statement, &incoming)?;
+    let ways = gather(staging, store, state, &believed.vouched, statement, &incoming)?;
     let mut not_compared = Vec::new();
     for segment in &statement.segments {
         if !compiled(segment, &incoming, workshop)? {
@@ -96,9 +115,8 @@ pub fn install(
         }
         return Err(Refusal::new(kind, format!("release {sequence} is not put into use: {reason}")));
     }
-    store.admit(&incoming, &statement)?;
-    store.switch(state, sequence, kept)?;
-    Ok(Installed { statement, ways, not_compared })
+    store.admit(&incoming, statement)?;
+    Ok((ways, not_compared))
 }
 
 /// Makes a segment's database; whether it is the published one could be told.
@@ -108,16 +126,30 @@ fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop)
         return Ok(true);
     }
     let what = format!("the database of segment {}", segment.name);
+    let place = format!("{}: {what}", image.display());
     // A link to one of another release must not be written through.
     match fs::remove_file(&image) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).about(Kind::Local, &what),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).about(Kind::Local, &place);
+        }
         _ => {}
     }
-    let archive = File::open(incoming.segment(&segment.name)).about(Kind::Local, &what)?;
+    let archive = File::open(incoming.segment(&segment.name)).about(Kind::Local, &place)?;
     let database = File::options().read(true).write(true).create_new(true).open(&image);
-    let database = database.about(Kind::Local, &what)?;
-    let compiled = workshop.compile(&archive, &database).about(Kind::NotLoaded, &what)?;
-    database.sync_all().about(Kind::Local, &what)?;
+    let database = database.about(Kind::Local, &place)?;
+    let compiled =
+        workshop.compile(&archive, &database).map_err(|reason| match too_small_for(segment, &database) {
+            // Whoever compiles it has no say in what kind of trouble it was.
+            Some(free) => Refusal::new(
+                Kind::Local,
+                format!(
+                    "{place}: no space left: it has {} bytes, and {free} are free ({reason})",
+                    segment.image_size
+                ),
+            ),
+            None => Refusal::new(Kind::NotLoaded, format!("{what}: {reason}")),
+        })?;
+    database.sync_all().about(Kind::Local, &place)?;
     if compiled.layout != segment.layout {
         return Ok(false);
     }
@@ -126,4 +158,11 @@ fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop)
         return Err(Refusal::new(Kind::NotLoaded, text));
     }
     Ok(true)
+}
+
+/// How many bytes are free on the file system of the database, if that is too little for it.
+fn too_small_for(segment: &Segment, database: &File) -> Option<u64> {
+    let system = rustix::fs::fstatvfs(database).ok()?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    (free < segment.image_size.saturating_add(BLOCKS)).then_some(free)
 }

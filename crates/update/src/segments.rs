@@ -68,7 +68,8 @@ impl Sources<'_> {
             Some(patched) => patched,
             None => self.whole(segment)?,
         };
-        incoming.write_segment(&segment.name, &content).about(Kind::Local, &segment.name)?;
+        let place = incoming.segment(&segment.name).display().to_string();
+        incoming.write_segment(&segment.name, &content).about(Kind::Local, &place)?;
         Ok(way)
     }
 
