@@ -46,12 +46,14 @@ const KINDS: [&str; 13] = [
 /// What is done with a request for some file: the right bytes, and the connection.
 type Attack = dyn Fn(&[u8], &mut TcpStream) + Send + Sync;
 
+/// The paths that are attacked, and how; nothing while the mirror behaves.
+type Order = Option<(String, Arc<Attack>)>;
+
 /// A mirror that behaves until it is told otherwise, and a machine that asks it.
 struct Scene {
     world: World,
     server: Server,
-    /// The paths that are attacked, and how.
-    attack: Arc<Mutex<Option<(String, Arc<Attack>)>>>,
+    attack: Arc<Mutex<Order>>,
     releases: u64,
 }
 
@@ -60,7 +62,7 @@ impl Scene {
     fn new() -> Self {
         let mut world = World::new("");
         let folder = world.publisher.mirror().to_owned();
-        let attack: Arc<Mutex<Option<(String, Arc<Attack>)>>> = Arc::default();
+        let attack: Arc<Mutex<Order>> = Arc::default();
         let told = Arc::clone(&attack);
         let server = Server::new(move |path, connection| answer(&folder, path, &told, connection));
         world.publish(&long("text 1"));
@@ -134,12 +136,7 @@ fn long(text: &str) -> String {
     format!("{text} is what the signature looks for, and{numbers}")
 }
 
-fn answer(
-    folder: &std::path::Path,
-    path: &str,
-    attack: &Mutex<Option<(String, Arc<Attack>)>>,
-    connection: &mut TcpStream,
-) {
+fn answer(folder: &std::path::Path, path: &str, attack: &Mutex<Order>, connection: &mut TcpStream) {
     let file = fs::read(folder.join(path.trim_start_matches('/')));
     let attack = attack.lock().unwrap().clone();
     match attack {

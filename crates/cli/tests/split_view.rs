@@ -63,7 +63,6 @@ impl Witness {
         Self::with_key(folder, &self.vkey, log)
     }
 
-    #[expect(clippy::zombie_processes, reason = "it is waited for when this is dropped")]
     fn with_key(folder: PathBuf, vkey: &str, log: &str) -> Self {
         let configuration = format!(
             "listen = \"127.0.0.1:0\"\nstate = \"{}/state\"\nkeys = [\"{}/key\"]\n[[log]]\nvkey = \"{log}\"\n",
@@ -200,7 +199,7 @@ impl World {
     }
 
     /// A machine that asks the mirror of this feed. `quorum` is the end of its policy, as text.
-    fn machine(&self, name: &str, feed: &str, quorum: &str) -> Machine {
+    fn machine(&self, feed: &str, quorum: &str) -> Machine {
         let ground = Ground::new();
         fs::copy(self.path("feed/roots/1.root.json"), ground.path("root.json")).unwrap();
         let mut policy = format!("log {}\n", self.log);
@@ -208,7 +207,7 @@ impl World {
             policy.push_str(&format!("witness w{} {}\n", number + 1, witness.vkey));
         }
         fs::write(ground.path("policy"), format!("{policy}{quorum}\n")).unwrap();
-        let machine = Machine { ground, name: name.to_owned() };
+        let machine = Machine { ground };
         machine.ask(&self.path(feed).join("mirror"));
         machine
     }
@@ -246,7 +245,6 @@ const TWO_OF_THREE: &str = "group all 2 w1 w2 w3\nquorum all";
 
 struct Machine {
     ground: Ground,
-    name: String,
 }
 
 impl Machine {
@@ -263,9 +261,7 @@ impl Machine {
     fn run(&self, arguments: &[&str]) -> Seen {
         let mut command = self.ground.command(arguments);
         command.args(["--config", "update.toml"]);
-        let seen = Seen::new(command.output().unwrap());
-        println!("{}: {arguments:?}: {seen:#?}", self.name);
-        seen
+        Seen::new(command.output().unwrap())
     }
 
     fn finds(&self, text: &str) -> bool {
@@ -346,8 +342,8 @@ fn witnesses_refuse_the_second_history_and_keep_the_proof() {
 #[test]
 fn who_is_shown_what_no_witness_saw_refuses_it_and_says_why() {
     let world = World::new();
-    let everybody = world.machine("everybody", "feed", TWO_OF_THREE);
-    let victim = world.machine("victim", "feed", TWO_OF_THREE);
+    let everybody = world.machine("feed", TWO_OF_THREE);
+    let victim = world.machine("feed", TWO_OF_THREE);
     for machine in [&everybody, &victim] {
         machine.run(&["update"]).expect(0);
         assert!(machine.finds("the first text"));
@@ -392,8 +388,8 @@ fn who_is_shown_what_no_witness_saw_refuses_it_and_says_why() {
 
 /// Where nobody honest is demanded both histories are taken, and two machines that meet prove it.
 fn both_are_taken_and_it_is_proven(world: &World, quorum: &str, second_history: impl FnOnce(&World)) {
-    let one = world.machine("one", "feed", quorum);
-    let other = world.machine("other", "feed", quorum);
+    let one = world.machine("feed", quorum);
+    let other = world.machine("feed", quorum);
     for machine in [&one, &other] {
         machine.run(&["update"]).expect(0);
     }

@@ -1,5 +1,7 @@
 //! The server itself, which knows nothing of the fetcher; tests of `candor update` have it as well.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
