@@ -91,7 +91,11 @@ impl Display for Attempt {
             Result::Refused(refusal) => {
                 writeln!(f, "{place}: refused ({})\n  {}", refusal.kind.name(), Escaped(&refusal.text))
             }
-            Result::Returned(sequence) => writeln!(f, "release {sequence} is in use again, out of the store"),
+            Result::Returned(sequence) => writeln!(
+                f,
+                "release {sequence} is in use again, out of the store; the next update goes on from there, and \
+                 `candor update pin {sequence}` keeps it"
+            ),
             Result::Believed(believed) => write_believed(f, place, &believed.0, believed.1.as_ref()),
         }
     }
