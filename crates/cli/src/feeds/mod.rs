@@ -92,8 +92,7 @@ pub(crate) fn update_and_tell(
     let reports = update(settings, name)?;
     let mut out = io::stdout().lock();
     if as_json {
-        serde_json::to_writer_pretty(&mut out, &reports)?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(&reports)?)?;
     } else {
         reports.iter().try_for_each(|report| write!(out, "{report}"))?;
     }
