@@ -192,3 +192,33 @@ fn broken_lines_cost_no_other_lines() {
     assert!(refused.stdout.contains("no signature in it can be used: bad.sha256:1:"), "{refused:?}");
     assert_eq!(found(&ground), ["two"]);
 }
+
+#[test]
+fn a_feed_that_the_configuration_has_no_more_leaves_and_feeds_need_no_mirrors() {
+    let ground = ground(FOLDER);
+    let configure = |sources: &[(&str, bool)]| {
+        let mut text =
+            "store = 'store'\nstaging = 'staging'\n[gate]\npackages = false\nknown_good = ['good']\n"
+                .to_owned();
+        for (name, enabled) in sources {
+            text += &format!("[[source]]\nname = '{name}'\nlicence = 'MIT'\nenabled = {enabled}\n{FOLDER}\n");
+        }
+        fs::write(ground.path("update.toml"), text).unwrap();
+    };
+    let all = || ground.run(&["update", "--config", "update.toml"]);
+    configure(&[("mine", true)]);
+    assert!(all().expect(0).stdout.contains("mine: in use"));
+    assert_eq!(found(&ground), ["one", "two"]);
+    let refused = ground.run(&["update", "--config", "update.toml", "--to", "1"]).expect(2);
+    assert!(refused.stderr.contains("has feeds only"), "{refused:?}");
+
+    // One that is switched off is kept; one that is gone is not.
+    configure(&[("mine", false)]);
+    all().expect(0);
+    assert_eq!(found(&ground), ["one", "two"]);
+    configure(&[("other", false)]);
+    let done = all().expect(0);
+    assert!(done.stdout.contains("mine: removed: the configuration has it no more"), "{done:?}");
+    assert!(found(&ground).is_empty() && !ground.path("store/feeds/mine").exists());
+    assert!(!all().expect(0).stdout.contains("mine"));
+}

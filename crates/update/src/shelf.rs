@@ -150,6 +150,23 @@ impl Shelf {
         held.map_or(Ok(()), |held| replace(&folder, HELD, &json(held)?))
     }
 
+    /// Takes a feed out of use and removes all that is kept of it; whether anything was.
+    ///
+    /// # Errors
+    /// If it cannot be done.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        let folder = folder_of(&self.store, name);
+        if !fs::symlink_metadata(&folder)?.is_dir() {
+            return Ok(false);
+        }
+        // Without this link nothing of it is used, however far the rest comes.
+        remove_if_there(&folder.join(CURRENT))?;
+        sync_folder(&folder)?;
+        remove_tree(&folder)?;
+        sync_folder(&self.store.join(FEEDS))?;
+        Ok(true)
+    }
+
     /// Keeps how an update of a feed went.
     ///
     /// # Errors

@@ -38,11 +38,12 @@ pub(crate) fn update(settings: &Settings, name: Option<&str>) -> anyhow::Result<
         }
         None => settings.source.iter().filter(|feed| feed.enabled).collect(),
     };
-    if feeds.is_empty() {
+    let gone = if name.is_none() { gone(settings)? } else { Vec::new() };
+    if feeds.is_empty() && gone.is_empty() {
         return Ok(Vec::new());
     }
     let shelf = Shelf::open(&settings.store).context("the databases of feeds")?;
-    let mut reports = Vec::new();
+    let mut reports: Vec<Report> = gone.iter().filter_map(|name| remove(settings, &shelf, name)).collect();
     for feed in feeds {
         let report = match fetched(settings, feed) {
             Ok(content) => make(settings, &shelf, feed, &content),
@@ -58,6 +59,30 @@ pub(crate) fn update(settings: &Settings, name: Option<&str>) -> anyhow::Result<
     Ok(reports)
 }
 
+/// The feeds of the store that the configuration has no more, not even switched off.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) fn gone(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let names = shelf::names(&settings.store).context("the databases of feeds")?;
+    let known = |name: &String| settings.source.iter().any(|feed| feed.name == *name);
+    Ok(names.into_iter().filter(|name| !known(name)).collect())
+}
+
+/// Takes a feed out of use whose table is no more in the configuration.
+fn remove(settings: &Settings, shelf: &Shelf, name: &str) -> Option<Report> {
+    // It leaves also when what is known of it is damaged.
+    let was = shelf::about(&settings.store, name).ok().flatten();
+    match shelf.remove(name) {
+        Ok(false) => None,
+        Ok(true) => {
+            let reason = "the configuration has it no more".to_owned();
+            Some(Report::removed(name, was, Done::Removed, Some(reason)))
+        }
+        Err(error) => Some(Report::removed(name, was, Done::Failed, Some(error.to_string()))),
+    }
+}
+
 /// Updates as [`update`] does, and writes what came of it.
 pub(crate) fn update_and_tell(
     settings: &Settings,
@@ -67,8 +92,7 @@ pub(crate) fn update_and_tell(
     let reports = update(settings, name)?;
     let mut out = io::stdout().lock();
     if as_json {
-        serde_json::to_writer_pretty(&mut out, &reports)?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(&reports)?)?;
     } else {
         reports.iter().try_for_each(|report| write!(out, "{report}"))?;
     }

@@ -183,9 +183,7 @@ impl Report {
             "date": self.date.map(|date| date.to_string()),
             "attempts": attempts,
         });
-        let mut text = serde_json::to_vec_pretty(&document).unwrap_or_default();
-        text.push(b'\n');
-        text
+        crate::output::json::pretty(&document).unwrap_or_default()
     }
 }
 

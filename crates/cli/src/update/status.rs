@@ -44,8 +44,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
             "held": state.held,
             "last": last,
         });
-        serde_json::to_writer_pretty(&mut out, &document)?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(&document)?)?;
         return Ok(refused(last.as_ref()));
     }
     match (&statement, state.current()) {
