@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use base64ct::{Base64, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
 use program::{Ground, Seen};
 use sha2::{Digest, Sha256};
 
@@ -139,6 +141,43 @@ fn a_wrong_signature_is_refused() {
     fs::write(ground.path("publisher/rules.yar"), "test").unwrap();
     let refused = update(&ground).expect(1);
     assert!(refused.stdout.contains("no signature in it can be used"), "{refused:?}");
+}
+
+/// A signature of minisign's older form: of the content, and of itself with the comment.
+fn signed(content: &[u8], comment: &str) -> (String, String) {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let (kind, id) = (b"Ed", [1; 8]);
+    let public = Base64::encode_string(&[kind, &id[..], key.verifying_key().as_bytes()].concat());
+    let signature = key.sign(content).to_bytes();
+    let first = Base64::encode_string(&[kind, &id[..], &signature].concat());
+    let second = Base64::encode_string(&key.sign(&[&signature, comment.as_bytes()].concat()).to_bytes());
+    (public, format!("untrusted comment: x\n{first}\ntrusted comment: {comment}\n{second}\n"))
+}
+
+#[test]
+fn an_old_signed_feed_does_not_replace_a_newer_one() {
+    let less = RULES.lines().last().unwrap();
+    let (key, new) = signed(RULES.as_bytes(), "timestamp:2000\tfile:rules.yar");
+    let (_, old) = signed(less.as_bytes(), "timestamp:1000\tfile:rules.yar");
+    let source = format!("{FOLDER}\nsignature = 'publisher/rules.minisig'\nkey = '{key}'");
+    let ground = ground(&source);
+    fs::write(ground.path("publisher/rules.minisig"), new).unwrap();
+    update(&ground).expect(0);
+    fs::write(ground.path("publisher/rules.yar"), less).unwrap();
+    fs::write(ground.path("publisher/rules.minisig"), old).unwrap();
+    let refused = update(&ground).expect(1);
+    assert!(refused.stdout.contains("it was signed at 1000, before what is in use (2000"), "{refused:?}");
+    assert_eq!(found(&ground), ["one", "two"]);
+    // A rule that is switched off makes the database anew, and forgets nothing.
+    rules(&ground, &["disable", "Loud_Rule"]).expect(0);
+    update(&ground).expect(1);
+    assert_eq!(found(&ground), ["two"]);
+    let status = ground.run(&["update", "status", "--config", "update.toml"]).expect(1);
+    assert!(status.stdout.contains("feeds only") && status.stdout.contains("mine: refused"), "{status:?}");
+    // Whoever wants the old one says which.
+    let digest = hex::encode(Sha256::digest(less));
+    configure(&ground, &format!("{source}\nsha256 = '{digest}'"));
+    update(&ground).expect(0);
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub struct About {
     pub vouching: String,
     /// When it was put into use.
     pub since: String,
+    /// When its publisher signed it, in seconds since 1970, if that is known.
+    #[serde(default)]
+    pub signed_at: Option<u64>,
     /// How many of its rules are used.
     pub rules: u64,
     /// How many are not.
@@ -219,6 +222,14 @@ pub fn names(store: &Path) -> io::Result<Vec<String>> {
 /// If it cannot be read.
 pub fn about(store: &Path, name: &str) -> io::Result<Option<About>> {
     read(&current_of(store, name).join(ABOUT))
+}
+
+/// What was told of the last update of a feed, if anything.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn told<T: DeserializeOwned>(store: &Path, name: &str) -> io::Result<Option<T>> {
+    read(&folder_of(store, name).join(STATUS))
 }
 
 /// What the gate holds of a feed, if anything.

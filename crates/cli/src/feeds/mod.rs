@@ -17,7 +17,7 @@ use candor_update::shelf::{self, Shelf};
 
 use crate::exit_status::Outcome;
 use crate::update::fetch_file;
-use making::make;
+use making::{Fetched, make};
 use report::Done;
 
 pub(crate) use report::Report;
@@ -46,7 +46,7 @@ pub(crate) fn update(settings: &Settings, name: Option<&str>) -> anyhow::Result<
     let mut reports: Vec<Report> = gone.iter().filter_map(|name| remove(settings, &shelf, name)).collect();
     for feed in feeds {
         let report = match fetched(settings, feed) {
-            Ok(content) => make(settings, &shelf, feed, &content),
+            Ok(fetched) => make(settings, &shelf, feed, &fetched),
             Err((done, reason)) => {
                 Report::new(feed, done, Some(reason), shelf::about(&settings.store, &feed.name)?)
             }
@@ -83,6 +83,15 @@ fn remove(settings: &Settings, shelf: &Shelf, name: &str) -> Option<Report> {
     }
 }
 
+/// How the last update of each feed of the configuration went, and what is in use of it.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) fn status(settings: &Settings) -> anyhow::Result<Vec<Report>> {
+    let told = |feed: &Feed| shelf::told(&settings.store, &feed.name).context("the status of feeds");
+    settings.source.iter().filter_map(|feed| told(feed).transpose()).collect()
+}
+
 /// Updates as [`update`] does, and writes what came of it.
 pub(crate) fn update_and_tell(
     settings: &Settings,
@@ -101,7 +110,7 @@ pub(crate) fn update_and_tell(
 }
 
 /// Fetches a feed, and believes it only if it is what it must be.
-fn fetched(settings: &Settings, feed: &Feed) -> Result<Vec<u8>, (Done, String)> {
+fn fetched(settings: &Settings, feed: &Feed) -> Result<Fetched, (Done, String)> {
     let failed = |error: anyhow::Error| (Done::Failed, format!("{error:#}"));
     let folder = settings.staging.join("feeds").join(&feed.name);
     let content = fetch(settings, &folder, &feed.file, &place(feed), feed.most).map_err(failed)?;
@@ -109,8 +118,8 @@ fn fetched(settings: &Settings, feed: &Feed) -> Result<Vec<u8>, (Done, String)> 
         Some(url) => Some(fetch(settings, &folder, SIGNATURE, url, LONGEST_SIGNATURE).map_err(failed)?),
         None => None,
     };
-    feed.verify(&content, signature.as_deref()).map_err(|reason| (Done::Refused, reason))?;
-    Ok(content)
+    let signed_at = feed.verify(&content, signature.as_deref()).map_err(|reason| (Done::Refused, reason))?;
+    Ok(Fetched { content, signed_at })
 }
 
 fn fetch(settings: &Settings, folder: &Path, name: &str, url: &str, most: u64) -> anyhow::Result<Vec<u8>> {

@@ -5,13 +5,13 @@ use std::fmt::{self, Display, Formatter};
 use candor_object::Escaped;
 use candor_update::feed::Feed;
 use candor_update::shelf::About;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit_status::Outcome;
 use crate::numbers::counted;
 
 /// How the update of a feed went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The name of the feed.
     pub(crate) source: String,
@@ -27,7 +27,7 @@ pub(crate) struct Report {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Done {
     /// What was fetched is what is in use.
