@@ -211,7 +211,7 @@ impl<'d> Section<'d> {
     }
 
     /// A table.
-    pub fn table(&self, key: &str) -> Option<Section<'d>> {
+    pub fn table(&self, key: &str) -> Option<Self> {
         let value = self.value(key)?;
         match value.get_ref().as_table() {
             Some(table) => Some(Section::new(self.document, table, value.span())),
@@ -223,7 +223,7 @@ impl<'d> Section<'d> {
     }
 
     /// Tables: an array of them, or one alone.
-    pub fn tables(&self, key: &str) -> Vec<Section<'d>> {
+    pub fn tables(&self, key: &str) -> Vec<Self> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else { return self.table(key).into_iter().collect() };
         let mut tables = Vec::new();
