@@ -14,6 +14,7 @@ mod walk;
 mod explain;
 
 mod inventory;
+mod check;
 
 mod db;
 mod sigtool;
@@ -90,6 +91,8 @@ enum Command {
     Explain(Box<explain::Options>),
     /// List what is installed here, in an image, or according to a bill of materials.
     Inventory(Box<inventory::Options>),
+    /// Say which prohibitions are about what is installed: for whom, on which date, and why.
+    Check(Box<check::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Inventory(options)) => inventory::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),

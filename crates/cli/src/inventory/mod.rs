@@ -13,14 +13,15 @@ use anyhow::Context;
 use candor_object::Limits;
 use candor_products::Catalogue;
 
-pub(crate) use catalogue::catalogue;
+pub(crate) use catalogue::{catalogue, refuse, texts};
 pub(crate) use collect::Collected;
+pub(crate) use listing::{gap_records, identified, item_record};
 pub(crate) use target::{Options as Targets, Target};
 
 use crate::complain;
 use crate::exit_status::Outcome;
 use crate::replacement;
-use listing::Format;
+use listing::{Format, Listing};
 
 /// What to look at, and how to tell it.
 #[derive(clap::Args, Debug)]
@@ -80,7 +81,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         outcome.stopped_early();
     }
     write_to(options.output.as_deref(), |to| {
-        let listing = listing::Listing { collected: &collected, catalogue: &catalogue, items: &items };
+        let listing = Listing { collected: &collected, catalogue: &catalogue, items: &items };
         listing.write(to, options.format, options.all)
     })
     .context("the inventory could not be written")?;
