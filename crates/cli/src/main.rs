@@ -24,6 +24,7 @@ mod clamav_update;
 mod freshclam;
 
 mod feeds;
+mod prohibitions;
 mod update;
 mod log;
 mod vet;

@@ -58,6 +58,21 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
     Ok(Known { catalogue, rules, problems })
 }
 
+/// Reads as [`known`] does, and fails if anything is wrong: a rule that is left out would be silence.
+pub(crate) fn usable(places: &[PathBuf]) -> anyhow::Result<Known> {
+    /// Problems that are shown before the rest is counted.
+    const SHOWN: usize = 20;
+    let known = known(places)?;
+    if known.problems.is_empty() {
+        return Ok(known);
+    }
+    let mut lines: Vec<String> = known.problems.iter().take(SHOWN).map(ToString::to_string).collect();
+    if known.problems.len() > SHOWN {
+        lines.push(format!("and {} more", known.problems.len() - SHOWN));
+    }
+    bail!("the rules cannot be used; `candor rules check` says more:\n{}", lines.join("\n"));
+}
+
 /// The TOML files in places: files themselves, and in folders those in them and in their `products` and
 /// `prohibitions`.
 fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

@@ -40,6 +40,12 @@ impl Catalogue {
         EMBEDDED
     }
 
+    /// Whether a text is of the catalogue, and not a prohibition.
+    pub fn is_catalogue(text: &str) -> bool {
+        let tables = ["[[product]]", "[[entity]]", "[[relation]]"];
+        text.lines().any(|line| tables.contains(&line.trim()))
+    }
+
     /// Reads files, each with its name. What is wrong with a table costs that table only.
     pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> (Self, Vec<Problem>) {
         let (parts, problems) = read::files(files);

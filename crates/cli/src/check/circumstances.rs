@@ -1,7 +1,7 @@
 //! Who asks, where, for what and when, as it was typed.
 
 use anyhow::{anyhow, bail};
-use candor_compliance::{Situation, WORDS, Word, parse_moment};
+use candor_compliance::{Rules, Situation, WORDS, Word, parse_moment};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -49,7 +49,8 @@ impl Options {
     ///
     /// # Errors
     /// When a word is none that rules know, or a date is none.
-    pub(crate) fn situation(&self) -> anyhow::Result<Situation> {
+    pub(super) fn situation(&self, rules: &Rules) -> anyhow::Result<Situation> {
+        self.check_words(rules)?;
         let at = self.date.as_deref().map(|text| instant("--date", text)).transpose()?;
         let mut situation = Situation::new(&self.role, at.unwrap_or_else(Timestamp::now));
         situation.place = self.place.as_deref().map(country).transpose()?;
@@ -64,12 +65,8 @@ impl Options {
         Ok(situation)
     }
 
-    /// The words that were typed for which there is no rule and no word: a slip of the pen would be an answer of
-    /// nobody's question.
-    ///
-    /// # Errors
-    /// Names the first.
-    pub(crate) fn check(&self, more: impl Fn(Word, &str) -> bool) -> anyhow::Result<()> {
+    /// Refuses words that no rule knows: a slip of the pen would get the answer to another question.
+    fn check_words(&self, rules: &Rules) -> anyhow::Result<()> {
         let asked = [
             ("--as", Word::Role, std::slice::from_ref(&self.role)),
             ("--device", Word::Device, self.device.as_slice()),
@@ -80,7 +77,7 @@ impl Options {
         for (option, kind, words) in asked {
             let known = WORDS.iter().find(|(word, _)| *word == kind).map_or(&[][..], |(_, words)| *words);
             for word in words {
-                if !known.contains(&word.as_str()) && !more(kind, word) {
+                if !known.contains(&word.as_str()) && !rules.words.contains(&(kind, word.clone())) {
                     bail!("{option} {word}: no rule knows that word; known are {}", known.join(", "));
                 }
             }
@@ -89,7 +86,7 @@ impl Options {
     }
 
     /// What was asked, for people.
-    pub(crate) fn described(&self, situation: &Situation) -> Vec<(&'static str, String)> {
+    pub(super) fn described(&self, situation: &Situation) -> Vec<(&'static str, String)> {
         let not_said = || "not said".to_owned();
         let mut asked = vec![
             ("as", situation.role.clone()),

@@ -14,8 +14,14 @@ const SHOWN: usize = 20;
 /// Writes the page.
 pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
     writeln!(to, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>")?;
-    writeln!(to, "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">")?;
-    writeln!(to, "<meta name=viewport content=\"width=device-width\"><title>Candor: rules and what is installed</title>")?;
+    writeln!(
+        to,
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )?;
+    writeln!(
+        to,
+        "<meta name=viewport content=\"width=device-width\"><title>Candor: rules and what is installed</title>"
+    )?;
     writeln!(to, "<style>{STYLE}{MORE_STYLE}</style></head><body><main>")?;
     head(to, checked)?;
     question(to, checked)?;
@@ -24,8 +30,15 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
     }
     gaps(to, checked)?;
     meanings(to)?;
-    writeln!(to, "<footer>Made by Candor {} on this machine; nothing was sent anywhere. ", crate::version::VERSION)?;
-    writeln!(to, "This is no legal advice. Every ruling names the text that it rests on, and what is not verified.")?;
+    writeln!(
+        to,
+        "<footer>Made by Candor {} on this machine; nothing was sent anywhere. ",
+        crate::version::VERSION
+    )?;
+    writeln!(
+        to,
+        "This is no legal advice. Every ruling names the text that it rests on, and what is not verified."
+    )?;
     writeln!(to, "</footer></main></body></html>")
 }
 
@@ -56,11 +69,16 @@ fn head(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
         (0, 0, 0) => ("calm", "No rule asks for anything".to_owned()),
         (0, 0, open) => ("gap", format!("{} to look at", counted(open, "product", "products"))),
         (0, replace, _) => ("gap", format!("{} to be replaced", counted(replace, "product", "products"))),
-        (prohibited, _, _) => {
-            ("alarm", format!("{}: something about it is prohibited", counted(prohibited, "product", "products")))
-        }
+        (prohibited, _, _) => (
+            "alarm",
+            format!("{}: something about it is prohibited", counted(prohibited, "product", "products")),
+        ),
     };
-    writeln!(to, "<header class={class}><p class=program>Candor check, rules as of {}</p>", Text(&date(checked)))?;
+    writeln!(
+        to,
+        "<header class={class}><p class=program>Candor check, rules as of {}</p>",
+        Text(&date(checked))
+    )?;
     writeln!(to, "<h1>{}</h1></header><dl class=tiles>", Text(&headline))?;
     for (kind, name) in [
         (Kind::Prohibited, "prohibited"),
@@ -84,7 +102,10 @@ fn question(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
     for (name, value) in &checked.asked {
         writeln!(to, "<tr><th>{name}</th><td>{}</td></tr>", Text(value))?;
     }
-    writeln!(to, "</tbody></table><p class=faint>A rule that asks about something which was not said answers with a review.")?;
+    writeln!(
+        to,
+        "</tbody></table><p class=faint>A rule that asks about something which was not said answers with a review."
+    )?;
     writeln!(to, "{} asked.</p></section>", counted(checked.rules as u64, "rule was", "rules were"))
 }
 
@@ -164,7 +185,10 @@ fn ruling(to: &mut dyn Write, ruling: &Ruling) -> io::Result<()> {
 fn evidence(to: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     let evidence = &judged.item.evidence;
     let facts = counted(judged.item.facts, "fact", "facts");
-    writeln!(to, "<details open><summary>Evidence: {facts}</summary><table><thead><tr><th>Grade</th><th>What</th>")?;
+    writeln!(
+        to,
+        "<details open><summary>Evidence: {facts}</summary><table><thead><tr><th>Grade</th><th>What</th>"
+    )?;
     writeln!(to, "<th>Where</th><th>Known from</th></tr></thead><tbody>")?;
     for piece in evidence.iter().take(SHOWN) {
         writeln!(
@@ -194,7 +218,12 @@ fn gaps(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
     }
     for (place, reason, detail) in collected.gaps.iter().take(SHOWN) {
         let reason = Text(reason.name());
-        writeln!(to, "<tr><td class=reason>{reason}</td><td class=path>{}</td><td>{}</td></tr>", Text(place), Text(detail))?;
+        writeln!(
+            to,
+            "<tr><td class=reason>{reason}</td><td class=path>{}</td><td>{}</td></tr>",
+            Text(place),
+            Text(detail)
+        )?;
     }
     writeln!(to, "</tbody></table>")?;
     if collected.all_gaps > SHOWN {
@@ -208,7 +237,10 @@ fn meanings(to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "<section><h2>What the words mean</h2><table class=options><tbody>")?;
     for (word, meaning) in [
         ("prohibited", "The rule forbids the activity in brackets to whom it binds."),
-        ("to be replaced", "You may keep it: the rule gives you no penalty. But it gets no updates or loses support, so plan its replacement."),
+        (
+            "to be replaced",
+            "You may keep it: the rule gives you no penalty. But it gets no updates or loses support, so plan its replacement.",
+        ),
         ("review", "A person must decide: something that the rule asks about is not known or not certain."),
         ("remnant", "The product was removed and left something behind."),
         ("advisory", "Somebody warns, or a prohibition comes."),

@@ -3,18 +3,18 @@
 mod circumstances;
 mod html;
 mod json;
-mod rules;
 mod text;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use candor_compliance::{Kind, Ruling, Situation, Stage, judge, timeline};
+use anyhow::{Context, bail};
+use candor_compliance::{Kind, Rules, Ruling, Situation, Stage, judge, timeline};
 use candor_products::{Catalogue, Item};
 
 use crate::complain;
 use crate::exit_status::Outcome;
-use crate::inventory::{Collected, Targets, catalogue, gather, write_to};
+use crate::inventory::{Collected, Targets, gather, write_to};
+use crate::prohibitions::{self, Known};
 
 /// What to look at, who asks, and how to tell it.
 #[derive(clap::Args, Debug)]
@@ -24,8 +24,12 @@ pub(crate) struct Options {
     targets: Targets,
     #[command(flatten)]
     circumstances: circumstances::Options,
-    #[command(flatten)]
-    rules: rules::Options,
+    /// More rules and products, as TOML: a file, or a folder of them (repeatable).
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
+    rules: Vec<PathBuf>,
+    /// Only this rule (repeatable); `candor rules list --prohibitions` names them.
+    #[arg(long = "rule", value_name = "ID", help_heading = "Rules")]
+    only: Vec<String>,
     /// The rulings at each instant at which one changes, instead of those of one date.
     #[arg(long)]
     timeline: bool,
@@ -115,9 +119,9 @@ fn asks(kind: Kind) -> bool {
 /// Checks what the options name.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let targets = options.targets.targets()?;
-    let catalogue = catalogue(&options.rules.products)?;
-    let rules = options.rules.rules(&catalogue)?;
-    let situation = options.circumstances.situation()?;
+    let Known { catalogue, mut rules, .. } = prohibitions::usable(&options.rules)?;
+    only(&mut rules, &options.only)?;
+    let situation = options.circumstances.situation(&rules)?;
     let collected = gather(&targets, &catalogue)?;
     let items = catalogue.identify(&collected.facts);
     let judged = items.iter().map(|item| {
@@ -145,6 +149,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     })
     .context("the rulings could not be written")?;
     Ok(outcome(&checked))
+}
+
+/// Leaves only these rules, if there are any.
+fn only(rules: &mut Rules, ids: &[String]) -> anyhow::Result<()> {
+    for id in ids {
+        if rules.rule(id).is_none() {
+            let known: Vec<&str> = rules.rules.iter().map(|rule| rule.id.as_str()).collect();
+            bail!("--rule {id}: there is no such rule; known are {}", known.join(", "));
+        }
+    }
+    if !ids.is_empty() {
+        rules.rules.retain(|rule| ids.contains(&rule.id));
+    }
+    Ok(())
 }
 
 fn outcome(checked: &Checked<'_>) -> Outcome {

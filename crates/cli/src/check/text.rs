@@ -34,7 +34,8 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
     let counts: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
     let items = counted(checked.judged.len() as u64, "item", "items");
     let rules = counted(checked.rules as u64, "rule", "rules");
-    let counts = if counts.is_empty() { "nothing that a rule is about".to_owned() } else { counts.join(", ") };
+    let counts =
+        if counts.is_empty() { "nothing that a rule is about".to_owned() } else { counts.join(", ") };
     let files = counted(checked.collected.files, "file", "files");
     writeln!(to, "{files}, {items}, {rules}: {counts}")?;
     let asked: Vec<String> =

@@ -1,6 +1,5 @@
 //! `candor inventory`: what is installed here, in an image, or according to a bill of materials.
 
-mod catalogue;
 mod collect;
 mod host;
 mod listing;
@@ -13,14 +12,13 @@ use anyhow::Context;
 use candor_object::Limits;
 use candor_products::Catalogue;
 
-pub(crate) use catalogue::{catalogue, refuse, texts};
 pub(crate) use collect::Collected;
 pub(crate) use listing::{gap_records, identified, item_record};
 pub(crate) use target::{Options as Targets, Target};
 
 use crate::complain;
 use crate::exit_status::Outcome;
-use crate::replacement;
+use crate::{prohibitions, replacement};
 use listing::{Format, Listing};
 
 /// What to look at, and how to tell it.
@@ -29,9 +27,9 @@ use listing::{Format, Listing};
 pub(crate) struct Options {
     #[command(flatten)]
     targets: Targets,
-    /// More products and marks, as TOML: a file, or a folder of them (repeatable).
+    /// More products, as TOML: a file, or a folder of them (repeatable).
     #[arg(long, value_name = "PATH")]
-    products: Vec<PathBuf>,
+    rules: Vec<PathBuf>,
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -69,7 +67,7 @@ pub(crate) fn limits() -> Limits {
 /// Makes an inventory.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let targets = options.targets.targets()?;
-    let catalogue = catalogue(&options.products)?;
+    let catalogue = prohibitions::usable(&options.rules)?.catalogue;
     let collected = gather(&targets, &catalogue)?;
     let items = catalogue.identify(&collected.facts);
     let mut outcome = Outcome::default();
