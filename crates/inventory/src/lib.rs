@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod document;
+mod exports;
 mod facts;
 mod packages;
 mod purl;
@@ -46,6 +47,10 @@ pub const READERS: &[&dyn Reader] = &[
     &sbom::spdx_rdf::SpdxRdf,
     &sbom::spdx3::Spdx3,
     &sbom::syft::Syft,
+    // Exported inventories.
+    &exports::csv::Csv,
+    &exports::rows::Rows,
+    &exports::glpi::Glpi,
 ];
 
 /// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.
