@@ -9,6 +9,7 @@
 mod document;
 mod exports;
 mod facts;
+mod logs;
 mod packages;
 mod purl;
 mod reader;
@@ -51,6 +52,18 @@ pub const READERS: &[&dyn Reader] = &[
     &exports::csv::Csv,
     &exports::rows::Rows,
     &exports::glpi::Glpi,
+    // Logs.
+    &logs::squid::LOG,
+    &logs::w3c::LOG,
+    &logs::combined::LOG,
+    &logs::table::Table,
+    &logs::bind::LOG,
+    &logs::dnsmasq::LOG,
+    &logs::unbound::LOG,
+    &logs::windows_dns::LOG,
+    &logs::zeek::LOG,
+    &logs::events::Events,
+    &logs::list::List,
 ];
 
 /// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.

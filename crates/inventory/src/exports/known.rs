@@ -331,6 +331,13 @@ pub(super) static KNOWN: &[Export] = &[
         ],
         &[],
     ),
+    // dns_cache
+    osquery(
+        FactKind::Address,
+        &["name", "type", "flags"],
+        &[("name", Attribute::Host)],
+        &[(Attribute::Count, "1")],
+    ),
     // docker_images
     osquery(
         FactKind::Image,
