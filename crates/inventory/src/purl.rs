@@ -6,7 +6,8 @@ use std::fmt::Write;
 /// range or a variable.
 pub(crate) fn purl(manager: &str, name: &str, version: &str) -> Option<String> {
     let kind = match manager {
-        "cargo" | "npm" | "maven" | "composer" | "gem" | "nuget" | "conda" | "rpm" => manager,
+        "cargo" | "npm" | "maven" | "composer" | "gem" | "nuget" | "conda" | "rpm" | "apk" => manager,
+        "dpkg" => "deb",
         "pip" => "pypi",
         "go" => "golang",
         "pacman" => "alpm",
@@ -27,6 +28,12 @@ pub(crate) fn purl(manager: &str, name: &str, version: &str) -> Option<String> {
         let _ = write!(purl, "@{}", encoded(version));
     }
     Some(purl)
+}
+
+/// The same with the processor architecture that it is for.
+pub(crate) fn purl_for(manager: &str, name: &str, version: &str, architecture: &str) -> String {
+    let purl = purl(manager, name, version).unwrap_or_default();
+    if purl.is_empty() || architecture.is_empty() { purl } else { format!("{purl}?arch={}", encoded(architecture)) }
 }
 
 fn encoded(text: &str) -> String {

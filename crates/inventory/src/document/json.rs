@@ -26,13 +26,15 @@ pub(crate) struct Json<'s> {
     input: Input<'s>,
     around: Vec<Kind>,
     state: State,
-    /// Whether a document ended before the one that is being read.
-    several: bool,
+    /// The line on which the document begins.
+    began: u64,
+    /// Whether every document so far stood on a line of its own; none before one has ended.
+    by_line: Option<bool>,
 }
 
 impl<'s> Json<'s> {
     pub(crate) fn new(subject: &'s Subject<'s>) -> Result<Self, Error> {
-        Ok(Self { input: Input::new(subject)?, around: Vec::new(), state: State::Start, several: false })
+        Ok(Self { input: Input::new(subject)?, around: Vec::new(), state: State::Start, began: 1, by_line: None })
     }
 
     fn open(&mut self, name: String) -> Result<Option<Event>, Error> {
@@ -43,8 +45,23 @@ impl<'s> Json<'s> {
         Ok(Some(Event::Open(name)))
     }
 
+    /// Passes over white space in a document, and shows the byte after it. Where every line is a document, none goes
+    /// on behind its line, so that a broken one loses only itself.
+    fn space(&mut self) -> Result<Option<u8>, Error> {
+        while let Some(byte) = self.input.peek()? {
+            if byte == b'\n' && self.by_line == Some(true) {
+                return Err(self.input.damaged("a document is cut off"));
+            }
+            if !byte.is_ascii_whitespace() {
+                return Ok(Some(byte));
+            }
+            self.input.next()?;
+        }
+        Ok(None)
+    }
+
     fn value(&mut self) -> Result<Option<Event>, Error> {
-        match self.input.past_space()? {
+        match self.space()? {
             Some(b'{') => self.enter(Kind::Object),
             Some(b'[') => self.enter(Kind::List),
             Some(b'"') => {
@@ -69,11 +86,11 @@ impl<'s> Json<'s> {
     fn member(&mut self, first: bool) -> Result<Option<Event>, Error> {
         let kind = self.around.last().copied().unwrap_or(Kind::List);
         let end = if kind == Kind::Object { b'}' } else { b']' };
-        let mut byte = self.input.past_space()?;
+        let mut byte = self.space()?;
         if !first && byte == Some(b',') {
             self.input.next()?;
             // A comma too many is a frequent error of hand-written files, and harms nobody.
-            byte = self.input.past_space()?;
+            byte = self.space()?;
         } else if !first && byte != Some(end) {
             return Err(self.input.damaged("a comma is missing"));
         }
@@ -89,7 +106,7 @@ impl<'s> Json<'s> {
             return Err(self.input.damaged("a name is missing"));
         }
         let name = self.string()?;
-        if self.input.past_space()? != Some(b':') {
+        if self.space()? != Some(b':') {
             return Err(self.input.damaged("a colon is missing"));
         }
         self.input.next()?;
@@ -98,7 +115,9 @@ impl<'s> Json<'s> {
 
     fn closed(&mut self) -> Event {
         self.state = if self.around.is_empty() { State::Start } else { State::Member { first: false } };
-        self.several |= self.around.is_empty();
+        if self.around.is_empty() {
+            self.by_line = Some(self.by_line != Some(false) && self.began == self.input.line);
+        }
         Event::Close
     }
 
@@ -119,12 +138,12 @@ impl<'s> Json<'s> {
         let mut text = Vec::new();
         let mut high = None;
         loop {
-            let Some(byte) = self.input.next()? else {
+            let Some(byte) = self.input.peek()?.filter(|byte| *byte != b'\n') else {
                 return Err(self.input.damaged("a text has no end"));
             };
+            self.input.next()?;
             let character = match byte {
                 b'"' => break,
-                b'\n' => return Err(self.input.damaged("a text has no end")),
                 b'\\' => self.escape(&mut high)?,
                 _ => {
                     push(&mut text, &[byte]);
@@ -187,7 +206,10 @@ impl Events for Json<'_> {
         match self.state {
             State::Start => match self.input.past_space()? {
                 None => Ok(None),
-                Some(_) => self.open(String::new()),
+                Some(_) => {
+                    self.began = self.input.line;
+                    self.open(String::new())
+                }
             },
             State::Value => self.value(),
             State::Close => Ok(Some(self.closed())),
@@ -203,7 +225,16 @@ impl Events for Json<'_> {
     fn recover(&mut self) -> Result<bool, Error> {
         self.around.clear();
         self.state = State::Start;
-        Ok(self.several && self.input.until(b'\n', &mut Vec::new())?)
+        let on_one_line = self.began == self.input.line;
+        if self.by_line == Some(false) || !on_one_line || !self.input.until(b'\n', &mut Vec::new())? {
+            return Ok(false);
+        }
+        // A first line that is broken tells by what follows whether the lines are documents.
+        if self.by_line.is_none() && self.input.peek()? != Some(b'{') {
+            return Ok(false);
+        }
+        self.by_line = Some(true);
+        Ok(true)
     }
 }
 

@@ -27,7 +27,7 @@ impl Reader for Conda {
             |record| {
                 let node = record.node;
                 let more = [
-                    (Attribute::Vendor, node.first(&["channel", "schannel"])),
+                    (Attribute::Source, node.first(&["channel", "schannel"])),
                     (Attribute::Architecture, node.get("subdir")),
                     (Attribute::Licence, node.get("license")),
                     (Attribute::Url, node.get("url")),

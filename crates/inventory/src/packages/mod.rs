@@ -21,7 +21,7 @@ pub(crate) mod yarn;
 
 use candor_object::{Attribute, FactKind};
 
-use crate::purl::purl;
+use crate::purl::{purl, purl_for};
 use crate::{Error, Facts};
 
 /// The state of what is there.
@@ -50,4 +50,10 @@ fn tell(
     ];
     values.extend_from_slice(more);
     facts.add(FactKind::Package, &values)
+}
+
+/// The package URL that values have together; an empty text if they have none.
+fn with_purl(manager: &str, values: &[(Attribute, &str)]) -> String {
+    let value = |wanted| values.iter().find(|(there, _)| *there == wanted).map_or("", |(_, value)| *value);
+    purl_for(manager, value(Attribute::Name), value(Attribute::Version), value(Attribute::Architecture))
 }

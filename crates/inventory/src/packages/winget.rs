@@ -24,9 +24,7 @@ impl Reader for Winget {
         let kind = |path: &[String]| matches(path, "Sources/item/Packages/item").then_some(());
         records(&mut Json::new(subject)?, kind, |record| {
             let id = record.node.get("PackageIdentifier");
-            let vendor = id.split_once('.').map_or("", |(vendor, _)| vendor);
-            let more = [(Attribute::Id, id), (Attribute::Vendor, vendor)];
-            tell(facts, ("winget", state), (id, record.node.get("Version")), &more)
+            tell(facts, ("winget", state), (id, record.node.get("Version")), &[(Attribute::Id, id)])
         })
     }
 }

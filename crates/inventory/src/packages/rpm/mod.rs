@@ -8,7 +8,7 @@ mod ndb;
 use candor_object::{Attribute, FactKind};
 
 use super::INSTALLED;
-use crate::purl::purl;
+use crate::purl::purl_for;
 use crate::sqlite::{Database, is_database};
 use crate::{Error, Facts, Reader, Subject};
 
@@ -72,16 +72,9 @@ fn tell(header: &Header<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
     let release = format!("{}-{}", header.text(header::VERSION), header.text(header::RELEASE));
     let epoch = header.number(header::EPOCH).filter(|epoch| *epoch > 0);
     let version = epoch.map_or_else(|| release.clone(), |epoch| format!("{epoch}:{release}"));
-    let mut purl = purl("rpm", &name, &release).unwrap_or_default();
-    let qualifiers: Vec<String> = [
-        Some(format!("arch={architecture}")).filter(|_| !architecture.is_empty()),
-        epoch.map(|epoch| format!("epoch={epoch}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if !qualifiers.is_empty() {
-        purl = format!("{purl}?{}", qualifiers.join("&"));
+    let mut purl = purl_for("rpm", &name, &release, &architecture);
+    if let Some(epoch) = epoch {
+        purl.push_str(&format!("{}epoch={epoch}", if purl.contains('?') { '&' } else { '?' }));
     }
     let time = header.number(header::INSTALLED).map(|seconds| seconds.to_string()).unwrap_or_default();
     let vendor = header.text(header::VENDOR);
@@ -142,7 +135,7 @@ mod tests {
 
     #[test]
     fn headers_in_sqlite() {
-        let sample = include_bytes!("../../../tests/golden/rpmdb.sqlite");
+        let sample = include_bytes!("../../../tests/golden/packages/usr/lib/sysimage/rpm/rpmdb.sqlite");
         assert_eq!(facts_of(&Rpm, "rpmdb.sqlite", sample).len(), 3);
     }
 
