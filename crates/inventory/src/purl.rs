@@ -33,7 +33,11 @@ pub(crate) fn purl(manager: &str, name: &str, version: &str) -> Option<String> {
 /// The same with the processor architecture that it is for.
 pub(crate) fn purl_for(manager: &str, name: &str, version: &str, architecture: &str) -> String {
     let purl = purl(manager, name, version).unwrap_or_default();
-    if purl.is_empty() || architecture.is_empty() { purl } else { format!("{purl}?arch={}", encoded(architecture)) }
+    if purl.is_empty() || architecture.is_empty() {
+        purl
+    } else {
+        format!("{purl}?arch={}", encoded(architecture))
+    }
 }
 
 fn encoded(text: &str) -> String {

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use candor_inventory::{Error, Facts, HEAD, READERS, Subject};
-use candor_object::{Content, Fact, FileType, MAX_ATTRIBUTES, MAX_FACTS, MAX_VALUE, Object, ObjectId, Source};
+use candor_object::{
+    Content, Fact, FileType, MAX_ATTRIBUTES, MAX_FACTS, MAX_VALUE, Object, ObjectId, Source,
+};
 use proptest::prelude::*;
 
 /// Names and contents of all golden samples.
@@ -39,7 +41,8 @@ fn all_read(name: &str, content: Content) -> Vec<Fact> {
     let mut object = Object::root(content, FileType::DATA);
     name.clone_into(&mut object.name);
     let deadline = Instant::now() + Duration::from_secs(60);
-    let subject = Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
+    let subject =
+        Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
     let (mut all, mut text) = (Vec::new(), 0);
     for reader in READERS {
         let _ = reader.reads(&subject);
@@ -124,7 +127,8 @@ fn a_million_components_need_no_more_memory_than_their_facts() {
     let head = content.window(0, HEAD).unwrap().into_owned();
     let object = Object::root(content, FileType::DATA);
     let deadline = Instant::now() + Duration::from_secs(600);
-    let subject = Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
+    let subject =
+        Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
     let reader = READERS.iter().find(|reader| reader.name() == "cyclonedx").unwrap();
     assert!(reader.reads(&subject));
     let (mut all, mut text) = (Vec::new(), 0);
@@ -134,7 +138,12 @@ fn a_million_components_need_no_more_memory_than_their_facts() {
     assert!(all.len() > 400_000 && all.len() <= MAX_FACTS as usize, "{}", all.len());
     assert!(size > 110_000_000);
     if let (Some(before), Some(after)) = (before, peak()) {
-        let held: usize = all.iter().map(|fact| fact.attributes.capacity() * 32 + 64).sum::<usize>() + text * 2;
-        assert!((after - before) * 1024 < held as u64 * 2 + (64 << 20), "{} KiB for {held} bytes", after - before);
+        let held: usize =
+            all.iter().map(|fact| fact.attributes.capacity() * 32 + 64).sum::<usize>() + text * 2;
+        assert!(
+            (after - before) * 1024 < held as u64 * 2 + (64 << 20),
+            "{} KiB for {held} bytes",
+            after - before
+        );
     }
 }

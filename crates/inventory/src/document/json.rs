@@ -34,7 +34,13 @@ pub(crate) struct Json<'s> {
 
 impl<'s> Json<'s> {
     pub(crate) fn new(subject: &'s Subject<'s>) -> Result<Self, Error> {
-        Ok(Self { input: Input::new(subject)?, around: Vec::new(), state: State::Start, began: 1, by_line: None })
+        Ok(Self {
+            input: Input::new(subject)?,
+            around: Vec::new(),
+            state: State::Start,
+            began: 1,
+            by_line: None,
+        })
     }
 
     fn open(&mut self, name: String) -> Result<Option<Event>, Error> {
