@@ -11,11 +11,30 @@ mod packages;
 mod reader;
 mod text;
 
+mod damage;
+mod fields;
+mod macos;
+mod markup;
+mod plist;
+mod windows;
+mod x509;
+
 pub use facts::Facts;
-pub use reader::{Error, HEAD, Reader, Subject};
+pub use reader::{Error, HEAD, Reader, Subject, Verified};
 
 /// All readers. Each is asked about every object; several may read the same one.
-pub const READERS: &[&dyn Reader] = &[&packages::dpkg::Dpkg, &packages::apk::Apk];
+pub const READERS: &[&dyn Reader] = &[
+    &packages::dpkg::Dpkg,
+    &packages::apk::Apk,
+    // Windows and macOS.
+    &windows::hive::Registry,
+    &windows::msi::Msi,
+    &windows::signer::Signer,
+    &windows::task::Task,
+    &windows::version_info::VersionInfo,
+    &macos::code_signature::CodeSignature,
+    &macos::property_lists::PropertyLists,
+];
 
 /// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.
 pub fn read(subject: &Subject<'_>, facts: &mut Facts<'_>, mut failed: impl FnMut(&'static str, Error)) {
