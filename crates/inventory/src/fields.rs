@@ -17,10 +17,6 @@ pub(crate) fn u64_le(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_le_bytes)
 }
 
-pub(crate) fn u16_be(bytes: &[u8], at: usize) -> Option<u16> {
-    array(bytes, at).map(u16::from_be_bytes)
-}
-
 pub(crate) fn u32_be(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_be_bytes)
 }
@@ -58,12 +54,16 @@ pub(crate) fn latin1(bytes: &[u8]) -> String {
 
 /// Whether a part is in the bytes.
 pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len().max(1)).any(|window| window == part)
+    memchr::memmem::find(bytes, part).is_some()
 }
 
 /// Bytes as two digits each.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn text_ends_at_a_zero() {
-        assert_eq!(utf16_le(b"a\0b\0\0\0c\0"), "a" .to_owned() + "b");
+        assert_eq!(utf16_le(b"a\0b\0\0\0c\0"), "ab");
         assert_eq!(utf16_be(b"\0a\0b\0"), "ab");
         assert_eq!(utf16_le(b"\0\xd8a"), "\u{fffd}");
         assert_eq!(latin1(b"\xe9\0x"), "é");

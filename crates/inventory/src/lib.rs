@@ -11,11 +11,15 @@ mod packages;
 mod reader;
 mod text;
 
+mod containers;
 mod damage;
 mod fields;
+mod json;
+mod linux;
 mod macos;
 mod markup;
 mod plist;
+mod stores;
 mod windows;
 mod x509;
 
@@ -34,6 +38,20 @@ pub const READERS: &[&dyn Reader] = &[
     &windows::version_info::VersionInfo,
     &macos::code_signature::CodeSignature,
     &macos::property_lists::PropertyLists,
+    // Linux.
+    &linux::init_script::InitScript,
+    &linux::systemd::Systemd,
+    // Container images.
+    &containers::docker_archive::DockerArchive,
+    &containers::oci::Oci,
+    &containers::references::Dockerfile,
+    &containers::references::Yaml,
+    &containers::whiteouts::Whiteouts,
+    // Stores of certificates.
+    &stores::der_file::DerFile,
+    &stores::java::Java,
+    &stores::pem::Pem,
+    &stores::pkcs12::Pkcs12,
 ];
 
 /// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.

@@ -5,10 +5,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The beginning of an element. One that is empty is followed by its end.
-    Open {
-        name: String,
-        attributes: Vec<(String, String)>,
-    },
+    Open { name: String, attributes: Vec<(String, String)> },
     /// The end of an element.
     Close(String),
     /// Text that is not only blanks.

@@ -73,10 +73,8 @@ fn programs(head: &[u8]) -> Vec<u64> {
     let wide = u32_be(head, 0) == Some(0xcafe_babf);
     let (size, count) = (if wide { 32 } else { 20 }, u32_be(head, 4).unwrap_or(0) as usize);
     let rows = head.get(8..).unwrap_or_default().chunks_exact(size).take(count.min(MOST_PROGRAMS));
-    rows.filter_map(|row| {
-        if wide { crate::fields::u64_be(row, 8) } else { u32_be(row, 8).map(u64::from) }
-    })
-    .collect()
+    rows.filter_map(|row| if wide { crate::fields::u64_be(row, 8) } else { u32_be(row, 8).map(u64::from) })
+        .collect()
 }
 
 /// Place and size of the signature of a program.

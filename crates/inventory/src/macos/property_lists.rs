@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn services_and_system_extensions() {
-        let arguments = "<key>ProgramArguments</key><array><string>/bin/x</string><string>-d</string></array>";
+        let arguments =
+            "<key>ProgramArguments</key><array><string>/bin/x</string><string>-d</string></array>";
         let facts = read(&(pair("Label", "com.example.d") + arguments));
         assert_eq!(facts[0].get(Attribute::Path), Some("/bin/x"));
         let inside = format!(

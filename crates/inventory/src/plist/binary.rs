@@ -88,7 +88,11 @@ impl<'a> List<'a> {
     }
 
     /// Numbers of objects, one behind the other.
-    fn numbers(&self, bytes: &'a [u8], count: usize) -> Option<impl Iterator<Item = Option<usize>> + use<'a>> {
+    fn numbers(
+        &self,
+        bytes: &'a [u8],
+        count: usize,
+    ) -> Option<impl Iterator<Item = Option<usize>> + use<'a>> {
         let size = self.sizes.1;
         let all = bytes.get(..count.checked_mul(size)?)?;
         let each = all.chunks_exact(size.max(1));
@@ -126,10 +130,7 @@ mod tests {
     #[test]
     fn objects_are_followed() {
         let value = read(&sample()).unwrap();
-        assert_eq!(
-            value.get("a").unwrap().list(),
-            [Value::Text("b".to_owned()), Value::Flag(true)]
-        );
+        assert_eq!(value.get("a").unwrap().list(), [Value::Text("b".to_owned()), Value::Flag(true)]);
     }
 
     #[test]

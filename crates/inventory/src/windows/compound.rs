@@ -75,7 +75,11 @@ impl<'s> Compound<'s> {
     }
 
     /// The content of a stream, at most so many bytes.
-    pub(super) fn stream(&self, wanted: impl Fn(&[u16]) -> bool, most: usize) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn stream(
+        &self,
+        wanted: impl Fn(&[u16]) -> bool,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let Some(entry) = self.entries.iter().find(|entry| wanted(&entry.name)) else { return Ok(None) };
         let size = usize::try_from(entry.size).unwrap_or(usize::MAX).min(most);
         let mut bytes = if entry.size < self.threshold {

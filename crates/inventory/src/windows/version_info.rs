@@ -72,9 +72,8 @@ mod tests {
     use super::*;
 
     fn block(key: &str, value: &str) -> Vec<u8> {
-        let wide = |text: &str| -> Vec<u8> {
-            text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
-        };
+        let wide =
+            |text: &str| -> Vec<u8> { text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect() };
         let mut bytes = [&[0, 0, 0, 0, 1, 0], wide(key).as_slice()].concat();
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         bytes.extend(wide(value));

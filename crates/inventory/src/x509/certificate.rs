@@ -1,7 +1,5 @@
 //! Certificates: RFC 5280, as far as an inventory tells of them.
 
-use std::fmt::Write;
-
 use candor_object::{Attribute, FactKind};
 use sha2::{Digest, Sha256};
 
@@ -15,6 +13,8 @@ const MAX_NAME: usize = 1024;
 const WIDE: u8 = 0x1e;
 /// `T61String`, which everybody reads as Latin-1.
 const TELETEX: u8 = 0x14;
+/// `GeneralizedTime`.
+const GENERALIZED: u8 = 0x18;
 
 /// What a certificate says of itself. Nobody has checked who signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,20 +126,34 @@ fn value_text(value: &Element<'_>) -> String {
 
 /// The day of a time: two digits of the year in `UTCTime`, four in `GeneralizedTime`.
 fn day(time: &Element<'_>) -> String {
-    let digits: String = time.content.iter().take(8).map(|byte| char::from(*byte)).collect();
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) && time.tag == 0x18 {
-        return String::new();
-    }
-    let (year, rest) = if time.tag == 0x18 { (4, 4) } else { (2, 2) };
-    let Some((year_digits, behind)) = digits.split_at_checked(year) else { return String::new() };
-    let century = match (rest, year_digits.parse::<u8>()) {
-        (2, Ok(short)) => if short < 50 { "20" } else { "19" },
-        (2, Err(_)) => return String::new(),
-        _ => "",
+    let digits: String =
+        time.content.iter().map_while(|byte| byte.is_ascii_digit().then(|| char::from(*byte))).collect();
+    let long = match digits.get(..2) {
+        _ if time.tag == GENERALIZED => digits,
+        Some(year) if year < "50" => format!("20{digits}"),
+        _ => format!("19{digits}"),
     };
-    let (Some(month), Some(day)) = (behind.get(..2), behind.get(2..4)) else { return String::new() };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{century}{year_digits}-{month}-{day}");
-    text
+    match (long.get(..4), long.get(4..6), long.get(6..8)) {
+        (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::sample;
+
+    #[test]
+    fn a_certificate_says_who_it_is() {
+        let bytes = sample();
+        let certificate = Certificate::read(&bytes).unwrap();
+        assert_eq!(certificate.subject, "CN=Candor Test Root, O=Example Org");
+        assert_eq!(certificate.subject, certificate.issuer);
+        assert_eq!(certificate.ends, "2046-11-17");
+        assert_eq!(certificate.serial.len(), 40);
+        for cut in 0..bytes.len() {
+            assert!(Certificate::read(&bytes[..cut]).is_none());
+        }
+    }
 }

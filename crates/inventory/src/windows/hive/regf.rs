@@ -106,7 +106,8 @@ impl<'s> Hive<'s> {
 
     /// The root key.
     pub(crate) fn root(&self) -> Result<Key, Error> {
-        self.key(self.root)?.ok_or_else(|| Error::Damaged("the root key of the hive cannot be read".to_owned()))
+        self.key(self.root)?
+            .ok_or_else(|| Error::Damaged("the root key of the hive cannot be read".to_owned()))
     }
 
     /// The keys in a key.

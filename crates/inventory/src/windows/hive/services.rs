@@ -19,7 +19,9 @@ pub(super) fn is_control_set(name: &str) -> bool {
 /// The services of the set that is in use; of all, where no key says which one that is.
 pub(super) fn read(hive: &Hive<'_>, root: &Key, facts: &mut Facts<'_>) -> Result<(), Error> {
     let current = match hive.child(root, "Select")? {
-        Some(select) => hive.values(&select)?.iter().find(|value| is(value, "Current")).and_then(Value::number),
+        Some(select) => {
+            hive.values(&select)?.iter().find(|value| is(value, "Current")).and_then(Value::number)
+        }
         None => None,
     };
     let in_use = current.map(|number| format!("ControlSet{number:03}"));
@@ -117,6 +119,10 @@ mod tests {
     #[test]
     fn control_sets_have_numbers() {
         assert!(is_control_set("ControlSet001") && is_control_set("controlset002"));
-        assert!(!is_control_set("CurrentControlSet") && !is_control_set("ControlSet") && !is_control_set("ControlSetééé"));
+        assert!(
+            !is_control_set("CurrentControlSet")
+                && !is_control_set("ControlSet")
+                && !is_control_set("ControlSetééé")
+        );
     }
 }
