@@ -11,6 +11,8 @@ mod packages;
 mod reader;
 mod text;
 
+mod android;
+mod browsers;
 mod containers;
 mod damage;
 mod fields;
@@ -47,6 +49,15 @@ pub const READERS: &[&dyn Reader] = &[
     &containers::references::Dockerfile,
     &containers::references::Yaml,
     &containers::whiteouts::Whiteouts,
+    // Browsers and Android.
+    &browsers::chromium::External,
+    &browsers::chromium::Manifest,
+    &browsers::chromium::Preferences,
+    &browsers::firefox::Firefox,
+    &browsers::native_host::NativeHost,
+    &android::manifest::Manifest,
+    &android::packages::PackageList,
+    &android::packages::PackagesXml,
     // Stores of certificates.
     &stores::der_file::DerFile,
     &stores::java::Java,
