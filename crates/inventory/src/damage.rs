@@ -15,9 +15,18 @@ pub(crate) struct Damage {
 impl Damage {
     /// Notes that something at an offset could not be read.
     pub(crate) fn note(&mut self, what: &str, offset: u64) {
+        self.add(|| format!("{what} at offset {offset}"));
+    }
+
+    /// The same of something that ends in a line.
+    pub(crate) fn note_line(&mut self, what: &str, line: u64) {
+        self.add(|| format!("{what} that ends in line {line}"));
+    }
+
+    fn add(&mut self, text: impl FnOnce() -> String) {
         self.count = self.count.saturating_add(1);
         if self.named.len() < NAMED {
-            self.named.push(format!("{what} at offset {offset}"));
+            self.named.push(text());
         }
     }
 

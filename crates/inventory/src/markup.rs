@@ -28,17 +28,20 @@ pub(crate) struct Markup<'a> {
     rest: &'a str,
     /// The end of an element that was empty.
     pending: Option<String>,
+    /// Whether the text ended in the middle of a tag.
+    pub(crate) cut: bool,
 }
 
 impl<'a> Markup<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { rest: text, pending: None }
+        Self { rest: text, pending: None, cut: false }
     }
 
     /// What stands before a part, which is skipped with it.
     fn until(&mut self, end: &str) -> Option<&'a str> {
         let Some((before, behind)) = self.rest.split_once(end) else {
             self.rest = "";
+            self.cut = true;
             return None;
         };
         self.rest = behind;
@@ -59,6 +62,7 @@ impl<'a> Markup<'a> {
         });
         let Some(end) = end else {
             self.rest = "";
+            self.cut = true;
             return None;
         };
         let (inside, behind) = self.rest.split_at(end);
@@ -180,7 +184,9 @@ mod tests {
     #[test]
     fn tags_texts_and_attributes_come_in_order() {
         let text = "<?xml?><!DOCTYPE x><!-- <no> --><a:b c='1 > 0' d=\"&lt;\"><e/>x &#65;&#x42;&nope; </a:b><![CDATA[<y>]]><cut";
-        let events: Vec<Event> = Markup::new(text).collect();
+        let mut markup = Markup::new(text);
+        let events: Vec<Event> = markup.by_ref().collect();
+        assert!(markup.cut);
         assert_eq!(events.len(), 6);
         assert_eq!(events[0].attribute("c"), Some("1 > 0"));
         assert_eq!(events[0].attribute("d"), Some("<"));

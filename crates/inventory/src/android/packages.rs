@@ -4,7 +4,7 @@
 use candor_object::{Attribute, FactKind};
 
 use crate::fields::holds;
-use crate::markup::Markup;
+use crate::markup::{Event, Markup};
 use crate::text::lines;
 use crate::{Error, Facts, Reader, Subject};
 
@@ -29,8 +29,10 @@ impl Reader for PackagesXml {
             return Err(Error::Unsupported("the list is in Android's binary form of XML".to_owned()));
         }
         let bytes = subject.content().window(0, LONGEST)?;
-        for event in Markup::new(&String::from_utf8_lossy(&bytes)) {
-            let crate::markup::Event::Open { name, .. } = &event else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let mut markup = Markup::new(&text);
+        for event in markup.by_ref() {
+            let Event::Open { name, .. } = &event else { continue };
             if name != "package" && name != "updated-package" {
                 continue;
             }
@@ -48,6 +50,9 @@ impl Reader for PackagesXml {
             if !value("name").is_empty() {
                 facts.add(FactKind::Package, &values)?;
             }
+        }
+        if markup.cut || subject.content().size() > LONGEST as u64 {
+            return Err(Error::Damaged("the list of packages ends too early, or is too long".to_owned()));
         }
         Ok(())
     }

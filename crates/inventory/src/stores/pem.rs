@@ -46,7 +46,7 @@ impl Reader for Pem {
                 let certificate = base64(&text).as_deref().and_then(Certificate::read);
                 match certificate {
                     Some(certificate) => certificate.tell(&about, facts)?,
-                    None => damage.note("a certificate that ends in a line", number),
+                    None => damage.note_line("a certificate", number),
                 }
             } else if let Some(text) = &mut open
                 && text.len() < LONGEST
