@@ -23,6 +23,11 @@ impl Damage {
         self.add(|| format!("{what} that ends in line {line}"));
     }
 
+    /// The same of something in a row of a table.
+    pub(crate) fn note_row(&mut self, what: &str, row: i64) {
+        self.add(|| format!("{what} in row {row}"));
+    }
+
     fn add(&mut self, text: impl FnOnce() -> String) {
         self.count = self.count.saturating_add(1);
         if self.named.len() < NAMED {

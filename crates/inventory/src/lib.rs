@@ -6,9 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+mod document;
+mod exports;
 mod facts;
 mod packages;
+mod purl;
 mod reader;
+mod sbom;
+mod sqlite;
 mod text;
 
 mod android;
@@ -30,8 +35,36 @@ pub use reader::{Error, HEAD, Reader, Subject, Verified};
 
 /// All readers. Each is asked about every object; several may read the same one.
 pub const READERS: &[&dyn Reader] = &[
+    // Packages.
     &packages::dpkg::Dpkg,
     &packages::apk::Apk,
+    &packages::rpm::Rpm,
+    &packages::pacman::Pacman,
+    &packages::flatpak::Flatpak,
+    &packages::snap::Snap,
+    &packages::brew::Brew,
+    &packages::winget::Winget,
+    &packages::pip::Pip,
+    &packages::npm::Npm,
+    &packages::yarn::Yarn,
+    &packages::cargo::Cargo,
+    &packages::maven::Maven,
+    &packages::go::Go,
+    &packages::composer::Composer,
+    &packages::gem::Gem,
+    &packages::nuget::Nuget,
+    &packages::conda::Conda,
+    // SBOMs.
+    &sbom::cyclonedx::CycloneDx,
+    &sbom::spdx::Spdx,
+    &sbom::spdx_tags::SpdxTags,
+    &sbom::spdx_rdf::SpdxRdf,
+    &sbom::spdx3::Spdx3,
+    &sbom::syft::Syft,
+    // Exported inventories.
+    &exports::csv::Csv,
+    &exports::rows::Rows,
+    &exports::glpi::Glpi,
     // Windows and macOS.
     &windows::hive::Registry,
     &windows::msi::Msi,
@@ -61,6 +94,7 @@ pub const READERS: &[&dyn Reader] = &[
     // Stores of certificates.
     &stores::der_file::DerFile,
     &stores::java::Java,
+    &stores::nss::Nss,
     &stores::pem::Pem,
     &stores::pkcs12::Pkcs12,
 ];

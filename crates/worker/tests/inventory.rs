@@ -61,8 +61,11 @@ fn samples() -> PathBuf {
 fn facts_come_out_of_the_jail() {
     let status = b"Package: kesl\nStatus: install ok installed\nVersion: 12.0\n\n".to_vec();
     let sample = |name: &str| (name.to_owned(), fs::read(samples().join(name)).unwrap());
-    let files =
-        vec![("var/lib/dpkg/status".to_owned(), status), sample("windows/SOFTWARE"), sample("windows/signed.exe")];
+    let files = vec![
+        ("var/lib/dpkg/status".to_owned(), status),
+        sample("windows/SOFTWARE"),
+        sample("windows/signed.exe"),
+    ];
     let (reports, failed) = reports(files);
     assert_eq!(failed, 0);
     let has = |name: &str, kind: FactKind, attribute: Attribute, value: &str| {

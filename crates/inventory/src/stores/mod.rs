@@ -2,6 +2,7 @@
 
 pub(crate) mod der_file;
 pub(crate) mod java;
+pub(crate) mod nss;
 pub(crate) mod pem;
 pub(crate) mod pkcs12;
 
