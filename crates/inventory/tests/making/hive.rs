@@ -49,21 +49,30 @@ impl Key {
     pub(crate) fn hive(&self) -> Vec<u8> {
         let mut bins = b"hbin".to_vec();
         bins.resize(32, 0);
-        let root = self.write(&mut bins);
-        bins.resize(bins.len().next_multiple_of(4096), 0);
+        let root = self.write(&mut bins, 0x2c);
+        // The rest of the bin is a cell that is free.
+        let free = bins.len();
+        bins.resize(free.next_multiple_of(4096), 0);
         let size = bins.len() as u32;
+        if free < bins.len() {
+            let left = (bins.len() - free) as u32;
+            bins[free..free + 4].copy_from_slice(&left.to_le_bytes());
+        }
         bins[8..12].copy_from_slice(&size.to_le_bytes());
         let mut bytes = b"regf".to_vec();
         for word in [1_u32, 1, 0, 0, 1, 5, 0, 1, root, size, 1] {
             bytes.extend(word.to_le_bytes());
         }
         bytes.resize(4096, 0);
+        let words = bytes[..508].as_chunks::<4>().0.iter();
+        let checksum = words.fold(0, |sum, word| sum ^ u32::from_le_bytes(*word));
+        bytes[508..512].copy_from_slice(&checksum.to_le_bytes());
         bytes.extend(bins);
         bytes
     }
 
-    fn write(&self, bins: &mut Vec<u8>) -> u32 {
-        let keys: Vec<u32> = self.keys.iter().map(|key| key.write(bins)).collect();
+    fn write(&self, bins: &mut Vec<u8>, flags: u16) -> u32 {
+        let keys: Vec<u32> = self.keys.iter().map(|key| key.write(bins, 0x20)).collect();
         let values: Vec<u32> = self.values.iter().map(|value| write_value(value, bins)).collect();
         let values_list = if values.is_empty() { u32::MAX } else { cell(&words(&values), bins) };
         let keys_list = match keys.len() {
@@ -83,7 +92,7 @@ impl Key {
             self.name.encode_utf16().flat_map(u16::to_le_bytes).collect()
         };
         let mut key = b"nk".to_vec();
-        key.extend(if latin { 0x20_u16 } else { 0 }.to_le_bytes());
+        key.extend(if latin { flags } else { flags & !0x20 }.to_le_bytes());
         for word in [0, 0, 0, 0, keys.len() as u32, 0, keys_list, u32::MAX, values.len() as u32, values_list]
         {
             key.extend(word.to_le_bytes());
@@ -92,7 +101,12 @@ impl Key {
         key.extend((name.len() as u16).to_le_bytes());
         key.extend([0, 0]);
         key.extend(name);
-        cell(&key, bins)
+        let at = cell(&key, bins);
+        for child in keys {
+            let parent = child as usize + 4 + 16;
+            bins[parent..parent + 4].copy_from_slice(&at.to_le_bytes());
+        }
+        at
     }
 }
 
