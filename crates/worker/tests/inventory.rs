@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use candor_jail::{GRACE, Job, MOST_AT_ONCE, NOBODY, Opened, Pool, Program, Settings, Source};
+use candor_layers::{hidden, steps};
 use candor_object::{Attribute, FactKind, Limits, Reason, Report};
 
 struct Question {
@@ -114,4 +115,56 @@ fn no_reader_ends_a_worker() {
         let crashed = report.gaps.iter().any(|gap| gap.reason == Reason::Crashed);
         assert!(!crashed, "{name}: {:?}", report.gaps);
     }
+}
+
+/// An entry of a tar archive.
+fn entry(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..108].copy_from_slice(b"0000644\0");
+    header[108..124].copy_from_slice(b"0000000\x000000000\0");
+    header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
+    header[136..148].copy_from_slice(b"00000000000\0");
+    header[148..156].fill(b' ');
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header.extend(content);
+    header.resize(header.len().next_multiple_of(512), 0);
+    header
+}
+
+fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = entries.iter().flat_map(|(name, content)| entry(name, content)).collect();
+    bytes.extend([0; 1024]);
+    bytes
+}
+
+/// What `docker save` writes, of an image that had a package once.
+#[test]
+fn layers_of_an_image_lie_over_each_other() {
+    let status = |names: &[&str]| -> String {
+        names.iter().map(|name| format!("Package: {name}\nStatus: install ok installed\n\n")).collect()
+    };
+    let (old, new) = (status(&["kesl", "bash"]), status(&["bash"]));
+    let lower = archive(&[("var/lib/dpkg/status", old.as_bytes()), ("srv/app/Dockerfile", b"FROM a:1\n")]);
+    let upper = archive(&[("./var/lib/dpkg/status", new.as_bytes()), ("srv/.wh.app", b"")]);
+    let manifest = br#"[{"Config":"c.json","RepoTags":["x:1"],"Layers":["a/layer.tar","b/layer.tar"]}]"#;
+    let image = archive(&[("a/layer.tar", &lower), ("b/layer.tar", &upper), ("manifest.json", manifest)]);
+    let (reports, failed) = reports(vec![("image.tar".to_owned(), image)]);
+    assert_eq!(failed, 0);
+    let report = &reports[0].1;
+    let facts: Vec<_> =
+        report.facts.iter().map(|fact| (steps(report, "image.tar", fact.object), fact)).collect();
+    let hidden = hidden(&facts);
+    let stays = |kind: FactKind| -> Vec<&str> {
+        let all = facts.iter().enumerate().filter(|(place, _)| !hidden.contains(place));
+        all.filter(|(_, (_, fact))| fact.kind == kind)
+            .filter_map(|(_, (_, fact))| fact.get(Attribute::Name))
+            .collect()
+    };
+    assert_eq!(facts.iter().filter(|(_, fact)| fact.kind == FactKind::Package).count(), 3);
+    assert_eq!(stays(FactKind::Package), ["bash"]);
+    assert_eq!(stays(FactKind::Image), ["x:1"]);
 }

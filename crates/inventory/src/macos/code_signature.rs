@@ -77,9 +77,12 @@ fn programs(head: &[u8]) -> Vec<u64> {
         .collect()
 }
 
+/// Reads a number of a program, whose processor decides the order of its bytes.
+type Field = fn(&[u8], usize) -> Option<u32>;
+
 /// Place and size of the signature of a program.
 fn place(subject: &Subject<'_>, start: u64, head: &[u8]) -> Result<Option<(u32, u32)>, Error> {
-    let (field, wide): (fn(&[u8], usize) -> Option<u32>, bool) = match u32_le(head, 0) {
+    let (field, wide): (Field, bool) = match u32_le(head, 0) {
         Some(0xfeed_face) => (u32_le, false),
         Some(0xfeed_facf) => (u32_le, true),
         Some(0xcefa_edfe) => (u32_be, false),

@@ -49,7 +49,7 @@ impl<'a> List<'a> {
             }
             // Numbers with a point and dates are of no interest here; they keep their place.
             2 | 3 => self.text(String::new()),
-            4 | 5 | 6 => {
+            4..=6 => {
                 let (length, rest) = length(low, rest)?;
                 let width = if kind == 6 { 2 } else { 1 };
                 let bytes = rest.get(..length.checked_mul(width)?)?;

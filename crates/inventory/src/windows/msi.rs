@@ -4,6 +4,8 @@
 //! (`!_StringPool`); cells are numbers of strings, columns lie one behind the other. There is no specification but
 //! what programs do: <https://github.com/mdsteele/rust-msi> and Wine's documentation describe it alike.
 
+use std::ops::Range;
+
 use candor_object::{Attribute, FactKind, MAX_VALUE};
 
 use super::compound::{Compound, is_compound};
@@ -80,7 +82,8 @@ struct Strings<'a> {
 impl Strings<'_> {
     /// The texts of rows of two strings.
     fn of(&self, rows: &[(usize, usize)]) -> Vec<(String, String)> {
-        let mut places = vec![0..0];
+        // Numbers begin with one.
+        let mut places = Vec::from([Range::default()]);
         let mut at = 0_usize;
         let mut entry = 4;
         while let (Some(length), Some(uses)) = (u16_le(self.pool, entry), u16_le(self.pool, entry + 2)) {

@@ -1,5 +1,8 @@
 //! A writer of registry hives.
 
+/// Where the security of all keys lies.
+const SECURITY: u32 = 32;
+
 /// A key of a hive that is made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Key {
@@ -34,10 +37,11 @@ impl Key {
     }
 
     fn insert(&mut self, path: &str, key: Self) {
-        let Some((first, rest)) = path.split_once('\\').or((!path.is_empty()).then_some((path, ""))) else {
+        if path.is_empty() {
             self.keys.push(key);
             return;
-        };
+        }
+        let (first, rest) = path.split_once('\\').unwrap_or((path, ""));
         let place = self.keys.iter().position(|known| known.name == first).unwrap_or_else(|| {
             self.keys.push(Self::new(first));
             self.keys.len() - 1
@@ -48,7 +52,11 @@ impl Key {
     /// The hive of which this is the root.
     pub(crate) fn hive(&self) -> Vec<u8> {
         let mut bins = b"hbin".to_vec();
-        bins.resize(32, 0);
+        bins.resize(SECURITY as usize, 0);
+        // Who may do what: the same for all keys, and nothing in particular.
+        let mut security = b"sk\0\0".to_vec();
+        security.extend(words(&[SECURITY, SECURITY, 1, 20, 0x8000_0001, 0, 0, 0, 0]));
+        cell(&security, &mut bins);
         let root = self.write(&mut bins, 0x2c);
         // The rest of the bin is a cell that is free.
         let free = bins.len();
@@ -97,6 +105,7 @@ impl Key {
         {
             key.extend(word.to_le_bytes());
         }
+        key.extend(words(&[SECURITY, u32::MAX]));
         key.resize(72, 0);
         key.extend((name.len() as u16).to_le_bytes());
         key.extend([0, 0]);
