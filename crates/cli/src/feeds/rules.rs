@@ -13,7 +13,7 @@ use candor_update::settings::Settings;
 use candor_update::shelf::{self, Shelf};
 use clap::Subcommand;
 
-use super::making::make;
+use super::making::{Fetched, make};
 use crate::exit_status::Outcome;
 use crate::update::Configured;
 
@@ -102,7 +102,7 @@ fn switch(settings: &Settings, name: &str, reason: Option<&str>) -> anyhow::Resu
         // It was verified when it was put into use.
         let path = shelf::current_of(&settings.store, &feed.name).join(&about.file);
         let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let report = make(settings, &shelf, feed, &content);
+        let report = make(settings, &shelf, feed, &Fetched { content, signed_at: about.signed_at });
         if report.outcome() != Outcome::default() {
             write!(out, "{report}")?;
             outcome = Outcome::found();
