@@ -162,7 +162,7 @@ fn a_timeline_begins_before_all_rules_and_goes_forward() {
     // The disputed hour comes before the prohibition.
     let disputed = gravest.iter().position(|kind| *kind == Kind::Review).unwrap();
     assert_eq!(gravest[disputed + 1], Kind::Prohibited);
-    assert_eq!(stages[disputed].from.to_string(), "2024-09-29 00:00 -04");
+    assert_eq!(stages[disputed].from.to_string(), "2024-09-29 00:00 EDT");
 }
 
 #[test]
