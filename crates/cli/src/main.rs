@@ -100,7 +100,7 @@ enum Command {
     Prove(prove::Options),
     /// Get signatures from mirrors that nobody trusts, and put into use what can be believed.
     Update(update::Options),
-    /// List the rules of feeds and releases, and switch some off.
+    /// List the rules of feeds and releases, switch some off; check and explain prohibitions.
     Rules(feeds::Options),
     /// Watch the public log of releases.
     Log(log::Options),

@@ -77,8 +77,8 @@ pub(crate) fn usable(places: &[PathBuf]) -> anyhow::Result<Known> {
     bail!("the rules cannot be used; `candor rules check` says more:\n{}", lines.join("\n"));
 }
 
-/// The TOML files in places: files themselves, and in folders those in them and in their `products` and
-/// `prohibitions`.
+/// The TOML files in places: files themselves, and of folders those in them, or in their `products` and
+/// `prohibitions` if they have such.
 fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for place in places {
@@ -87,10 +87,10 @@ fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.push(place.clone());
             continue;
         }
-        for folder in [place.clone(), place.join("products"), place.join("prohibitions")] {
-            if folder.is_dir() {
-                files.extend(in_folder(&folder)?);
-            }
+        let parts = [place.join("products"), place.join("prohibitions")];
+        let parts: Vec<PathBuf> = parts.into_iter().filter(|part| part.is_dir()).collect();
+        for folder in if parts.is_empty() { vec![place.clone()] } else { parts } {
+            files.extend(in_folder(&folder)?);
         }
     }
     for file in &files {
@@ -178,7 +178,7 @@ fn write(out: &mut impl Write, rule: &Rule, catalogue: &Catalogue) -> io::Result
     writeln!(out, "{}\n  {}\n", Escaped(&rule.title), Escaped(&rule.summary))?;
     writeln!(
         out,
-        "id         {}\nstatus     {}, a {} of {}",
+        "id         {}\nstatus     {}; {} of {}",
         Escaped(&rule.id),
         rule.status.name(),
         rule.authority,

@@ -88,9 +88,7 @@ impl Case<'_> {
                 .push("it was not said where and by whom; the rule holds in some places only".to_owned()),
         }
         if let Err(why) = self.object() {
-            // What the rule excepts by name is an exemption, whatever else it is.
-            let exempt = self.exemption(None).filter(|exemption| !exemption.review);
-            return vec![exempt.map_or_else(|| self.not_covered(why), |exemption| self.exempt(exemption))];
+            return vec![self.not_covered(why)];
         }
         if self.item.state == State::Remnant {
             let why = format!("{} was removed and left something; {how}", self.product.name);
@@ -145,19 +143,23 @@ impl Case<'_> {
     }
 
     fn activity(&self, activity: &str, how: &str, doubts: &[String]) -> Ruling {
-        if let Some(exemption) = self.exemption(Some(activity)) {
-            return self.exempt(exemption);
-        }
         let forbids =
             self.rule.forbids.iter().filter(|forbid| forbid.activities.iter().any(|word| word == activity));
         let applying: Vec<&Forbid> = forbids.clone().filter(|forbid| self.binds(forbid)).collect();
+        let advice = self.advice(activity);
+        // What the rule does not concern needs no exemption.
+        if (!applying.is_empty() || advice.is_some())
+            && let Some(exemption) = self.exemption(activity)
+        {
+            return self.exempt(exemption);
+        }
         let ruled = applying.iter().map(|forbid| self.forbidden(forbid, activity, how, doubts));
         if let Some(ruling) = ruled.min_by_key(|ruling| ruling.kind)
-            && (ruling.kind < Kind::Replace || self.advice(activity).is_none())
+            && (ruling.kind < Kind::Replace || advice.is_none())
         {
             return ruling;
         }
-        if let Some(advice) = self.advice(activity) {
+        if let Some(advice) = advice {
             return self.advised(advice, activity, doubts);
         }
         let role = &self.situation.role;
@@ -223,7 +225,7 @@ impl Case<'_> {
         }
         ruling.clause.clone_from(&forbid.clause);
         ruling.binds.clone_from(&forbid.bound);
-        self.with_duties(&mut ruling, activity);
+        add_duties(self.rule, self.situation, &self.at, &mut ruling);
         ruling
     }
 
@@ -281,14 +283,14 @@ impl Case<'_> {
         self.situation.device.clone().or_else(only)
     }
 
-    fn exemption(&self, activity: Option<&str>) -> Option<&Exemption> {
+    fn exemption(&self, activity: &str) -> Option<&Exemption> {
         let now = self.at.instant();
         self.rule.exemptions.iter().find(|exemption| {
             let class = exemption.classes.is_empty()
                 || self.product.classes.iter().any(|class| exemption.classes.contains(class));
             let product = exemption.products.is_empty() || exemption.products.contains(&self.product.id);
-            let done = exemption.activities.is_empty()
-                || activity.is_some_and(|activity| exemption.activities.iter().any(|word| word == activity));
+            let done =
+                exemption.activities.is_empty() || exemption.activities.iter().any(|word| word == activity);
             let bound =
                 exemption.bound.is_empty() || exemption.bound.iter().any(|party| self.situation.is(party));
             let open = exemption.from.as_ref().is_none_or(|from| from.instant() <= now)
@@ -348,10 +350,6 @@ impl Case<'_> {
 
     fn ruling(&self, kind: Kind, severity: Severity, why: String) -> Ruling {
         bare(self.rule, &self.at, self.item.grade, kind, severity, why)
-    }
-
-    fn with_duties(&self, ruling: &mut Ruling, _activity: &str) {
-        add_duties(self.rule, self.situation, &self.at, ruling);
     }
 }
 

@@ -335,14 +335,11 @@ impl<'r> Reading<'r> {
     }
 
     fn duty(&self, section: &Section<'_>) -> Option<Duty> {
-        let amounts = [
-            ("hours", Within::Hours as fn(u32) -> Within),
-            ("days", Within::Days),
-            ("business_days", Within::BusinessDays),
-            ("months", Within::Months),
-        ];
-        let given: Vec<Within> =
-            amounts.iter().filter_map(|(key, within)| section.number(key).map(within)).collect();
+        let hours = section.number("hours").map(Within::Hours);
+        let days = section.number("days").map(Within::Days);
+        let business_days = section.number("business_days").map(Within::BusinessDays);
+        let months = section.number("months").map(Within::Months);
+        let given: Vec<Within> = [hours, days, business_days, months].into_iter().flatten().collect();
         if given.len() != 1 {
             let hint = "hours, days, business_days or months".to_owned();
             section.complain("what", "a duty has one period", Some(hint));

@@ -40,10 +40,15 @@ impl Catalogue {
         EMBEDDED
     }
 
-    /// Whether a text is of the catalogue, and not a prohibition.
+    /// Whether a text is a file of a catalogue and not one of rules, by the tables that it has.
     pub fn is_catalogue(text: &str) -> bool {
-        let tables = ["[[product]]", "[[entity]]", "[[relation]]"];
-        text.lines().any(|line| tables.contains(&line.trim()))
+        let starts = |line: &str| {
+            let line = line.trim_start();
+            ["[[product]]", "[[entity]]", "[[relation]]", "[sources"]
+                .iter()
+                .any(|table| line.starts_with(table))
+        };
+        text.lines().any(starts)
     }
 
     /// Reads files, each with its name. What is wrong with a table costs that table only.
