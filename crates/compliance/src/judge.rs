@@ -41,6 +41,12 @@ pub fn judge(rules: &Rules, catalogue: &Catalogue, item: &Item, situation: &Situ
     rulings
 }
 
+/// A role as it stands in a sentence.
+pub(crate) fn with_article(role: &str) -> String {
+    let article = if role.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {role}")
+}
+
 pub(crate) fn clean(situation: &Situation, grade: Grade, why: String) -> Ruling {
     Ruling {
         rule: String::new(),
@@ -90,11 +96,6 @@ impl Case<'_> {
         if let Err(why) = self.object() {
             return vec![self.not_covered(why)];
         }
-        if self.item.state == State::Remnant {
-            let why = format!("{} was removed and left something; {how}", self.product.name);
-            let severity = if self.item.grade <= Grade::B { Severity::Medium } else { Severity::Low };
-            return vec![self.ruling(Kind::Remnant, severity, why)];
-        }
         doubts.extend(self.depth_doubt());
         let mut rulings: Vec<Ruling> = Vec::new();
         for activity in self.situation.done() {
@@ -105,7 +106,17 @@ impl Case<'_> {
                 rulings.push(ruling);
             }
         }
-        rulings
+        if self.item.state == State::Remnant { self.remnant(how, rulings) } else { rulings }
+    }
+
+    /// What is left of a product matters to those to whom the product would.
+    fn remnant(&self, how: &str, if_installed: Vec<Ruling>) -> Vec<Ruling> {
+        if if_installed.iter().all(|ruling| ruling.kind >= Kind::Advisory) {
+            return if_installed;
+        }
+        let why = format!("{} was removed and left something; {how}", self.product.name);
+        let severity = if self.item.grade <= Grade::B { Severity::Medium } else { Severity::Low };
+        vec![self.ruling(Kind::Remnant, severity, why)]
     }
 
     /// Whether it is a product that the rule is about, and deep enough; else why not.
@@ -162,17 +173,17 @@ impl Case<'_> {
         if let Some(advice) = advice {
             return self.advised(advice, activity, doubts);
         }
-        let role = &self.situation.role;
+        let role = with_article(&self.situation.role);
         let mut bound: Vec<&str> =
             self.rule.forbids.iter().flat_map(|forbid| &forbid.bound).map(String::as_str).collect();
         bound.sort_unstable();
         bound.dedup();
         let why = match forbids.count() {
-            0 if !bound.contains(&role.as_str()) => {
-                format!("it does not bind a {role}; it binds: {}", bound.join(", "))
+            0 if !bound.contains(&self.situation.role.as_str()) => {
+                format!("it does not bind {role}; it binds: {}", bound.join(", "))
             }
             0 => format!("it does not forbid to {activity}"),
-            _ => format!("it forbids that to others ({}) and not to a {role}", bound.join(", ")),
+            _ => format!("it forbids that to others ({}) and not to {role}", bound.join(", ")),
         };
         self.not_covered(why)
     }
@@ -234,7 +245,7 @@ impl Case<'_> {
         let now = self.at.instant();
         let said = forbid.says.clone().unwrap_or_else(|| format!("to {}", activity.replace('-', " ")));
         let whom = if forbid.bound.iter().any(|party| self.situation.is(party)) {
-            format!("a {} may not", self.situation.role)
+            format!("{} may not", with_article(&self.situation.role))
         } else {
             "the maker may not".to_owned()
         };

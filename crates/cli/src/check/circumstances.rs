@@ -2,8 +2,10 @@
 
 use anyhow::{anyhow, bail};
 use candor_compliance::{Rules, Situation, WORDS, Word, parse_moment};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+const NOON: SignedDuration = SignedDuration::from_hours(12);
 
 /// What rules ask about.
 #[derive(clap::Args, Clone, Debug)]
@@ -33,7 +35,7 @@ pub(crate) struct Options {
     /// What qualifies it: purely-informational, previously-authorised, waiver and so on (repeatable).
     #[arg(long, value_name = "WORD")]
     purpose: Vec<String>,
-    /// The instant: a day, or 2024-07-20T00:00-04:00 [default: now].
+    /// The instant: a day, which is its noon UTC, or 2024-07-20T00:00-04:00 [default: now].
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
     /// When the contract was made that it is done under.
@@ -106,7 +108,9 @@ impl Options {
 
 fn instant(option: &str, text: &str) -> anyhow::Result<Timestamp> {
     let moment = parse_moment(text, &TimeZone::UTC).map_err(|reason| anyhow!("{option}: {reason}"))?;
-    Ok(moment.instant())
+    // A day alone is meant where the rule counts days. At noon of universal time it is the same day nearly everywhere.
+    let noon = if text.len() == "2024-07-20".len() { NOON } else { SignedDuration::ZERO };
+    Ok(moment.instant().saturating_add(noon)?)
 }
 
 fn country(text: &str) -> anyhow::Result<String> {
