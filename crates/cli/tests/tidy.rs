@@ -148,6 +148,16 @@ fn only_the_worker_links_parsers() {
 }
 
 #[test]
+fn facts_are_taken_in_the_jail_and_judged_outside() {
+    for program in ["candor-cli", "candor-daemon"] {
+        assert!(!reached(program).contains("candor-inventory"), "{program} reaches a parser");
+    }
+    for package in ["candor-inventory", "candor-layers"] {
+        assert_eq!(reached(package), BTreeSet::from(["candor-object".to_owned()]), "{package}");
+    }
+}
+
+#[test]
 fn the_witness_is_a_program_of_its_own() {
     assert_eq!(reached("candor-witness"), BTreeSet::from(["candor-tlog".to_owned()]));
     for program in ["candor-cli", "candor-daemon", "candor-worker"] {

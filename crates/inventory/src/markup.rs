@@ -20,6 +20,8 @@ impl Event {
     }
 }
 
+/// Longest name of a letter, such as `#x10FFFF`, and what ends it.
+const LONGEST_NAME: usize = 12;
 /// Most attributes of an element.
 const MOST_ATTRIBUTES: usize = 64;
 
@@ -146,7 +148,9 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('&') {
         all.push_str(before);
-        let entity = behind.split_once(';').filter(|(name, _)| name.len() <= 10);
+        // Looked for only nearby: there may be millions of marks, and no end of a name anywhere.
+        let end = behind.bytes().take(LONGEST_NAME).position(|byte| byte == b';');
+        let entity = end.and_then(|end| Some((behind.get(..end)?, behind.get(end + 1..)?)));
         let letter = entity.and_then(|(name, _)| match name {
             "amp" => Some('&'),
             "lt" => Some('<'),

@@ -153,7 +153,16 @@ fn made_samples_are_what_is_made() {
 }
 
 fn made() -> Vec<(&'static str, Vec<u8>)> {
+    // One that was copied while it was written to, and one of which a key is no key.
+    let mut unfinished = system().hive();
+    unfinished[4] = 2;
+    let mut damaged = software().hive();
+    let old = damaged.windows(3).position(|bytes| bytes == b"Old").unwrap() - 76;
+    assert_eq!(damaged[old..old + 2], *b"nk");
+    damaged[old] = b'x';
     vec![
+        ("windows/unfinished/SYSTEM", unfinished),
+        ("windows/damaged/SOFTWARE", damaged),
         ("windows/SOFTWARE", software().hive()),
         ("windows/SYSTEM", system().hive()),
         ("windows/NTUSER.DAT", user().hive()),

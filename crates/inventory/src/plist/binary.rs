@@ -45,25 +45,29 @@ impl<'a> List<'a> {
             0 => (marker & 0xfe == 8).then_some(Value::Flag(marker == 9)),
             1 => {
                 let number = number_be(rest.get(..1 << low.min(3))?)?;
-                self.text(number.to_string())
+                Some(Value::Text(number.to_string()))
             }
             // Numbers with a point and dates are of no interest here; they keep their place.
-            2 | 3 => self.text(String::new()),
+            2 | 3 => Some(Value::Text(String::new())),
             4..=6 => {
                 let (length, rest) = length(low, rest)?;
                 let width = if kind == 6 { 2 } else { 1 };
                 let bytes = rest.get(..length.checked_mul(width)?)?;
                 self.text = self.text.checked_add(bytes.len()).filter(|text| *text <= MOST_TEXT)?;
-                self.text(match kind {
+                Some(Value::Text(match kind {
                     4 => hexadecimal(bytes.get(..64).unwrap_or(bytes)),
                     5 => latin1(bytes),
                     _ => utf16_be(bytes),
-                })
+                }))
             }
             0xa | 0xc => {
                 let (length, rest) = length(low, rest)?;
-                let numbers = self.numbers(rest, length)?;
-                Some(Value::List(numbers.filter_map(|one| self.object(one?, depth + 1)).collect()))
+                let mut values = Vec::new();
+                for number in self.numbers(rest, length)? {
+                    values.extend(self.object(number?, depth + 1));
+                    self.left()?;
+                }
+                Some(Value::List(values))
             }
             0xd => {
                 let (length, rest) = length(low, rest)?;
@@ -76,6 +80,7 @@ impl<'a> List<'a> {
                     {
                         pairs.push((key, value));
                     }
+                    self.left()?;
                 }
                 Some(Value::Map(pairs))
             }
@@ -83,8 +88,9 @@ impl<'a> List<'a> {
         }
     }
 
-    fn text(&self, text: String) -> Option<Value> {
-        Some(Value::Text(text))
+    /// Nothing if all was read that may be: what goes on from there would take for ever.
+    fn left(&self) -> Option<()> {
+        (self.values <= MOST_VALUES).then_some(())
     }
 
     /// Numbers of objects, one behind the other.

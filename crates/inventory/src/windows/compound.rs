@@ -105,10 +105,14 @@ impl<'s> Compound<'s> {
             sectors.append(&mut list);
         }
         sectors.truncate(MOST_TABLES);
+        // The same sector may be named again and again.
+        let size = self.sectors.0 as u64;
+        let most =
+            usize::try_from(self.content.size() / size).unwrap_or(usize::MAX).saturating_add(self.sectors.0);
         for sector in sectors.into_iter().filter(|sector| *sector < LAST) {
             // A file of which the end is missing names sectors that are not there.
             let list = numbers(&self.sector(sector)?);
-            if list.is_empty() {
+            if list.is_empty() || self.table.len() > most {
                 break;
             }
             self.table.extend(list);

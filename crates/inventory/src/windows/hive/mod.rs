@@ -65,9 +65,9 @@ impl Branch {
     }
 
     /// The keys in it.
-    fn children(&self, hive: &Hive<'_>) -> Result<Vec<Self>, Error> {
+    fn children(&self, hive: &Hive<'_>) -> Result<impl Iterator<Item = Self>, Error> {
         let keys = hive.subkeys(&self.key)?.into_iter();
-        Ok(keys.map(|key| Self { path: format!("{}\\{}", self.path, key.name), key }).collect())
+        Ok(keys.map(|key| Self { path: format!("{}\\{}", self.path, key.name), key }))
     }
 
     fn values(&self, hive: &Hive<'_>) -> Result<Vec<Value>, Error> {

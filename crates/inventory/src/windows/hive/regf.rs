@@ -17,12 +17,13 @@ use crate::{Error, Subject};
 const BINS: u64 = 4096;
 /// Longest record of a key or a value, with its name.
 const RECORD: usize = 1024;
-/// Most entries of a list that are read; real keys have tens of thousands at most.
-const MOST_ENTRIES: usize = 256 << 10;
+/// Most keys or values of a key that are read; real ones have tens of thousands at most.
+const MOST_ENTRIES: usize = 64 << 10;
 /// Most cells that are read of one hive. Stops lists that show the same cells again and again.
 const MOST_CELLS: u64 = 8 << 20;
-/// Most bytes of the data of a value.
+/// Most bytes of the data of a value, and of all values of a key.
 const MOST_DATA: usize = 64 << 10;
+const MOST_DATA_OF_KEY: usize = 8 << 20;
 /// Bytes of a segment of large data.
 const SEGMENT: usize = 16344;
 /// No cell.
@@ -149,8 +150,15 @@ impl<'s> Hive<'s> {
         let Some(cells) = self.cell(list, count.saturating_mul(4), "a list of values")? else {
             return Ok(values);
         };
+        let mut size = 0_usize;
         for cell in cells.as_chunks::<4>().0.iter().take(count) {
-            values.extend(self.value(u32::from_le_bytes(*cell))?);
+            let value = self.value(u32::from_le_bytes(*cell))?;
+            size = size.saturating_add(value.as_ref().map_or(0, |value| value.data.len()));
+            if size > MOST_DATA_OF_KEY {
+                self.note("the rest of a list of values", list);
+                break;
+            }
+            values.extend(value);
         }
         Ok(values)
     }
@@ -245,11 +253,14 @@ impl<'s> Hive<'s> {
         if rows.len() < usize::from(count) {
             self.note("the end of a list of keys", at);
         }
-        let named = rows.filter_map(|row| u32_le(row, 0));
         if kind == b"ri" {
-            return Ok(Some(named.collect()));
+            return Ok(Some(rows.filter_map(|row| u32_le(row, 0)).collect()));
         }
-        cells.extend(named.take(MOST_ENTRIES.saturating_sub(cells.len())));
+        let left = MOST_ENTRIES.saturating_sub(cells.len());
+        if rows.len() > left {
+            self.note("the rest of a list of keys", at);
+        }
+        cells.extend(rows.take(left).filter_map(|row| u32_le(row, 0)));
         Ok(None)
     }
 

@@ -25,19 +25,10 @@ const VALUES: [(&str, &str); 6] = [
 ];
 
 pub(super) fn read(hive: &Hive<'_>, top: &Branch, facts: &mut Facts<'_>) -> Result<(), Error> {
-    let providers = top.at(hive, PROVIDERS)?;
-    let kinds = providers.map(|providers| providers.children(hive)).transpose()?.unwrap_or_default();
-    for kind in kinds {
-        for provider in kind.children(hive)? {
-            let found = provider.attributes(hive, &FIELDS)?;
-            let fixed = [
-                (Attribute::Source, "security-center"),
-                (Attribute::State, "registered"),
-                (Attribute::Id, provider.key.name.as_str()),
-                (Attribute::Key, provider.path.as_str()),
-            ];
-            if !found.is_empty() {
-                add(facts, FactKind::Program, &fixed, &found)?;
+    if let Some(kinds) = top.at(hive, PROVIDERS)? {
+        for kind in kinds.children(hive)? {
+            for provider in kind.children(hive)? {
+                tell(hive, &provider, facts)?;
             }
         }
     }
@@ -53,4 +44,19 @@ pub(super) fn read(hive: &Hive<'_>, top: &Branch, facts: &mut Facts<'_>) -> Resu
         }
     }
     Ok(())
+}
+
+/// Tells of a program that registered itself.
+fn tell(hive: &Hive<'_>, provider: &Branch, facts: &mut Facts<'_>) -> Result<(), Error> {
+    let found = provider.attributes(hive, &FIELDS)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let fixed = [
+        (Attribute::Source, "security-center"),
+        (Attribute::State, "registered"),
+        (Attribute::Id, provider.key.name.as_str()),
+        (Attribute::Key, provider.path.as_str()),
+    ];
+    add(facts, FactKind::Program, &fixed, &found)
 }

@@ -47,15 +47,15 @@ const MOST_KEYS: usize = 4096;
 const MOST_VALUES: usize = 256;
 
 pub(super) fn read(hive: &Hive<'_>, view: &Branch, facts: &mut Facts<'_>) -> Result<(), Error> {
-    for maker in view.children(hive)?.into_iter().take(MOST_KEYS) {
+    for maker in view.children(hive)?.take(MOST_KEYS) {
         if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(&maker.key.name)) {
             continue;
         }
         tell(hive, &maker, facts)?;
-        for first in maker.children(hive)?.iter().take(MOST_KEYS) {
-            tell(hive, first, facts)?;
-            for second in first.children(hive)?.iter().take(MOST_KEYS) {
-                tell(hive, second, facts)?;
+        for first in maker.children(hive)?.take(MOST_KEYS) {
+            tell(hive, &first, facts)?;
+            for second in first.children(hive)?.take(MOST_KEYS) {
+                tell(hive, &second, facts)?;
                 if let Some(environment) = second.at(hive, ENVIRONMENT)? {
                     tell(hive, &environment, facts)?;
                 }
