@@ -77,8 +77,14 @@ fn metadata(subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
             return Ok(());
         };
         let attribute = match field {
-            "Name" if name.is_empty() => return Ok(value.clone_into(&mut name)),
-            "Version" if version.is_empty() => return Ok(value.clone_into(&mut version)),
+            "Name" if name.is_empty() => {
+                value.clone_into(&mut name);
+                return Ok(());
+            }
+            "Version" if version.is_empty() => {
+                value.clone_into(&mut version);
+                return Ok(());
+            }
             "Author" | "Author-email" | "Maintainer" => Attribute::Vendor,
             "Home-page" => Attribute::Url,
             "License" | "License-Expression" => Attribute::Licence,

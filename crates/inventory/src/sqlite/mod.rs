@@ -116,7 +116,7 @@ impl<'c> Database<'c> {
     /// Calls `each` with every row. It should look at the clock, as a row may be made of many pages.
     ///
     /// # Errors
-    /// What `each` says at once; the first damage after all pages that can be found were read.
+    /// What `each` says at once; the first damage, which it may tell as well, after all that can be found was read.
     pub(crate) fn rows(
         &self,
         table: &Table,
@@ -167,8 +167,8 @@ impl<'c> Database<'c> {
             13 => {
                 for cell in cells {
                     let cell = cell.and_then(|at| page.get(at..)).unwrap_or_default();
-                    match self.row(cell) {
-                        Ok(row) => each(row)?,
+                    match self.row(cell).and_then(&mut *each) {
+                        Ok(()) => {}
                         Err(Error::Damaged(what)) => {
                             damage.get_or_insert(what);
                         }
