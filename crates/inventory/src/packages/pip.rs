@@ -62,7 +62,11 @@ fn form(subject: &Subject<'_>) -> Option<Form> {
     match subject.file_name() {
         "poetry.lock" | "uv.lock" | "pdm.lock" | "pylock.toml" => Some(Form::Toml),
         "Pipfile.lock" => Some(Form::Pipfile),
-        name => (name.starts_with("requirements") && name.ends_with(".txt")).then_some(Form::Requirements),
+        name if name.ends_with(".txt") => {
+            let folder = || subject.path().rsplit('/').nth(1) == Some("requirements");
+            (name.starts_with("requirements") || folder()).then_some(Form::Requirements)
+        }
+        _ => None,
     }
 }
 

@@ -161,6 +161,10 @@ impl<'c> Database<'c> {
                 next.extend(u32_at(&page, start + 8));
                 let mut children: Vec<u32> = cells.filter_map(child).collect();
                 children.reverse();
+                // More than there are lead to some of them twice.
+                if (next.len() + children.len()) as u64 > self.content.size() / self.page_size {
+                    return Err(Error::Damaged("leads to more pages than there are".to_owned()));
+                }
                 next.extend(children);
                 return Ok(());
             }
