@@ -17,8 +17,22 @@ mod sbom;
 mod sqlite;
 mod text;
 
+mod android;
+mod browsers;
+mod containers;
+mod damage;
+mod fields;
+mod json;
+mod linux;
+mod macos;
+mod markup;
+mod plist;
+mod stores;
+mod windows;
+mod x509;
+
 pub use facts::Facts;
-pub use reader::{Error, HEAD, Reader, Subject};
+pub use reader::{Error, HEAD, Reader, Subject, Verified};
 
 /// All readers. Each is asked about every object; several may read the same one.
 pub const READERS: &[&dyn Reader] = &[
@@ -64,6 +78,38 @@ pub const READERS: &[&dyn Reader] = &[
     &logs::zeek::LOG,
     &logs::events::Events,
     &logs::list::List,
+    // Windows and macOS.
+    &windows::hive::Registry,
+    &windows::msi::Msi,
+    &windows::signer::Signer,
+    &windows::task::Task,
+    &windows::version_info::VersionInfo,
+    &macos::code_signature::CodeSignature,
+    &macos::property_lists::PropertyLists,
+    // Linux.
+    &linux::init_script::InitScript,
+    &linux::systemd::Systemd,
+    // Container images.
+    &containers::docker_archive::DockerArchive,
+    &containers::oci::Oci,
+    &containers::references::Dockerfile,
+    &containers::references::Yaml,
+    &containers::whiteouts::Whiteouts,
+    // Browsers and Android.
+    &browsers::chromium::External,
+    &browsers::chromium::Manifest,
+    &browsers::chromium::Preferences,
+    &browsers::firefox::Firefox,
+    &browsers::native_host::NativeHost,
+    &android::manifest::Manifest,
+    &android::packages::PackageList,
+    &android::packages::PackagesXml,
+    // Stores of certificates.
+    &stores::der_file::DerFile,
+    &stores::java::Java,
+    &stores::nss::Nss,
+    &stores::pem::Pem,
+    &stores::pkcs12::Pkcs12,
 ];
 
 /// Lets all readers that recognise the object take facts out of it, and calls `failed` with what went wrong.

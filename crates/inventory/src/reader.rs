@@ -40,8 +40,33 @@ pub struct Subject<'s> {
     pub layout: Option<&'s Layout>,
     /// Its signatures, if it is an executable that has some.
     pub signed: Option<&'s Signed>,
+    /// What the engine found of those signatures, by where they begin.
+    pub verified: &'s [(u64, Verified)],
     /// When to stop.
     pub deadline: Instant,
+}
+
+/// What is known of a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verified {
+    /// It is over this content, and a publisher whom a list trusts stands for it.
+    Yes,
+    /// It is not over this content.
+    No,
+    /// It is there: nobody who is known stands for it, or nobody could ask.
+    #[default]
+    Present,
+}
+
+impl Verified {
+    /// The word for facts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Present => "present",
+        }
+    }
 }
 
 impl Subject<'_> {
@@ -135,6 +160,7 @@ pub(crate) mod tests {
             containers: &[],
             layout: None,
             signed: None,
+            verified: &[],
             deadline: Instant::now() + Duration::from_secs(60),
         })
     }

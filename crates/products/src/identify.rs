@@ -340,7 +340,7 @@ fn item(catalogue: &Catalogue, key: &Key, gathered: &Gathered, all: &BTreeMap<Ke
     let version =
         gathered.versions.iter().min_by_key(|(grade, _)| *grade).map(|(_, version)| version.clone());
     let mut evidence = gathered.evidence.clone();
-    evidence.sort_by_key(|a| (a.state, a.grade));
+    evidence.sort_by_key(|evidence| (evidence.state, evidence.grade));
     Item {
         product: product.id.clone(),
         state,

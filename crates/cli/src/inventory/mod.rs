@@ -1,6 +1,5 @@
 //! `candor inventory`: what is installed here, in an image, or according to a bill of materials.
 
-mod catalogue;
 mod collect;
 mod host;
 mod listing;
@@ -13,14 +12,14 @@ use anyhow::Context;
 use candor_object::Limits;
 use candor_products::Catalogue;
 
-pub(crate) use catalogue::catalogue;
 pub(crate) use collect::Collected;
+pub(crate) use listing::{gap_records, identified, item_record};
 pub(crate) use target::{Options as Targets, Target};
 
 use crate::complain;
 use crate::exit_status::Outcome;
-use crate::replacement;
-use listing::Format;
+use crate::{prohibitions, replacement};
+use listing::{Format, Listing};
 
 /// What to look at, and how to tell it.
 #[derive(clap::Args, Debug)]
@@ -28,9 +27,9 @@ use listing::Format;
 pub(crate) struct Options {
     #[command(flatten)]
     targets: Targets,
-    /// More products and marks, as TOML: a file, or a folder of them (repeatable).
+    /// More products, as TOML: a file, or a folder of them (repeatable).
     #[arg(long, value_name = "PATH")]
-    products: Vec<PathBuf>,
+    rules: Vec<PathBuf>,
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -68,7 +67,7 @@ pub(crate) fn limits() -> Limits {
 /// Makes an inventory.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let targets = options.targets.targets()?;
-    let catalogue = catalogue(&options.products)?;
+    let catalogue = prohibitions::usable(&options.rules)?.catalogue;
     let collected = gather(&targets, &catalogue)?;
     let items = catalogue.identify(&collected.facts);
     let mut outcome = Outcome::default();
@@ -80,7 +79,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         outcome.stopped_early();
     }
     write_to(options.output.as_deref(), |to| {
-        let listing = listing::Listing { collected: &collected, catalogue: &catalogue, items: &items };
+        let listing = Listing { collected: &collected, catalogue: &catalogue, items: &items };
         listing.write(to, options.format, options.all)
     })
     .context("the inventory could not be written")?;
