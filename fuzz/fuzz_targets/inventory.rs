@@ -20,6 +20,7 @@ fuzz_target!(|input: &[u8]| {
         containers: &[],
         layout: None,
         signed: None,
+        verified: &[],
         deadline: Instant::now() + Duration::from_secs(10),
     };
     let (mut all, mut text) = (Vec::new(), 0);

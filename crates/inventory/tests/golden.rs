@@ -26,8 +26,15 @@ fn described(name: &str, bytes: Vec<u8>) -> String {
     let mut object = Object::root(Content::from_vec(bytes), FileType::DATA);
     name.clone_into(&mut object.name);
     let deadline = Instant::now() + Duration::from_secs(60);
-    let subject =
-        Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
+    let subject = Subject {
+        object: &object,
+        head: &head,
+        containers: &[],
+        layout: None,
+        signed: None,
+        verified: &[],
+        deadline,
+    };
     let (mut all, mut length, mut text) = (Vec::new(), 0, String::new());
     let mut failures = Vec::new();
     read(&subject, &mut Facts::new(ObjectId::ROOT, &mut all, &mut length), |reader, error| {

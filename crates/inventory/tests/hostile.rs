@@ -41,8 +41,15 @@ fn all_read(name: &str, content: Content) -> Vec<Fact> {
     let mut object = Object::root(content, FileType::DATA);
     name.clone_into(&mut object.name);
     let deadline = Instant::now() + Duration::from_secs(60);
-    let subject =
-        Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
+    let subject = Subject {
+        object: &object,
+        head: &head,
+        containers: &[],
+        layout: None,
+        signed: None,
+        verified: &[],
+        deadline,
+    };
     let (mut all, mut text) = (Vec::new(), 0);
     for reader in READERS {
         let _ = reader.reads(&subject);
@@ -127,8 +134,15 @@ fn a_million_components_need_no_more_memory_than_their_facts() {
     let head = content.window(0, HEAD).unwrap().into_owned();
     let object = Object::root(content, FileType::DATA);
     let deadline = Instant::now() + Duration::from_secs(600);
-    let subject =
-        Subject { object: &object, head: &head, containers: &[], layout: None, signed: None, deadline };
+    let subject = Subject {
+        object: &object,
+        head: &head,
+        containers: &[],
+        layout: None,
+        signed: None,
+        verified: &[],
+        deadline,
+    };
     let reader = READERS.iter().find(|reader| reader.name() == "cyclonedx").unwrap();
     assert!(reader.reads(&subject));
     let (mut all, mut text) = (Vec::new(), 0);

@@ -52,11 +52,8 @@ pub(crate) fn parts(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_u32, None);
     for (at, character) in text.char_indices() {
         match (quote, character) {
-            (Some(open), character) => {
-                if open == character {
-                    quote = None;
-                }
-            }
+            (Some(open), character) if open == character => quote = None,
+            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(character),
             (None, '[' | '{') => depth = depth.saturating_add(1),
             (None, ']' | '}') => depth = depth.saturating_sub(1),

@@ -70,7 +70,7 @@ mod tests {
                     Ok(Some(Event::Close)) => told.push('>'),
                     Ok(None) => return told,
                     Err(error) => {
-                        told.push_str(&format!("!{}!", error.to_string()));
+                        told.push_str(&format!("!{error}!"));
                         if !events.recover().unwrap() {
                             return told;
                         }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Event, Events, flow};
-use crate::text::Input;
+use crate::text::{Input, LONGEST};
 use crate::{Error, Subject};
 
 /// Reads TOML.
@@ -45,14 +45,18 @@ impl<'s> Toml<'s> {
                 return self.past(quotes);
             }
         }
-        if value.starts_with('[') && flow::parts(&value, ']').len() < 2 && !value.ends_with(']') {
-            while let Some(more) = self.line_of()? {
-                if value.len() < crate::text::LONGEST {
-                    value.push_str(&more);
-                }
-                if more.starts_with(']') {
-                    break;
-                }
+        let (mut open, without_comment) = depth(&value);
+        if open > 0 {
+            value.truncate(without_comment);
+        }
+        while open > 0 {
+            let Some(more) = self.line_of()? else {
+                return Err(self.input.damaged("a list has no end"));
+            };
+            let (further, without_comment) = depth(&more);
+            open += further;
+            if value.len() < LONGEST {
+                value.push_str(&more[..without_comment]);
             }
         }
         self.ready.push_back(Event::Open(flow::scalar(name)));
@@ -70,6 +74,28 @@ impl<'s> Toml<'s> {
         }
         Err(self.input.damaged("a text has no end"))
     }
+}
+
+/// How many brackets a line leaves open, outside of texts, and where its comment begins.
+fn depth(line: &str) -> (i64, usize) {
+    let (mut depth, mut quote, mut escaped) = (0, None, false);
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (Some('"'), '\\') if !escaped => {
+                escaped = true;
+                continue;
+            }
+            (Some(open), character) if open == character && !escaped => quote = None,
+            (Some(_), _) => {}
+            (None, '#') => return (depth, at),
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        escaped = false;
+    }
+    (depth, line.len())
 }
 
 impl Events for Toml<'_> {
@@ -110,7 +136,7 @@ mod tests {
 
     #[test]
     fn tables_are_named_by_their_path() {
-        let toml = b"version = 3 # c\n[[package]]\nname = \"a\"\nsource = { registry = \"u=v\" }\nlist = [\n \"x\",\n \"y\",\n]\n\
+        let toml = b"version = 3 # c\n[[package]]\nname = \"a\"\nsource = { registry = \"u=v\" }\nlist = [ # ]\n \"x\",\n \"y\" ]\n\
                      text = '''\n[no]\n'''\n\n[package.metadata]\nb = [\"z\"]\n";
         assert_eq!(
             told(toml, |subject| Box::new(Toml::new(subject).unwrap())),

@@ -140,9 +140,8 @@ impl<'s> Xml<'s> {
     fn attribute(&mut self, told: bool) -> Result<(), Error> {
         let mut name = Vec::new();
         self.through(b'=', &mut name)?;
-        let quote = match self.input.past_space()? {
-            Some(quote @ (b'"' | b'\'')) => quote,
-            _ => return Err(self.input.damaged("an attribute has no value")),
+        let Some(quote @ (b'"' | b'\'')) = self.input.past_space()? else {
+            return Err(self.input.damaged("an attribute has no value"));
         };
         self.input.next()?;
         let mut value = Vec::new();

@@ -53,7 +53,9 @@ fn header(line: &str) -> Option<(u8, Columns)> {
     let separators = [b',', b';', b'\t', b'|'];
     let count = |separator: u8| memchr::memchr_iter(separator, line.as_bytes()).count();
     let separator = separators.into_iter().max_by_key(|separator| count(*separator))?;
-    if count(separator) == 0 || line.len() > LONGEST / 8 {
+    // No name of a column has such characters, and most lines of programs have.
+    let foreign = line.bytes().any(|byte| b"{}<>=".contains(&byte));
+    if foreign || count(separator) == 0 || line.len() > LONGEST / 8 {
         return None;
     }
     // Names of columns are never longer, and text of programs mostly is.

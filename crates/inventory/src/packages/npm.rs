@@ -81,7 +81,8 @@ fn lock(subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
         if path.len() == 2 && path[0] == "packages" {
             return Some(Kind::Package);
         }
-        let nested = path.len() % 2 == 0 && path.iter().step_by(2).all(|name| name == "dependencies");
+        let nested =
+            path.len().is_multiple_of(2) && path.iter().step_by(2).all(|name| name == "dependencies");
         (nested && !path.is_empty()).then_some(Kind::Dependency)
     };
     let mut by_path = false;

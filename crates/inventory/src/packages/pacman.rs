@@ -30,8 +30,14 @@ impl Reader for Pacman {
             }
             let attribute = match heading.as_str() {
                 _ if line.is_empty() => return Ok(()),
-                "%NAME%" => return Ok(line.clone_into(&mut name)),
-                "%VERSION%" => return Ok(line.clone_into(&mut version)),
+                "%NAME%" => {
+                    line.clone_into(&mut name);
+                    return Ok(());
+                }
+                "%VERSION%" => {
+                    line.clone_into(&mut version);
+                    return Ok(());
+                }
                 "%ARCH%" => Attribute::Architecture,
                 "%PACKAGER%" => Attribute::Vendor,
                 "%URL%" => Attribute::Url,

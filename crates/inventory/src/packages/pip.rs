@@ -62,7 +62,11 @@ fn form(subject: &Subject<'_>) -> Option<Form> {
     match subject.file_name() {
         "poetry.lock" | "uv.lock" | "pdm.lock" | "pylock.toml" => Some(Form::Toml),
         "Pipfile.lock" => Some(Form::Pipfile),
-        name => (name.starts_with("requirements") && name.ends_with(".txt")).then_some(Form::Requirements),
+        name if name.ends_with(".txt") => {
+            let folder = || subject.path().rsplit('/').nth(1) == Some("requirements");
+            (name.starts_with("requirements") || folder()).then_some(Form::Requirements)
+        }
+        _ => None,
     }
 }
 
@@ -77,8 +81,14 @@ fn metadata(subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
             return Ok(());
         };
         let attribute = match field {
-            "Name" if name.is_empty() => return Ok(value.clone_into(&mut name)),
-            "Version" if version.is_empty() => return Ok(value.clone_into(&mut version)),
+            "Name" if name.is_empty() => {
+                value.clone_into(&mut name);
+                return Ok(());
+            }
+            "Version" if version.is_empty() => {
+                value.clone_into(&mut version);
+                return Ok(());
+            }
             "Author" | "Author-email" | "Maintainer" => Attribute::Vendor,
             "Home-page" => Attribute::Url,
             "License" | "License-Expression" => Attribute::Licence,

@@ -116,7 +116,7 @@ impl<'c> Database<'c> {
     /// Calls `each` with every row. It should look at the clock, as a row may be made of many pages.
     ///
     /// # Errors
-    /// What `each` says at once; the first damage after all pages that can be found were read.
+    /// What `each` says at once; the first damage, which it may tell as well, after all that can be found was read.
     pub(crate) fn rows(
         &self,
         table: &Table,
@@ -161,14 +161,18 @@ impl<'c> Database<'c> {
                 next.extend(u32_at(&page, start + 8));
                 let mut children: Vec<u32> = cells.filter_map(child).collect();
                 children.reverse();
+                // More than there are lead to some of them twice.
+                if (next.len() + children.len()) as u64 > self.content.size() / self.page_size {
+                    return Err(Error::Damaged("leads to more pages than there are".to_owned()));
+                }
                 next.extend(children);
                 return Ok(());
             }
             13 => {
                 for cell in cells {
                     let cell = cell.and_then(|at| page.get(at..)).unwrap_or_default();
-                    match self.row(cell) {
-                        Ok(row) => each(row)?,
+                    match self.row(cell).and_then(&mut *each) {
+                        Ok(()) => {}
                         Err(Error::Damaged(what)) => {
                             damage.get_or_insert(what);
                         }

@@ -60,7 +60,10 @@ fn sqlite(subject: &Subject<'_>, mut each: impl FnMut(&[u8]) -> Result<(), Error
         return Err(Error::Damaged("there is no table of packages".to_owned()));
     };
     let column = table.column("blob").unwrap_or(1);
-    database.rows(&table, |row| row.values.get(column).map_or(Ok(()), |value| each(value.bytes())))
+    database.rows(&table, |row| match row.values.get(column) {
+        Some(blob) => each(blob.bytes()),
+        None => Err(Error::Damaged(format!("package {} has no header", row.number))),
+    })
 }
 
 fn tell(header: &Header<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
