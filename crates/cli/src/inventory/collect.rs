@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use candor_layers::{hidden, steps};
 use candor_object::{Attribute, Category, Fact, FactKind, Limits, ObjectId, Reason, Relation, Report};
 use candor_products::Located;
 use crossbeam_channel::{Sender, bounded};
@@ -117,6 +118,21 @@ fn teller(place: String, tell: &Sender<Message>) -> impl crate::examine::Tell + 
     }
 }
 
+/// Drops facts of container images that later layers remove or replace: they are in the image, and not in what runs.
+fn hide(place: &str, report: &mut Report) {
+    if !report.facts.iter().any(|fact| fact.kind == FactKind::Layer) {
+        return;
+    }
+    let located: Vec<(Vec<candor_layers::Step>, &Fact)> =
+        report.facts.iter().map(|fact| (steps(report, place, fact.object), fact)).collect();
+    let hidden = hidden(&located);
+    let mut number = 0;
+    report.facts.retain(|_| {
+        number += 1;
+        !hidden.contains(&(number - 1))
+    });
+}
+
 impl Collected {
     /// Tells if a file is not what it is said to be: silence about it would be taken for a clean bill.
     fn expect(&mut self, target: &Target, before: usize) {
@@ -127,7 +143,8 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, News { place, report }: News, wanted: &impl Fn(&str) -> bool) {
+    fn add(&mut self, News { place, mut report }: News, wanted: &impl Fn(&str) -> bool) {
+        hide(&place, &mut report);
         self.files += 1;
         self.objects += report.objects.len() as u64;
         let at = |id: ObjectId| report.path_from(&place, id);
