@@ -14,6 +14,7 @@ mod walk;
 mod explain;
 
 mod inventory;
+mod check;
 mod transition;
 
 mod db;
@@ -24,6 +25,7 @@ mod clamav_update;
 mod freshclam;
 
 mod feeds;
+mod prohibitions;
 mod update;
 mod log;
 mod vet;
@@ -91,6 +93,8 @@ enum Command {
     Explain(Box<explain::Options>),
     /// List what is installed here, in an image, or according to a bill of materials.
     Inventory(Box<inventory::Options>),
+    /// Say which prohibitions are about what is installed: for whom, on which date, and why.
+    Check(Box<check::Options>),
     /// Move from another product: its settings, a plan, the progress, the evidence.
     Transition(transition::Options),
     /// Build, inspect and check signature databases.
@@ -99,7 +103,7 @@ enum Command {
     Prove(prove::Options),
     /// Get signatures from mirrors that nobody trusts, and put into use what can be believed.
     Update(update::Options),
-    /// List the rules of feeds and releases, and switch some off.
+    /// List the rules of feeds and releases, switch some off; check and explain prohibitions.
     Rules(feeds::Options),
     /// Watch the public log of releases.
     Log(log::Options),
@@ -143,6 +147,7 @@ fn main() -> ExitCode {
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Inventory(options)) => inventory::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Transition(options)) => transition::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),

@@ -31,7 +31,10 @@ pub(crate) struct Known {
 /// If a file cannot be read. What is wrong in one is among the problems.
 pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
     let embedded = |files: &[(&str, &str)]| -> BTreeMap<String, (String, String)> {
-        files.iter().map(|(name, text)| ((*name).to_owned(), ((*name).to_owned(), (*text).to_owned()))).collect()
+        files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), ((*name).to_owned(), (*text).to_owned())))
+            .collect()
     };
     let mut products = embedded(Catalogue::embedded_files());
     let mut prohibitions = embedded(Rules::embedded_files());
@@ -45,7 +48,8 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
             (&mut prohibitions, &products)
         };
         // Files of the same name in two folders are two files.
-        let taken = of_its_kind.get(&name).is_some_and(|(place, _)| *place != name) || of_the_other.contains_key(&name);
+        let taken = of_its_kind.get(&name).is_some_and(|(place, _)| *place != name)
+            || of_the_other.contains_key(&name);
         of_its_kind.insert(if taken { shown.clone() } else { name }, (shown, text));
     }
     let texts = |files: &BTreeMap<String, (String, String)>| files.values().cloned().collect::<Vec<_>>();
@@ -58,8 +62,23 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
     Ok(Known { catalogue, rules, problems })
 }
 
-/// The TOML files in places: files themselves, and in folders those in them and in their `products` and
-/// `prohibitions`.
+/// Reads as [`known`] does, and fails if anything is wrong: a rule that is left out would be silence.
+pub(crate) fn usable(places: &[PathBuf]) -> anyhow::Result<Known> {
+    /// Problems that are shown before the rest is counted.
+    const SHOWN: usize = 20;
+    let known = known(places)?;
+    if known.problems.is_empty() {
+        return Ok(known);
+    }
+    let mut lines: Vec<String> = known.problems.iter().take(SHOWN).map(ToString::to_string).collect();
+    if known.problems.len() > SHOWN {
+        lines.push(format!("and {} more", known.problems.len() - SHOWN));
+    }
+    bail!("the rules cannot be used; `candor rules check` says more:\n{}", lines.join("\n"));
+}
+
+/// The TOML files in places: files themselves, and of folders those in them, or in their `products` and
+/// `prohibitions` if they have such.
 fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for place in places {
@@ -68,10 +87,10 @@ fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.push(place.clone());
             continue;
         }
-        for folder in [place.clone(), place.join("products"), place.join("prohibitions")] {
-            if folder.is_dir() {
-                files.extend(in_folder(&folder)?);
-            }
+        let parts = [place.join("products"), place.join("prohibitions")];
+        let parts: Vec<PathBuf> = parts.into_iter().filter(|part| part.is_dir()).collect();
+        for folder in if parts.is_empty() { vec![place.clone()] } else { parts } {
+            files.extend(in_folder(&folder)?);
         }
     }
     for file in &files {
@@ -133,7 +152,14 @@ pub(crate) fn list(places: &[PathBuf]) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     for rule in &known.rules.rules {
         let cite = rule.texts.last().map_or("-", |text| text.cite.as_str());
-        writeln!(out, "{}\t{}\t{}\t{}", Escaped(&rule.id), rule.status.name(), Escaped(cite), Escaped(&rule.title))?;
+        writeln!(
+            out,
+            "{}\t{}\t{}\t{}",
+            Escaped(&rule.id),
+            rule.status.name(),
+            Escaped(cite),
+            Escaped(&rule.title)
+        )?;
     }
     Ok(outcome)
 }
@@ -150,7 +176,14 @@ pub(crate) fn explain(id: &str, places: &[PathBuf]) -> anyhow::Result<Outcome> {
 
 fn write(out: &mut impl Write, rule: &Rule, catalogue: &Catalogue) -> io::Result<()> {
     writeln!(out, "{}\n  {}\n", Escaped(&rule.title), Escaped(&rule.summary))?;
-    writeln!(out, "id         {}\nstatus     {}, a {} of {}", Escaped(&rule.id), rule.status.name(), rule.authority, Escaped(&rule.issuer))?;
+    writeln!(
+        out,
+        "id         {}\nstatus     {}; {} of {}",
+        Escaped(&rule.id),
+        rule.status.name(),
+        rule.authority,
+        Escaped(&rule.issuer)
+    )?;
     for text in &rule.texts {
         let note = text.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
         let line = format!("{}, from {}, {}{note}", text.cite, text.valid_from, text.checked.name());
@@ -166,13 +199,18 @@ fn write(out: &mut impl Write, rule: &Rule, catalogue: &Catalogue) -> io::Result
     let whom: Vec<&str> = names.into_iter().chain(closures).collect();
     writeln!(out, "against    {}", Escaped(&whom.join(", ")))?;
     let object = &rule.object;
-    let mut what = if object.parties { vec!["dealings with them".to_owned()] } else { object.classes.clone() };
+    let mut what =
+        if object.parties { vec!["dealings with them".to_owned()] } else { object.classes.clone() };
     what.extend(object.all.then(|| "all their products".to_owned()));
     what.extend(object.products.iter().cloned());
     writeln!(out, "about      {}; {}", Escaped(&what.join(", ")), object.depth.join(", "))?;
     let places: Vec<&str> =
         rule.place.countries.iter().chain(&rule.place.persons).map(String::as_str).collect();
-    writeln!(out, "where      {}", if places.is_empty() { "anywhere".to_owned() } else { Escaped(&places.join(", ")).to_string() })?;
+    writeln!(
+        out,
+        "where      {}",
+        if places.is_empty() { "anywhere".to_owned() } else { Escaped(&places.join(", ")).to_string() }
+    )?;
     for forbid in &rule.forbids {
         let until = forbid.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
         let says = forbid.says.clone().unwrap_or_default();
@@ -189,14 +227,24 @@ fn write(out: &mut impl Write, rule: &Rule, catalogue: &Catalogue) -> io::Result
         writeln!(out, "advises    {}", Escaped(&advice.says))?;
     }
     for exemption in &rule.exemptions {
-        writeln!(out, "{}    {}", if exemption.review { "review " } else { "excepts" }, Escaped(&exemption.says))?;
+        writeln!(
+            out,
+            "{}    {}",
+            if exemption.review { "review " } else { "excepts" },
+            Escaped(&exemption.says)
+        )?;
     }
     for duty in &rule.duties {
         let line = format!("{}: {} within {}", duty.bound.join(", "), duty.what, duty.within);
         writeln!(out, "duty       {}", Escaped(&line))?;
     }
     for consequence in &rule.consequences {
-        let line = format!("{}: {} ({})", consequence.bound.join(", "), consequence.says, consequence.checked.name());
+        let line = format!(
+            "{}: {} ({})",
+            consequence.bound.join(", "),
+            consequence.says,
+            consequence.checked.name()
+        );
         writeln!(out, "follows    {}", Escaped(&line))?;
     }
     for source in &rule.sources {

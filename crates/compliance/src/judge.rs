@@ -41,6 +41,12 @@ pub fn judge(rules: &Rules, catalogue: &Catalogue, item: &Item, situation: &Situ
     rulings
 }
 
+/// A role as it stands in a sentence.
+pub(crate) fn with_article(role: &str) -> String {
+    let article = if role.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {role}")
+}
+
 pub(crate) fn clean(situation: &Situation, grade: Grade, why: String) -> Ruling {
     Ruling {
         rule: String::new(),
@@ -88,14 +94,7 @@ impl Case<'_> {
                 .push("it was not said where and by whom; the rule holds in some places only".to_owned()),
         }
         if let Err(why) = self.object() {
-            // What the rule excepts by name is an exemption, whatever else it is.
-            let exempt = self.exemption(None).filter(|exemption| !exemption.review);
-            return vec![exempt.map_or_else(|| self.not_covered(why), |exemption| self.exempt(exemption))];
-        }
-        if self.item.state == State::Remnant {
-            let why = format!("{} was removed and left something; {how}", self.product.name);
-            let severity = if self.item.grade <= Grade::B { Severity::Medium } else { Severity::Low };
-            return vec![self.ruling(Kind::Remnant, severity, why)];
+            return vec![self.not_covered(why)];
         }
         doubts.extend(self.depth_doubt());
         let mut rulings: Vec<Ruling> = Vec::new();
@@ -107,7 +106,17 @@ impl Case<'_> {
                 rulings.push(ruling);
             }
         }
-        rulings
+        if self.item.state == State::Remnant { self.remnant(how, rulings) } else { rulings }
+    }
+
+    /// What is left of a product matters to those to whom the product would.
+    fn remnant(&self, how: &str, if_installed: Vec<Ruling>) -> Vec<Ruling> {
+        if if_installed.iter().all(|ruling| ruling.kind >= Kind::Advisory) {
+            return if_installed;
+        }
+        let why = format!("{} was removed and left something; {how}", self.product.name);
+        let severity = if self.item.grade <= Grade::B { Severity::Medium } else { Severity::Low };
+        vec![self.ruling(Kind::Remnant, severity, why)]
     }
 
     /// Whether it is a product that the rule is about, and deep enough; else why not.
@@ -145,32 +154,36 @@ impl Case<'_> {
     }
 
     fn activity(&self, activity: &str, how: &str, doubts: &[String]) -> Ruling {
-        if let Some(exemption) = self.exemption(Some(activity)) {
-            return self.exempt(exemption);
-        }
         let forbids =
             self.rule.forbids.iter().filter(|forbid| forbid.activities.iter().any(|word| word == activity));
         let applying: Vec<&Forbid> = forbids.clone().filter(|forbid| self.binds(forbid)).collect();
+        let advice = self.advice(activity);
+        // What the rule does not concern needs no exemption.
+        if (!applying.is_empty() || advice.is_some())
+            && let Some(exemption) = self.exemption(activity)
+        {
+            return self.exempt(exemption);
+        }
         let ruled = applying.iter().map(|forbid| self.forbidden(forbid, activity, how, doubts));
         if let Some(ruling) = ruled.min_by_key(|ruling| ruling.kind)
-            && (ruling.kind < Kind::Replace || self.advice(activity).is_none())
+            && (ruling.kind < Kind::Replace || advice.is_none())
         {
             return ruling;
         }
-        if let Some(advice) = self.advice(activity) {
+        if let Some(advice) = advice {
             return self.advised(advice, activity, doubts);
         }
-        let role = &self.situation.role;
+        let role = with_article(&self.situation.role);
         let mut bound: Vec<&str> =
             self.rule.forbids.iter().flat_map(|forbid| &forbid.bound).map(String::as_str).collect();
         bound.sort_unstable();
         bound.dedup();
         let why = match forbids.count() {
-            0 if !bound.contains(&role.as_str()) => {
-                format!("it does not bind a {role}; it binds: {}", bound.join(", "))
+            0 if !bound.contains(&self.situation.role.as_str()) => {
+                format!("it does not bind {role}; it binds: {}", bound.join(", "))
             }
             0 => format!("it does not forbid to {activity}"),
-            _ => format!("it forbids that to others ({}) and not to a {role}", bound.join(", ")),
+            _ => format!("it forbids that to others ({}) and not to {role}", bound.join(", ")),
         };
         self.not_covered(why)
     }
@@ -223,7 +236,7 @@ impl Case<'_> {
         }
         ruling.clause.clone_from(&forbid.clause);
         ruling.binds.clone_from(&forbid.bound);
-        self.with_duties(&mut ruling, activity);
+        add_duties(self.rule, self.situation, &self.at, &mut ruling);
         ruling
     }
 
@@ -232,7 +245,7 @@ impl Case<'_> {
         let now = self.at.instant();
         let said = forbid.says.clone().unwrap_or_else(|| format!("to {}", activity.replace('-', " ")));
         let whom = if forbid.bound.iter().any(|party| self.situation.is(party)) {
-            format!("a {} may not", self.situation.role)
+            format!("{} may not", with_article(&self.situation.role))
         } else {
             "the maker may not".to_owned()
         };
@@ -281,14 +294,14 @@ impl Case<'_> {
         self.situation.device.clone().or_else(only)
     }
 
-    fn exemption(&self, activity: Option<&str>) -> Option<&Exemption> {
+    fn exemption(&self, activity: &str) -> Option<&Exemption> {
         let now = self.at.instant();
         self.rule.exemptions.iter().find(|exemption| {
             let class = exemption.classes.is_empty()
                 || self.product.classes.iter().any(|class| exemption.classes.contains(class));
             let product = exemption.products.is_empty() || exemption.products.contains(&self.product.id);
-            let done = exemption.activities.is_empty()
-                || activity.is_some_and(|activity| exemption.activities.iter().any(|word| word == activity));
+            let done =
+                exemption.activities.is_empty() || exemption.activities.iter().any(|word| word == activity);
             let bound =
                 exemption.bound.is_empty() || exemption.bound.iter().any(|party| self.situation.is(party));
             let open = exemption.from.as_ref().is_none_or(|from| from.instant() <= now)
@@ -348,10 +361,6 @@ impl Case<'_> {
 
     fn ruling(&self, kind: Kind, severity: Severity, why: String) -> Ruling {
         bare(self.rule, &self.at, self.item.grade, kind, severity, why)
-    }
-
-    fn with_duties(&self, ruling: &mut Ruling, _activity: &str) {
-        add_duties(self.rule, self.situation, &self.at, ruling);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use candor_products::{Catalogue, Checked, Grade};
 
-use crate::judge::{add_duties, bare, clean, elsewhere, place};
+use crate::judge::{add_duties, bare, clean, elsewhere, place, with_article};
 use crate::moment::Moment;
 use crate::rule::{Forbid, Rule, Rules, Status};
 use crate::ruling::{Kind, Ruling, Severity};
@@ -76,7 +76,7 @@ fn dealing(
         doubts.push("this part of the rule was not looked up".to_owned());
     }
     let said = forbid.says.clone().unwrap_or_else(|| format!("to {activity}"));
-    let mut why = format!("a {} may not: {said}; {how}", situation.role);
+    let mut why = format!("{} may not: {said}; {how}", with_article(&situation.role));
     if !doubts.is_empty() {
         why = format!("{why}, but {}", doubts.join("; "));
     }

@@ -44,13 +44,18 @@ pub(crate) fn files<'f>(
     let mut problems: Vec<Problem> = Vec::new();
     let mut ids: BTreeSet<String> = BTreeSet::new();
     for (name, text) in files {
-        let (rule, mut found) =
-            Document::read(name, text, |root| Some(Reading::new(root, catalogue).rule(root)));
+        let mut words = Vec::new();
+        let (rule, mut found) = Document::read(name, text, |root| {
+            let reading = Reading::new(root, catalogue);
+            words.clone_from(&reading.defined);
+            Some(reading.rule(root))
+        });
         if let Some(rule) = rule
             && found.is_empty()
         {
             if ids.insert(rule.id.clone()) {
                 rules.rules.push(rule);
+                rules.words.extend(words);
             } else {
                 let reason = format!("there is a rule {:?} already", rule.id);
                 found.push(Problem { file: name.to_owned(), line: 1, reason, hint: None });
@@ -330,14 +335,11 @@ impl<'r> Reading<'r> {
     }
 
     fn duty(&self, section: &Section<'_>) -> Option<Duty> {
-        let amounts: [(&str, fn(u32) -> Within); 4] = [
-            ("hours", Within::Hours),
-            ("days", Within::Days),
-            ("business_days", Within::BusinessDays),
-            ("months", Within::Months),
-        ];
-        let given: Vec<Within> =
-            amounts.iter().filter_map(|(key, within)| section.number(key).map(within)).collect();
+        let hours = section.number("hours").map(Within::Hours);
+        let days = section.number("days").map(Within::Days);
+        let business_days = section.number("business_days").map(Within::BusinessDays);
+        let months = section.number("months").map(Within::Months);
+        let given: Vec<Within> = [hours, days, business_days, months].into_iter().flatten().collect();
         if given.len() != 1 {
             let hint = "hours, days, business_days or months".to_owned();
             section.complain("what", "a duty has one period", Some(hint));

@@ -1,5 +1,6 @@
 //! Rules as data: each axis on which prohibitions differ.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use candor_products::{Catalogue, Checked, Grade, Problem};
@@ -8,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::moment::Moment;
 use crate::read;
 use crate::ruling::{Kind, Severity};
+use crate::words::Word;
 
 /// The files of `rules/prohibitions`, by name.
 static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -17,6 +19,8 @@ static EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"
 pub struct Rules {
     /// In the order of the files.
     pub rules: Vec<Rule>,
+    /// Words that rules define beside [`WORDS`](crate::WORDS).
+    pub words: BTreeSet<(Word, String)>,
 }
 
 impl Rules {

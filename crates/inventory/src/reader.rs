@@ -1,5 +1,6 @@
 //! What a reader is, and what it is asked about.
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Instant;
 
@@ -39,8 +40,33 @@ pub struct Subject<'s> {
     pub layout: Option<&'s Layout>,
     /// Its signatures, if it is an executable that has some.
     pub signed: Option<&'s Signed>,
+    /// What the engine found of those signatures, by where they begin.
+    pub verified: &'s [(u64, Verified)],
     /// When to stop.
     pub deadline: Instant,
+}
+
+/// What is known of a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verified {
+    /// It is over this content, and a publisher whom a list trusts stands for it.
+    Yes,
+    /// It is not over this content.
+    No,
+    /// It is there: nobody who is known stands for it, or nobody could ask.
+    #[default]
+    Present,
+}
+
+impl Verified {
+    /// The word for facts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Present => "present",
+        }
+    }
 }
 
 impl Subject<'_> {
@@ -58,6 +84,35 @@ impl Subject<'_> {
     /// Whether the last part of the name is this.
     pub fn is_named(&self, name: &str) -> bool {
         self.object.name.rsplit(['/', '\\']).next() == Some(name)
+    }
+
+    /// The last part of the name.
+    pub fn file_name(&self) -> &str {
+        self.object.name.rsplit(['/', '\\']).next().unwrap_or("")
+    }
+
+    /// Whether these bytes are in the [`head`](Self::head).
+    pub(crate) fn says(&self, bytes: &str) -> bool {
+        memchr::memmem::find(self.head, bytes.as_bytes()).is_some()
+    }
+
+    /// Whether the first character that is no white space is this.
+    pub(crate) fn begins_with(&self, byte: u8) -> bool {
+        let head = self.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.head);
+        head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&byte)
+    }
+
+    /// The head as text; UTF-16 is decoded where a byte order mark tells it.
+    pub(crate) fn head_text(&self) -> Cow<'_, str> {
+        let unit: fn([u8; 2]) -> u16 = match self.head {
+            [0xff, 0xfe, ..] => u16::from_le_bytes,
+            [0xfe, 0xff, ..] => u16::from_be_bytes,
+            _ => {
+                return String::from_utf8_lossy(self.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.head));
+            }
+        };
+        let units: Vec<u16> = self.head[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        Cow::Owned(String::from_utf16_lossy(&units))
     }
 
     /// # Errors
@@ -95,22 +150,37 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What a reader takes out of content of this name; nothing if it does not recognise it.
-    pub(crate) fn facts_of(reader: &dyn Reader, name: &str, content: &[u8]) -> Vec<Fact> {
+    /// Calls `with` with content of this name, as the engine would show it to readers.
+    pub(crate) fn with_subject<R>(name: &str, content: &[u8], with: impl FnOnce(&Subject<'_>) -> R) -> R {
         let mut object = Object::root(Content::from_vec(content.to_vec()), FileType::DATA);
         name.clone_into(&mut object.name);
-        let subject = Subject {
+        with(&Subject {
             object: &object,
             head: &content[..content.len().min(HEAD)],
             containers: &[],
             layout: None,
             signed: None,
+            verified: &[],
             deadline: Instant::now() + Duration::from_secs(60),
-        };
+        })
+    }
+
+    /// What a reader takes out of content of this name, and how it ended; nothing if it does not recognise it.
+    pub(crate) fn told(reader: &dyn Reader, name: &str, content: &[u8]) -> (Vec<Fact>, Result<(), Error>) {
         let (mut all, mut text) = (Vec::new(), 0);
-        if reader.reads(&subject) {
-            reader.read(&subject, &mut Facts::new(ObjectId::ROOT, &mut all, &mut text)).unwrap();
-        }
-        all
+        let result = with_subject(name, content, |subject| {
+            if !reader.reads(subject) {
+                return Ok(());
+            }
+            reader.read(subject, &mut Facts::new(ObjectId::ROOT, &mut all, &mut text))
+        });
+        (all, result)
+    }
+
+    /// What a reader takes out of content of this name; nothing if it does not recognise it.
+    pub(crate) fn facts_of(reader: &dyn Reader, name: &str, content: &[u8]) -> Vec<Fact> {
+        let (facts, result) = told(reader, name, content);
+        result.unwrap();
+        facts
     }
 }

@@ -40,6 +40,17 @@ impl Catalogue {
         EMBEDDED
     }
 
+    /// Whether a text is a file of a catalogue and not one of rules, by the tables that it has.
+    pub fn is_catalogue(text: &str) -> bool {
+        let starts = |line: &str| {
+            let line = line.trim_start();
+            ["[[product]]", "[[entity]]", "[[relation]]", "[sources"]
+                .iter()
+                .any(|table| line.starts_with(table))
+        };
+        text.lines().any(starts)
+    }
+
     /// Reads files, each with its name. What is wrong with a table costs that table only.
     pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> (Self, Vec<Problem>) {
         let (parts, problems) = read::files(files);

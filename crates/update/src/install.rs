@@ -13,6 +13,9 @@ use crate::state::{Held, State};
 use crate::statement::{Segment, Sha, Statement};
 use crate::store::{Incoming, Store};
 
+/// What a file costs on a file system beyond its bytes.
+const BLOCKS: u64 = 16 << 10;
+
 /// What is done elsewhere: in a jail, and by workers.
 pub trait Workshop {
     /// Compiles a segment's archive into a database. The file is there and empty.
@@ -75,6 +78,28 @@ pub fn install(
         store.switch(state, sequence, kept)?;
         return Ok(Installed { statement, ways: Vec::new(), not_compared: Vec::new() });
     }
+    let made = make(staging, store, state, believed, &statement, workshop);
+    let used = made.and_then(|made| store.switch(state, sequence, kept).map(|()| made));
+    let made = used.inspect_err(|_| store.give_up(state))?;
+    let named = statement.segments.iter().zip(&made);
+    let not_compared = named.filter(|(_, made)| !made.compared).map(|(segment, _)| segment.name.clone());
+    Ok(Installed {
+        not_compared: not_compared.collect(),
+        ways: made.iter().map(|made| made.way).collect(),
+        statement,
+    })
+}
+
+/// Makes a release and puts it among the others.
+fn make(
+    staging: &Staging,
+    store: &Store,
+    state: &mut State,
+    believed: &Believed,
+    statement: &Statement,
+    workshop: &mut dyn Workshop,
+) -> Result<Vec<Made>, Refusal> {
+    let sequence = statement.sequence;
     let incoming = store.begin()?;
     let sources = Sources::new(staging, store, &believed.vouched, state);
     let made = Making { sources, incoming: &incoming, workshop: &mut *workshop }.all(&statement.segments)?;
@@ -93,15 +118,8 @@ pub fn install(
         return Err(Refusal::new(kind, format!("release {sequence} is not put into use: {reason}")));
     }
     let images: Vec<Sha> = made.iter().map(|made| made.image).collect();
-    store.admit(&incoming, &statement, &images)?;
-    store.switch(state, sequence, kept)?;
-    let named = statement.segments.iter().zip(&made);
-    let not_compared = named.filter(|(_, made)| !made.compared).map(|(segment, _)| segment.name.clone());
-    Ok(Installed {
-        not_compared: not_compared.collect(),
-        ways: made.iter().map(|made| made.way).collect(),
-        statement,
-    })
+    store.admit(&incoming, statement, &images)?;
+    Ok(made)
 }
 
 /// A segment in the incoming release, with its database.
@@ -165,14 +183,26 @@ impl Making<'_> {
     fn compiled(&mut self, segment: &Segment, way: Way) -> Result<Made, Refusal> {
         let path = self.incoming.image(&segment.name);
         let what = format!("the database of segment {}", segment.name);
+        let place = format!("{}: {what}", path.display());
         // A link to one of another release must not be written through.
-        remove(&path, &what)?;
-        let archive = File::open(self.incoming.segment(&segment.name)).about(Kind::Local, &what)?;
+        remove(&path, &place)?;
+        let archive = File::open(self.incoming.segment(&segment.name)).about(Kind::Local, &place)?;
         let database = File::options().read(true).write(true).create_new(true).open(&path);
-        let database = database.about(Kind::Local, &what)?;
+        let database = database.about(Kind::Local, &place)?;
+        let compiled = self.workshop.compile(&archive, &database);
         let Compiled { layout, image } =
-            self.workshop.compile(&archive, &database).about(Kind::NotLoaded, &what)?;
-        database.sync_all().about(Kind::Local, &what)?;
+            compiled.map_err(|reason| match too_small_for(segment, &database) {
+                // Whoever compiles it has no say in what kind of trouble it was.
+                Some(free) => Refusal::new(
+                    Kind::Local,
+                    format!(
+                        "{place}: no space left: it has {} bytes, and {free} are free ({reason})",
+                        segment.image_size
+                    ),
+                ),
+                None => Refusal::new(Kind::NotLoaded, format!("{what}: {reason}")),
+            })?;
+        database.sync_all().about(Kind::Local, &place)?;
         let compared = layout == segment.layout;
         if compared && image != segment.image {
             let text =
@@ -188,4 +218,11 @@ fn remove(path: &Path, what: &str) -> Result<(), Refusal> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).about(Kind::Local, what),
         _ => Ok(()),
     }
+}
+
+/// How many bytes are free on the file system of the database, if that is too little for it.
+fn too_small_for(segment: &Segment, database: &File) -> Option<u64> {
+    let system = rustix::fs::fstatvfs(database).ok()?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    (free < segment.image_size.saturating_add(BLOCKS)).then_some(free)
 }

@@ -85,7 +85,8 @@ impl<'s> Sources<'s> {
             Some(patched) => patched,
             None => self.whole(segment)?,
         };
-        incoming.write_segment(&segment.name, &content).about(Kind::Local, &segment.name)?;
+        let place = incoming.segment(&segment.name).display().to_string();
+        incoming.write_segment(&segment.name, &content).about(Kind::Local, &place)?;
         Ok(way)
     }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use candor_layers::{hidden, steps};
 use candor_object::{Attribute, Category, Fact, FactKind, Limits, ObjectId, Reason, Relation, Report};
+use candor_products::Located;
 use crossbeam_channel::{Sender, bounded};
 
 use super::target::Target;
@@ -25,8 +27,8 @@ const MOST_GAPS: usize = 10_000;
 /// What was gathered.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
-    /// Each fact with the place where it was seen: a path, or paths of containers and members with ` > ` between them.
-    pub(crate) facts: Vec<(String, Fact)>,
+    /// What is said about what is installed, and where.
+    pub(crate) facts: Vec<Located>,
     /// What was not examined: where, why, and more.
     pub(crate) gaps: Vec<(String, Reason, String)>,
     /// How many gaps there are.
@@ -116,17 +118,33 @@ fn teller(place: String, tell: &Sender<Message>) -> impl crate::examine::Tell + 
     }
 }
 
+/// Drops facts of container images that later layers remove or replace: they are in the image, and not in what runs.
+fn hide(place: &str, report: &mut Report) {
+    if !report.facts.iter().any(|fact| fact.kind == FactKind::Layer) {
+        return;
+    }
+    let located: Vec<(Vec<candor_layers::Step>, &Fact)> =
+        report.facts.iter().map(|fact| (steps(report, place, fact.object), fact)).collect();
+    let hidden = hidden(&located);
+    let mut number = 0;
+    report.facts.retain(|_| {
+        number += 1;
+        !hidden.contains(&(number - 1))
+    });
+}
+
 impl Collected {
     /// Tells if a file is not what it is said to be: silence about it would be taken for a clean bill.
     fn expect(&mut self, target: &Target, before: usize) {
         let Some(expected) = target.expected() else { return };
-        if !self.facts[before..].iter().any(|(_, fact)| expected.is_shown_by(fact.kind)) {
+        if !self.facts[before..].iter().any(|located| expected.is_shown_by(located.fact.kind)) {
             let path = target.path().display();
             self.errors.push(format!("{path}: it is no {} that can be read", expected.described()));
         }
     }
 
-    fn add(&mut self, News { place, report }: News, wanted: &impl Fn(&str) -> bool) {
+    fn add(&mut self, News { place, mut report }: News, wanted: &impl Fn(&str) -> bool) {
+        hide(&place, &mut report);
         self.files += 1;
         self.objects += report.objects.len() as u64;
         let at = |id: ObjectId| report.path_from(&place, id);
@@ -136,7 +154,8 @@ impl Collected {
             let is_file = matches!(seen.relation, Relation::Root | Relation::Member);
             if is_file && wanted(path) {
                 let attributes = vec![(Attribute::Path, path.to_owned())];
-                self.facts.push((at(id), Fact { object: id, kind: FactKind::File, attributes }));
+                let fact = Fact { object: id, kind: FactKind::File, attributes };
+                self.facts.push(Located { place: at(id), fact });
             }
         }
         for finding in report.findings.iter().filter(|finding| finding.category == Category::Prohibited) {
@@ -150,10 +169,8 @@ impl Collected {
             if let Some(digest) = report.object(finding.object).and_then(|seen| seen.sha256) {
                 attributes.push((Attribute::Digest, format!("sha256:{}", hex::encode(digest))));
             }
-            self.facts.push((
-                at(finding.object),
-                Fact { object: finding.object, kind: FactKind::Finding, attributes },
-            ));
+            let fact = Fact { object: finding.object, kind: FactKind::Finding, attributes };
+            self.facts.push(Located { place: at(finding.object), fact });
         }
         for gap in &report.gaps {
             self.all_gaps += 1;
@@ -161,8 +178,7 @@ impl Collected {
                 self.gaps.push((at(gap.object), gap.reason, gap.detail.clone()));
             }
         }
-        let facts: Vec<(String, Fact)> =
-            report.facts.iter().map(|fact| (at(fact.object), fact.clone())).collect();
-        self.facts.extend(facts);
+        let located = |fact: &Fact| Located { place: at(fact.object), fact: fact.clone() };
+        self.facts.extend(report.facts.iter().map(located));
     }
 }

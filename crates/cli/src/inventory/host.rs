@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use candor_object::{Attribute, Fact, FactKind, ObjectId};
+use candor_products::Located;
 
 /// Most processes and connections that are told.
 const MOST: usize = 200_000;
@@ -13,7 +14,7 @@ const MOST: usize = 200_000;
 const MOST_TEXT: usize = 16 << 20;
 
 /// The processes, and those of their connections that lead somewhere else.
-pub(crate) fn running(proc: &Path) -> Vec<(String, Fact)> {
+pub(crate) fn running(proc: &Path) -> Vec<Located> {
     let mut facts = Vec::new();
     let mut owners = HashMap::new();
     for entry in fs::read_dir(proc).into_iter().flatten().flatten().take(MOST) {
@@ -40,7 +41,7 @@ pub(crate) fn running(proc: &Path) -> Vec<(String, Fact)> {
             (Attribute::Id, name.clone()),
             (Attribute::State, "running".to_owned()),
         ];
-        facts.push((format!("process {name}"), fact(FactKind::Process, attributes)));
+        facts.push(Located { place: format!("process {name}"), fact: fact(FactKind::Process, attributes) });
     }
     for table in ["net/tcp", "net/tcp6", "net/udp", "net/udp6"] {
         for line in text(&proc.join(table)).lines().skip(1).take(MOST) {
@@ -51,7 +52,7 @@ pub(crate) fn running(proc: &Path) -> Vec<(String, Fact)> {
 }
 
 /// A line of `/proc/net/tcp`: the remote address is the third field, the socket's number the tenth.
-fn connection(line: &str, owners: &HashMap<String, String>) -> Option<(String, Fact)> {
+fn connection(line: &str, owners: &HashMap<String, String>) -> Option<Located> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (address, port) = fields.get(2)?.split_once(':')?;
     let (address, port) = (address_of(address)?, u16::from_str_radix(port, 16).ok()?);
@@ -64,7 +65,7 @@ fn connection(line: &str, owners: &HashMap<String, String>) -> Option<(String, F
         (Attribute::Name, owner),
         (Attribute::Description, format!("port {port}")),
     ];
-    Some((format!("connection to {address}"), fact(FactKind::Socket, attributes)))
+    Some(Located { place: format!("connection to {address}"), fact: fact(FactKind::Socket, attributes) })
 }
 
 /// An address as `/proc` writes it: words of 32 bits, each in the order of this machine.
@@ -102,7 +103,7 @@ mod tests {
     fn connections_are_those_that_lead_away() {
         let owners = HashMap::from([("77".to_owned(), "klnagent".to_owned())]);
         let line = |remote: &str| format!("0: 0100007F:0016 {remote} 01 0:0 0:0 0 0 0 77 1");
-        let (place, fact) = connection(&line("0101A8C0:01BB"), &owners).unwrap();
+        let Located { place, fact } = connection(&line("0101A8C0:01BB"), &owners).unwrap();
         assert_eq!(place, "connection to 192.168.1.1");
         assert_eq!(fact.get(Attribute::Name), Some("klnagent"));
         assert_eq!(fact.get(Attribute::Description), Some("port 443"));
@@ -115,9 +116,8 @@ mod tests {
     fn this_process_runs() {
         let own = std::process::id().to_string();
         let facts = running(Path::new("/proc"));
-        let found = facts
-            .iter()
-            .find(|(_, fact)| fact.kind == FactKind::Process && fact.get(Attribute::Id) == Some(&own));
-        assert!(found.is_some_and(|(_, fact)| fact.get(Attribute::Path).is_some()));
+        let mut programs = facts.iter().filter(|located| located.fact.kind == FactKind::Process);
+        let found = programs.find(|located| located.fact.get(Attribute::Id) == Some(&own));
+        assert!(found.is_some_and(|located| located.fact.get(Attribute::Path).is_some()));
     }
 }

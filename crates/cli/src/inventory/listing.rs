@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use candor_object::{Attribute, Fact, FactKind};
+use candor_object::{Attribute, Fact, FactKind, Reason};
+use candor_products::{Catalogue, Item, Located};
 use serde_json::{Map, Value, json};
 
 use super::Collected;
 use crate::escape::Escaped;
 use crate::numbers::{counted, grouped};
+use crate::output::json;
 
 /// How an inventory is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -23,26 +25,120 @@ pub(crate) enum Format {
 
 /// Gaps that are named for people.
 const GAPS_NAMED: usize = 20;
+/// Pieces of evidence of an item that are shown to people.
+const EVIDENCE_SHOWN: usize = 8;
 
-/// Writes it.
-pub(crate) fn write(to: &mut dyn Write, format: Format, all: bool, collected: &Collected) -> io::Result<()> {
-    match format {
-        Format::Text => text(to, all, collected),
-        Format::Json => document(to, collected),
-        Format::Csv => rows(to, collected),
+/// An inventory, and what of it some rule may be about.
+pub(crate) struct Listing<'l> {
+    pub(crate) collected: &'l Collected,
+    pub(crate) catalogue: &'l Catalogue,
+    pub(crate) items: &'l [Item],
+}
+
+impl Listing<'_> {
+    /// Writes it.
+    pub(crate) fn write(&self, to: &mut dyn Write, format: Format, all: bool) -> io::Result<()> {
+        match format {
+            Format::Text => {
+                self.items.iter().try_for_each(|item| identified(to, self.catalogue, item))?;
+                text(to, all, self.collected)
+            }
+            Format::Json => self.document(to),
+            Format::Csv => rows(to, self.collected),
+        }
     }
+
+    fn document(&self, to: &mut dyn Write) -> io::Result<()> {
+        let Collected { facts, gaps, all_gaps, files, objects, errors } = self.collected;
+        let items: Vec<Value> = self.items.iter().map(|item| item_record(self.catalogue, item)).collect();
+        write!(to, "{{\"inventory\":1,\"files\":{files},\"objects\":{objects},\n\"items\":")?;
+        json::write(to, &items)?;
+        to.write_all(b",\n\"facts\":[")?;
+        for (number, Located { place, fact }) in facts.iter().enumerate() {
+            to.write_all(if number == 0 { b"\n" } else { b",\n" })?;
+            json::write(to, &record(place, fact))?;
+        }
+        to.write_all(b"],\n\"gaps\":")?;
+        json::write(to, &gap_records(gaps))?;
+        write!(to, ",\"all_gaps\":{all_gaps},\"errors\":")?;
+        json::write(to, errors)?;
+        to.write_all(b"}\n")
+    }
+}
+
+/// What was not examined, as JSON.
+pub(crate) fn gap_records(gaps: &[(String, Reason, String)]) -> Vec<Value> {
+    let record = |(place, reason, detail): &(String, Reason, String)| json!({"place": place, "reason": reason.name(), "detail": detail});
+    gaps.iter().map(record).collect()
+}
+
+/// An item for people: what it is, how it is known, where.
+pub(crate) fn identified(to: &mut dyn Write, catalogue: &Catalogue, item: &Item) -> io::Result<()> {
+    let product = catalogue.product(&item.product);
+    let name = product.map_or(item.product.as_str(), |product| product.name.as_str());
+    write!(to, "{}", Escaped(name))?;
+    if let Some(version) = &item.version {
+        write!(to, " {}", Escaped(version))?;
+    }
+    writeln!(to, ": {}, evidence of grade {}", item.state.name(), item.grade)?;
+    if let Some(integration) = &item.integrated_in {
+        writeln!(to, "    inside     {}", Escaped(&integration.name))?;
+    }
+    if let Some(maker) = product.and_then(|product| catalogue.entity(&product.maker)) {
+        let country = maker.country.as_deref().map(|country| format!(", {country}")).unwrap_or_default();
+        writeln!(to, "    made by    {}{country}", Escaped(&maker.name))?;
+    }
+    for evidence in item.evidence.iter().take(EVIDENCE_SHOWN) {
+        writeln!(to, "    {:<10} {}", evidence.grade.name(), Escaped(&evidence.what))?;
+        writeln!(to, "               {}", Escaped(&evidence.place))?;
+    }
+    if item.evidence.len() > EVIDENCE_SHOWN {
+        let more = (item.evidence.len() - EVIDENCE_SHOWN) as u64;
+        writeln!(to, "    and {}", counted(more, "more piece of evidence", "more pieces of evidence"))?;
+    }
+    Ok(())
+}
+
+/// An item as JSON.
+pub(crate) fn item_record(catalogue: &Catalogue, item: &Item) -> Value {
+    let product = catalogue.product(&item.product);
+    let maker = product.and_then(|product| catalogue.entity(&product.maker));
+    let evidence = item.evidence.iter().map(|evidence| {
+        json!({
+            "what": evidence.what,
+            "place": evidence.place,
+            "grade": evidence.grade.name(),
+            "state": evidence.state.name(),
+            "mark": evidence.mark,
+            "source": evidence.source.to_string(),
+        })
+    });
+    json!({
+        "product": item.product,
+        "name": product.map(|product| product.name.as_str()),
+        "maker": maker.map(|maker| maker.name.as_str()),
+        "country": maker.and_then(|maker| maker.country.as_deref()),
+        "classes": product.map(|product| product.classes.as_slice()),
+        "version": item.version,
+        "state": item.state.name(),
+        "grade": item.grade.name(),
+        "inside": item.integrated_in.as_ref().map(|integration| integration.name.as_str()),
+        "places": item.places,
+        "facts": item.facts,
+        "evidence": evidence.collect::<Vec<Value>>(),
+    })
 }
 
 fn text(to: &mut dyn Write, all: bool, collected: &Collected) -> io::Result<()> {
     let Collected { facts, gaps, all_gaps, files, objects, .. } = collected;
     if all {
-        for (place, fact) in facts {
+        for Located { place, fact } in facts {
             writeln!(to, "{:<12} {}", fact.kind.name(), described(fact))?;
             writeln!(to, "{:12} {}", "", Escaped(place))?;
         }
     }
     let mut kinds: BTreeMap<(FactKind, &str), u64> = BTreeMap::new();
-    for (_, fact) in facts {
+    for Located { fact, .. } in facts {
         let by = match fact.kind {
             FactKind::Package => fact.get(Attribute::Manager).unwrap_or_default(),
             FactKind::Component => fact.get(Attribute::Source).unwrap_or_default(),
@@ -72,21 +168,6 @@ pub(crate) fn described(fact: &Fact) -> String {
     let rest = rest.map(|(attribute, value)| format!("{}={}", attribute.name(), Escaped(value)));
     let words: Vec<String> = named.map(|value| Escaped(value).to_string()).chain(rest).collect();
     words.join(" ")
-}
-
-fn document(to: &mut dyn Write, collected: &Collected) -> io::Result<()> {
-    let Collected { facts, gaps, all_gaps, files, objects, errors } = collected;
-    write!(to, "{{\"inventory\":1,\"files\":{files},\"objects\":{objects},\"facts\":[")?;
-    for (number, (place, fact)) in facts.iter().enumerate() {
-        to.write_all(if number == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *to, &record(place, fact))?;
-    }
-    let gaps: Vec<Value> = gaps
-        .iter()
-        .map(|(place, reason, detail)| json!({"place": place, "reason": reason.name(), "detail": detail}))
-        .collect();
-    let (gaps, errors) = (Value::from(gaps), json!(errors));
-    writeln!(to, "],\n\"gaps\":{gaps},\"all_gaps\":{all_gaps},\"errors\":{errors}}}")
 }
 
 /// A fact as JSON: an attribute that is there several times is a list.
@@ -124,7 +205,7 @@ fn rows(to: &mut dyn Write, collected: &Collected) -> io::Result<()> {
         write!(to, ",{}", column.name())?;
     }
     to.write_all(b"\r\n")?;
-    for (place, fact) in &collected.facts {
+    for Located { place, fact } in &collected.facts {
         write!(to, "{},{}", fact.kind.name(), cell(place))?;
         for column in COLUMNS {
             write!(to, ",{}", cell(&fact.all(column).collect::<Vec<_>>().join("; ")))?;

@@ -10,21 +10,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candor_object::Limits;
+use candor_products::Catalogue;
 
-pub(crate) use collect::{Collected, collect};
-pub(crate) use target::Target;
+pub(crate) use collect::Collected;
+pub(crate) use listing::{gap_records, identified, item_record};
+pub(crate) use target::{Options as Targets, Target};
 
 use crate::complain;
 use crate::exit_status::Outcome;
-use crate::replacement;
-use listing::Format;
+use crate::{prohibitions, replacement};
+use listing::{Format, Listing};
 
 /// What to look at, and how to tell it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Options {
     #[command(flatten)]
-    targets: target::Options,
+    targets: Targets,
+    /// More products, as TOML: a file, or a folder of them (repeatable).
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -62,7 +67,9 @@ pub(crate) fn limits() -> Limits {
 /// Makes an inventory.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let targets = options.targets.targets()?;
-    let collected = gather(&targets, |_| false)?;
+    let catalogue = prohibitions::usable(&options.rules)?.catalogue;
+    let collected = gather(&targets, &catalogue)?;
+    let items = catalogue.identify(&collected.facts);
     let mut outcome = Outcome::default();
     for error in &collected.errors {
         complain(error);
@@ -71,8 +78,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     if collected.all_gaps > 0 {
         outcome.stopped_early();
     }
-    write_to(options.output.as_deref(), |to| listing::write(to, options.format, options.all, &collected))
-        .context("the inventory could not be written")?;
+    write_to(options.output.as_deref(), |to| {
+        let listing = Listing { collected: &collected, catalogue: &catalogue, items: &items };
+        listing.write(to, options.format, options.all)
+    })
+    .context("the inventory could not be written")?;
     Ok(outcome)
 }
 
@@ -94,8 +104,8 @@ pub(crate) fn write_to(
 }
 
 /// All facts of the targets; what runs as well, if this host is one of them.
-pub(crate) fn gather(targets: &[Target], wanted: impl Fn(&str) -> bool) -> anyhow::Result<Collected> {
-    let mut collected = collect(targets, limits(), wanted)?;
+pub(crate) fn gather(targets: &[Target], catalogue: &Catalogue) -> anyhow::Result<Collected> {
+    let mut collected = collect::collect(targets, limits(), |path| catalogue.wants(path))?;
     if targets.contains(&Target::Host) {
         collected.facts.extend(host::running(Path::new("/proc")));
     }

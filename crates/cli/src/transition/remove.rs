@@ -18,6 +18,7 @@ use super::{host_name, now, protection, read, read_inventories, write_new};
 use crate::escape::Escaped;
 use crate::exit_status::Outcome;
 use crate::inventory::{Target, gather};
+use crate::prohibitions;
 
 /// Where the packages of a system are written down.
 const PACKAGES: [&str; 3] = ["var/lib/dpkg/status", "var/lib/rpm", "usr/lib/sysimage/rpm"];
@@ -111,10 +112,11 @@ fn look(options: &Options, removals: &[Removal]) -> anyhow::Result<Seen> {
     let mut packages = Vec::new();
     let mut incomplete = false;
     if !targets.is_empty() {
-        let collected = gather(&targets, |_| false)?;
+        let catalogue = prohibitions::usable(&[])?.catalogue;
+        let collected = gather(&targets, &catalogue)?;
         incomplete = collected.all_gaps > 0 || !collected.errors.is_empty();
-        let facts =
-            collected.facts.iter().map(|(_, fact)| fact).filter(|fact| fact.kind == FactKind::Package);
+        let facts = collected.facts.iter().map(|located| &located.fact);
+        let facts = facts.filter(|fact| fact.kind == FactKind::Package);
         // What is configured and not installed is no program any more.
         let installed = facts.filter(|fact| fact.get(Attribute::State) == Some("installed"));
         packages.extend(installed.filter_map(|fact| {

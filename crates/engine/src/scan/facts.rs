@@ -1,10 +1,14 @@
 //! What an object says about what is installed, where an inventory was asked for.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Instant;
 
+use candor_detect::trust::{Standing, standing};
+use candor_detect::{self as detect, Database};
 use candor_formats::Format;
-use candor_inventory::{Error, Facts, HEAD, Subject, read};
-use candor_object::{Limit, ObjectId, Reason};
+use candor_inventory::{Error, Facts, HEAD, Subject, Verified, read};
+use candor_object::{Limit, Object, ObjectId, Reason, Signed};
 
 use super::{Scan, containers};
 
@@ -22,6 +26,12 @@ impl Scan<'_> {
             failures.push(("the program", Error::Io(error)));
             (None, None)
         });
+        let verified =
+            signed.as_ref().map(|signed| verified(self.databases, object, signed, self.budget.deadline()));
+        let verified = verified.transpose().unwrap_or_else(|error| {
+            failures.push(("the signature", error));
+            None
+        });
         match object.content.window(0, HEAD) {
             Ok(head) => {
                 let subject = Subject {
@@ -30,6 +40,7 @@ impl Scan<'_> {
                     containers: &containers(around, object),
                     layout: layout.as_ref(),
                     signed: signed.as_ref(),
+                    verified: verified.as_deref().unwrap_or_default(),
                     deadline: self.budget.deadline(),
                 };
                 let mut facts = Facts::new(id, &mut self.report.facts, text);
@@ -48,4 +59,24 @@ impl Scan<'_> {
             self.gap(id, reason, &format!("{reader}: {error}"));
         }
     }
+}
+
+/// What the lists of publishers say of the signatures of a program.
+fn verified(
+    databases: &[Arc<Database>],
+    object: &Object,
+    signed: &Signed,
+    deadline: Instant,
+) -> Result<Vec<(u64, Verified)>, Error> {
+    let all = standing(databases, &object.content, signed, deadline).map_err(|error| match error {
+        detect::Error::Io(error) => Error::Io(error),
+        detect::Error::TimeIsUp => Error::TimeIsUp,
+        other => Error::Unsupported(other.to_string()),
+    })?;
+    let name = |standing| match standing {
+        Standing::Trusted => Verified::Yes,
+        Standing::Foreign => Verified::No,
+        Standing::Unknown => Verified::Present,
+    };
+    Ok(all.into_iter().map(|(start, standing)| (start, name(standing))).collect())
 }

@@ -3,6 +3,7 @@
 
 use candor_object::{Attribute, FactKind};
 
+use super::with_purl;
 use crate::text::lines;
 use crate::{Error, Facts, Reader, Subject};
 
@@ -49,6 +50,8 @@ fn tell(values: &[(Attribute, String)], facts: &mut Facts<'_>) -> Result<(), Err
     }
     let mut all = vec![(Attribute::Manager, "apk"), (Attribute::State, "installed")];
     all.extend(values.iter().map(|(attribute, value)| (*attribute, value.as_str())));
+    let purl = with_purl("apk", &all);
+    all.push((Attribute::Purl, purl.as_str()));
     facts.add(FactKind::Package, &all)
 }
 

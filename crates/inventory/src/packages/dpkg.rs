@@ -3,6 +3,7 @@
 
 use candor_object::{Attribute, FactKind};
 
+use super::with_purl;
 use crate::text::lines;
 use crate::{Error, Facts, Reader, Subject};
 
@@ -77,6 +78,8 @@ impl Package {
             .map_or("installed", |status| status.split_whitespace().next_back().unwrap_or("unknown"));
         let mut values = vec![(Attribute::Manager, "dpkg"), (Attribute::State, state)];
         values.extend(self.values.iter().map(|(attribute, value)| (*attribute, value.as_str())));
+        let purl = with_purl("dpkg", &values);
+        values.push((Attribute::Purl, purl.as_str()));
         facts.add(FactKind::Package, &values)
     }
 }
