@@ -245,9 +245,9 @@ impl Case<'_> {
         let now = self.at.instant();
         let said = forbid.says.clone().unwrap_or_else(|| format!("to {}", activity.replace('-', " ")));
         let whom = if forbid.bound.iter().any(|party| self.situation.is(party)) {
-            format!("{} may not", with_article(&self.situation.role))
+            format!("forbidden to {}", with_article(&self.situation.role))
         } else {
-            "the maker may not".to_owned()
+            "forbidden to the maker".to_owned()
         };
         if now < forbid.from.instant() {
             let announced = self.rule.announced.as_ref().is_some_and(|announced| announced.instant() <= now);

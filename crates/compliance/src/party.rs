@@ -76,7 +76,7 @@ fn dealing(
         doubts.push("this part of the rule was not looked up".to_owned());
     }
     let said = forbid.says.clone().unwrap_or_else(|| format!("to {activity}"));
-    let mut why = format!("{} may not: {said}; {how}", with_article(&situation.role));
+    let mut why = format!("forbidden to {}: {said}; {how}", with_article(&situation.role));
     if !doubts.is_empty() {
         why = format!("{why}, but {}", doubts.join("; "));
     }

@@ -220,11 +220,26 @@ fn integration(
         return None;
     }
     let host = catalogue.products.iter().filter(|other| !own(other)).find(is_home);
-    let place = hosts.first().map_or(path, |host| host);
+    let place = hosts.first().map_or_else(|| folder_of_product(path), |host| host);
     Some(host.map_or_else(
         || Integration { product: None, name: format!("unknown product at {}", shown(place)) },
         |host| Integration { product: Some(host.id.clone()), name: host.name.clone() },
     ))
+}
+
+/// The folder that a product has for itself, judged by where systems put products; otherwise the file's own folder.
+/// So pieces of one unknown product are one item.
+fn folder_of_product(path: &str) -> &str {
+    const ABOVE: [&str; 6] =
+        ["/opt/", "/program files (x86)/", "/program files/", "/programdata/", "/usr/lib/", "/usr/share/"];
+    let lower = path.to_ascii_lowercase().replace('\\', "/");
+    // Lower case of ASCII has the same length, so places in one are places in the other.
+    let inside = ABOVE.iter().find_map(|above| lower.find(above).map(|at| at + above.len()));
+    let end = match inside {
+        Some(start) => lower[start..].find('/').map(|at| start + at),
+        None => lower.rfind('/'),
+    };
+    end.filter(|end| *end > 0).map_or(path, |end| &path[..end])
 }
 
 impl Gathered {
@@ -341,6 +356,9 @@ fn item(catalogue: &Catalogue, key: &Key, gathered: &Gathered, all: &BTreeMap<Ke
         gathered.versions.iter().min_by_key(|(grade, _)| *grade).map(|(_, version)| version.clone());
     let mut evidence = gathered.evidence.clone();
     evidence.sort_by_key(|evidence| (evidence.state, evidence.grade));
+    // A fact that several marks match is one piece of evidence, worth what the best of them says.
+    let mut told = HashSet::new();
+    evidence.retain(|evidence| told.insert((evidence.what.clone(), evidence.place.clone())));
     Item {
         product: product.id.clone(),
         state,

@@ -54,6 +54,10 @@ const MORE_STYLE: &str = "
 .advisory { background: #2f5d9b; }
 .exempt, .clean { background: var(--calm); }
 .facts { margin: .2rem 0 .8rem; }
+.evidence { table-layout: fixed; }
+.evidence td { overflow-wrap: anywhere; }
+.evidence th:nth-child(1) { width: 3.5rem; }
+.evidence th:nth-child(2) { width: 46%; }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--faint); font-size: .87rem; }
 ";
@@ -69,10 +73,9 @@ fn head(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
         (0, 0, 0) => ("calm", "No rule asks for anything".to_owned()),
         (0, 0, open) => ("gap", format!("{} to look at", counted(open, "product", "products"))),
         (0, replace, _) => ("gap", format!("{} to be replaced", counted(replace, "product", "products"))),
-        (prohibited, _, _) => (
-            "alarm",
-            format!("{}: something about it is prohibited", counted(prohibited, "product", "products")),
-        ),
+        (prohibited, _, _) => {
+            ("alarm", format!("Something is prohibited about {}", counted(prohibited, "product", "products")))
+        }
     };
     writeln!(
         to,
@@ -187,7 +190,7 @@ fn evidence(to: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     let facts = counted(judged.item.facts, "fact", "facts");
     writeln!(
         to,
-        "<details open><summary>Evidence: {facts}</summary><table><thead><tr><th>Grade</th><th>What</th>"
+        "<details open><summary>Evidence: {facts}</summary><table class=evidence><thead><tr><th>Grade</th><th>What</th>"
     )?;
     writeln!(to, "<th>Where</th><th>Known from</th></tr></thead><tbody>")?;
     for piece in evidence.iter().take(SHOWN) {

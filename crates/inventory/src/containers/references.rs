@@ -1,5 +1,5 @@
 //! Who asks for images: `FROM` of Dockerfiles, `image:` of compose files, of Kubernetes' manifests and of pipelines, and
-//! `repository:` of Helm's values.
+//! `repository:` of Helm's values; and the addresses that such files set containers up to talk to.
 //!
 //! YAML is read line by line, by indentation, which is what such files are written with.
 
@@ -76,6 +76,7 @@ impl Reader for Yaml {
             if text.is_empty() || text.starts_with('#') {
                 return Ok(());
             }
+            address(source, text, number, facts)?;
             let indent = line.len().saturating_sub(text.len());
             let item = text.trim_start_matches("- ");
             let Some((key, value)) = item.split_once(':') else { return Ok(()) };
@@ -109,6 +110,28 @@ impl Reader for Yaml {
             None => Ok(()),
         }
     }
+}
+
+/// Tells the address that a line configures, if it does: what a container is set up to talk to.
+fn address(source: &str, text: &str, line: usize, facts: &mut Facts<'_>) -> Result<(), Error> {
+    let Some(at) = text.find("http://").or_else(|| text.find("https://")) else { return Ok(()) };
+    let url = text[at..].split([' ', '"', '\'', ',', '#', '\t']).next().unwrap_or_default();
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    // A name and a password may stand before the host, and a port behind it.
+    let host = authority.rsplit('@').next().and_then(|host| host.split(':').next()).unwrap_or_default();
+    if host.is_empty() || host.contains(['$', '{']) {
+        return Ok(());
+    }
+    let line = line.to_string();
+    let values = [
+        (Attribute::Host, host),
+        (Attribute::Url, url),
+        (Attribute::State, "declared"),
+        (Attribute::Source, source),
+        (Attribute::Line, line.as_str()),
+    ];
+    facts.add(FactKind::Address, &values)
 }
 
 /// What kind of document it is, if it is one that names images.
