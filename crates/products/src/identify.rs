@@ -220,7 +220,10 @@ fn integration(
         return None;
     }
     let host = catalogue.products.iter().filter(|other| !own(other)).find(is_home);
-    let place = hosts.first().map_or_else(|| folder_of_product(path), |host| host);
+    let place = match hosts.first() {
+        Some(host) => host.as_ref(),
+        None => folder_of_product(path),
+    };
     Some(host.map_or_else(
         || Integration { product: None, name: format!("unknown product at {}", shown(place)) },
         |host| Integration { product: Some(host.id.clone()), name: host.name.clone() },

@@ -26,6 +26,7 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
     let situation = checked.situation;
     let document = json!({
         "check": 1,
+        "host": checked.host,
         "made": candor_object::utc(SystemTime::now()),
         "asked": {
             "as": situation.role,

@@ -13,7 +13,7 @@ use candor_products::{Catalogue, Item};
 
 use crate::complain;
 use crate::exit_status::Outcome;
-use crate::inventory::{Collected, Targets, gather, write_to};
+use crate::inventory::{Collected, Target, Targets, gather, write_to};
 use crate::prohibitions::{self, Known};
 
 /// What to look at, who asks, and how to tell it.
@@ -79,6 +79,8 @@ pub(crate) struct Checked<'c> {
     pub(crate) asked: Vec<(&'static str, String)>,
     /// Each item with its rulings.
     pub(crate) judged: Vec<Judged<'c>>,
+    /// The name of this host, if it is what was looked at.
+    pub(crate) host: Option<String>,
     /// How many rules were asked.
     pub(crate) rules: usize,
     /// Whether rulings that ask for nothing are told as well.
@@ -139,6 +141,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         situation: &situation,
         asked: options.circumstances.described(&situation),
         judged,
+        host: targets.contains(&Target::Host).then(host_name),
         rules: rules.rules.len(),
         all: options.all,
     };
@@ -163,6 +166,11 @@ fn only(rules: &mut Rules, ids: &[String]) -> anyhow::Result<()> {
         rules.rules.retain(|rule| ids.contains(&rule.id));
     }
     Ok(())
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 fn outcome(checked: &Checked<'_>) -> Outcome {
