@@ -29,7 +29,7 @@ fn the_rules_of_the_program_are_right() {
 fn mistakes_are_told_with_file_line_reason_and_hint() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ban.toml");
-    fs::write(&file, "id = \"ban\"\ntitel = \"\u{1b}[2J\"\n[[forbid]]\nactivity = \"us\"\n").unwrap();
+    fs::write(&file, "id = \"ban\"\ntitel = \"\\u001b[2J\"\n[[forbid]]\nactivity = \"us\"\n").unwrap();
     let output = candor(&["check", file.to_str().unwrap()]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(1));
