@@ -1,0 +1,167 @@
+//! What two names have in common, as numbers that the scoring model weighs.
+
+use crate::name::{Class, Name, Word};
+
+/// The numbers, each from 0 to 1. Their names are what explanations print.
+pub const FEATURES: [&str; 14] = [
+    "shorter name covered",
+    "worst word pair",
+    "words that contradict",
+    "words only one has",
+    "whole spelling",
+    "edits",
+    "worst pair sounds alike",
+    "last words",
+    "first words",
+    "single word",
+    "legal form differs",
+    "place contradicts",
+    "exact words",
+    "number contradicts",
+];
+
+/// How many numbers describe a pair.
+pub const COUNT: usize = FEATURES.len();
+
+/// The measured pair.
+pub type Features = [f32; COUNT];
+
+/// Compares two names.
+pub fn compare(left: &Name, right: &Name) -> Features {
+    let pairs = align(&left.words, &right.words);
+    let total = |words: &[Word]| words.iter().map(|word| word.weight).sum::<f32>().max(0.1);
+    let (left_total, right_total) = (total(&left.words), total(&right.words));
+    let (mut left_over, mut right_over) = (left_total, right_total);
+    let (mut covered, mut worst, mut worst_sounds, mut edits, mut exact) = (0.0_f32, 1.0_f32, true, 0.0_f32, 0.0_f32);
+    for pair in &pairs {
+        let (a, b) = (&left.words[pair.left], &right.words[pair.right]);
+        let weight = a.weight.min(b.weight);
+        covered += weight * pair.similarity;
+        left_over -= a.weight;
+        right_over -= b.weight;
+        if weight >= 0.4 && pair.similarity < worst {
+            worst = pair.similarity;
+            worst_sounds = a.sound == b.sound;
+        }
+        if weight >= 0.4 {
+            edits += distance(&a.text, &b.text) as f32;
+            exact += f32::from(u8::from(a.text == b.text));
+        }
+    }
+    let whole = similarity(&left.joined, &right.joined);
+    let merged = left.words.len() != right.words.len() && left.joined.len() > 5 && whole > 0.9;
+    if merged {
+        covered = covered.max(left_total.min(right_total) * whole);
+        (left_over, right_over) = (0.0, 0.0);
+        worst = worst.max(whole);
+    }
+    let (left_over, right_over) = (left_over.max(0.0), right_over.max(0.0));
+    let end = |a: Option<&Word>, b: Option<&Word>| a.zip(b).map_or(0.0, |(a, b)| word_similarity(a, b));
+    let heavy = |name: &'_ Name| name.words.iter().filter(|word| word.weight >= 0.4).count();
+    let first = |name: &'_ Name| name.words.iter().position(|word| word.weight >= 0.4);
+    let last = |name: &'_ Name| name.words.iter().rposition(|word| word.weight >= 0.4);
+    let word = |name: &'_ Name, at: Option<usize>| at.map(|at| name.words[at].clone());
+    [
+        (covered / left_total.min(right_total)).min(1.0),
+        worst,
+        (left_over.min(right_over) / 2.0).min(1.0),
+        ((left_over.max(right_over) - left_over.min(right_over)) / left_total.max(right_total)).min(1.0),
+        whole,
+        (edits / 6.0).min(1.0),
+        flag(worst_sounds),
+        if merged { 1.0 } else { end(word(left, last(left)).as_ref(), word(right, last(right)).as_ref()) },
+        if merged { 1.0 } else { end(word(left, first(left)).as_ref(), word(right, first(right)).as_ref()) },
+        flag(heavy(left).min(heavy(right)) <= 1),
+        flag(left.form.zip(right.form).is_some_and(|(a, b)| a != b)),
+        flag(differ(left, right, Class::Place)),
+        (exact / 4.0).min(1.0),
+        flag(differ(left, right, Class::Number)),
+    ]
+}
+
+fn flag(on: bool) -> f32 {
+    f32::from(u8::from(on))
+}
+
+/// Whether the words of a class are not the same on both sides.
+fn differ(left: &Name, right: &Name, class: Class) -> bool {
+    let of = |name: &'_ Name| {
+        let mut words: Vec<String> = name.words.iter().filter(|word| word.class == class).map(|word| word.text.clone()).collect();
+        words.sort();
+        words
+    };
+    of(left) != of(right)
+}
+
+struct Pair {
+    left: usize,
+    right: usize,
+    similarity: f32,
+}
+
+/// Words below this are no pair: each stands alone.
+const PAIRED: f32 = 0.6;
+
+/// Pairs the words of both names, the most alike first.
+fn align(left: &[Word], right: &[Word]) -> Vec<Pair> {
+    let mut all = Vec::with_capacity(left.len() * right.len());
+    for (l, a) in left.iter().enumerate() {
+        for (r, b) in right.iter().enumerate() {
+            let similarity = word_similarity(a, b);
+            if similarity >= PAIRED {
+                all.push(Pair { left: l, right: r, similarity });
+            }
+        }
+    }
+    all.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.left.abs_diff(a.right).cmp(&b.left.abs_diff(b.right))));
+    let (mut used_left, mut used_right) = (0_u32, 0_u32);
+    all.retain(|pair| {
+        let free = used_left & (1 << pair.left) == 0 && used_right & (1 << pair.right) == 0;
+        if free {
+            used_left |= 1 << pair.left;
+            used_right |= 1 << pair.right;
+        }
+        free
+    });
+    all
+}
+
+fn word_similarity(a: &Word, b: &Word) -> f32 {
+    if a.text == b.text {
+        return 1.0;
+    }
+    if a.class == Class::Initial || b.class == Class::Initial {
+        return if a.text.as_bytes().first() == b.text.as_bytes().first() { 0.8 } else { 0.0 };
+    }
+    let spelled = similarity(&a.text, &b.text);
+    if a.sound == b.sound && a.sound.len() >= 2 { spelled.max(0.85) } else { spelled }
+}
+
+/// 1 minus the edit distance over the longer length.
+pub(crate) fn similarity(a: &str, b: &str) -> f32 {
+    let longer = a.len().max(b.len());
+    if longer == 0 { 0.0 } else { 1.0 - distance(a, b) as f32 / longer as f32 }
+}
+
+/// Edits between two ASCII strings (insert, delete, replace, swap of neighbours). Only the first 128 bytes count.
+fn distance(a: &str, b: &str) -> usize {
+    const MOST: usize = 128;
+    let (a, b) = (&a.as_bytes()[..a.len().min(MOST)], &b.as_bytes()[..b.len().min(MOST)]);
+    let mut rows = [[0_u8; MOST + 1]; 3];
+    for (at, cell) in rows[0].iter_mut().enumerate().take(b.len() + 1) {
+        *cell = at as u8;
+    }
+    for i in 1..=a.len() {
+        let (now, last, before) = (i % 3, (i + 2) % 3, (i + 1) % 3);
+        rows[now][0] = i as u8;
+        for j in 1..=b.len() {
+            let cost = u8::from(a[i - 1] != b[j - 1]);
+            let mut least = (rows[last][j - 1] + cost).min(rows[last][j] + 1).min(rows[now][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[before][j - 2] + 1);
+            }
+            rows[now][j] = least;
+        }
+    }
+    usize::from(rows[a.len() % 3][b.len()])
+}

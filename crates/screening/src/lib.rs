@@ -1,0 +1,10 @@
+//! Screening of parties: names against lists of parties, with a score, its parts, and a ruling.
+
+#![forbid(unsafe_code)]
+
+pub mod csv;
+pub mod features;
+mod forms;
+pub mod marks;
+pub mod model;
+pub mod name;
