@@ -86,6 +86,8 @@ pub(crate) struct Candidate<T> {
     place: Place,
     file: Option<Arc<File>>,
     gap: Option<(Reason, String)>,
+    /// The name for readers of an inventory, if there is to be one.
+    inventory: Option<String>,
     tell: T,
 }
 
@@ -97,7 +99,12 @@ impl<T: Fn(&Path, Report, Option<Arc<File>>) + Send + 'static> Tell for T {}
 impl<T: Tell> Candidate<T> {
     /// The job whose report goes to `tell`.
     pub(crate) fn job(place: Place, tell: T) -> Box<dyn Job> {
-        Box::new(Self { place, file: None, gap: None, tell })
+        Box::new(Self { place, file: None, gap: None, inventory: None, tell })
+    }
+
+    /// The same, with what the file says about what is installed; readers see it under this name.
+    pub(crate) fn inventory(place: Place, name: String, tell: T) -> Box<dyn Job> {
+        Box::new(Self { place, file: None, gap: None, inventory: Some(name), tell })
     }
 
     fn path(&self) -> &Path {
@@ -120,7 +127,7 @@ impl<T: Tell> Job for Candidate<T> {
             }),
         };
         match opened {
-            Ok(opened) => Some(opened),
+            Ok(opened) => Some(Opened { inventory: self.inventory.clone(), ..opened }),
             Err(error) => {
                 (self.tell)(self.path(), unreadable(&error), None);
                 None

@@ -12,7 +12,7 @@ use candor_object::Escaped;
 use candor_update::install::install;
 use candor_update::settings::Settings;
 use candor_update::state::State;
-use candor_update::store::Store;
+use candor_update::store::{self, Store};
 use candor_update::{Choice, Kind, Refusal, Staging, Trust, check};
 use clap::Subcommand;
 
@@ -96,22 +96,31 @@ impl Monitoring<'_> {
                 writeln!(out, "{}: {}", Escaped(mirror), Escaped(&trouble))?;
                 continue;
             }
-            seen = true;
-            if let Err(refusal) = self.mirror(mirror, &store, &mut state, &mut out)? {
-                writeln!(
-                    out,
-                    "{}: ALARM ({}) {}",
-                    Escaped(mirror),
-                    refusal.kind.name(),
-                    Escaped(&refusal.text)
-                )?;
-                if let Some(evidence) = &refusal.evidence {
-                    writeln!(out, "{evidence}")?;
+            match self.mirror(mirror, &store, &mut state, &mut out)? {
+                Ok(found) => {
+                    seen = true;
+                    outcome.also(found);
                 }
-                outcome = Outcome::found();
+                // This machine's own trouble says nothing about the log.
+                Err(refusal) if refusal.kind == Kind::Local => {
+                    writeln!(out, "{}: {}", Escaped(mirror), Escaped(&refusal.text))?;
+                    outcome.also(Outcome::error());
+                }
+                Err(refusal) => {
+                    seen = true;
+                    let (place, kind) = (Escaped(mirror), refusal.kind.name());
+                    writeln!(out, "{place}: ALARM ({kind}) {}", Escaped(&refusal.text))?;
+                    if let Some(evidence) = &refusal.evidence {
+                        writeln!(out, "{evidence}")?;
+                    }
+                    outcome.also(Outcome::found());
+                }
             }
         }
-        Ok(if seen { outcome } else { Outcome::error() })
+        if !seen {
+            outcome.also(Outcome::error());
+        }
+        Ok(outcome)
     }
 
     fn mirror(
@@ -120,7 +129,8 @@ impl Monitoring<'_> {
         store: &Store,
         state: &mut State,
         out: &mut impl Write,
-    ) -> anyhow::Result<Result<(), Refusal>> {
+    ) -> anyhow::Result<Result<Outcome, Refusal>> {
+        let mut outcome = Outcome::default();
         let staging = match Staging::open(&staging(self.settings, mirror)) {
             Ok(staging) => staging,
             Err(error) => return Ok(Err(Refusal::new(Kind::Local, error.to_string()))),
@@ -129,6 +139,7 @@ impl Monitoring<'_> {
             Ok(believed) => believed,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let known = store::leaves_of(store.folder()).map_or(0, |leaves| leaves.len() as u64);
         believed.remember(state);
         let remembered = store.remember(state).and_then(|()| store.remember_leaves(&believed.history.leaves));
         if let Err(refusal) = remembered {
@@ -137,7 +148,12 @@ impl Monitoring<'_> {
         let head = &believed.history.assessment.checkpoint;
         writeln!(out, "{}: {} entries, root {}", Escaped(mirror), head.size, hex::encode(head.root))?;
         for index in &believed.history.strange {
-            writeln!(out, "  entry {index} is no release that follows the one before it")?;
+            // It stays in the log for ever, so the alarm is for who sees it first.
+            let alarm = if *index < known { "" } else { "ALARM " };
+            writeln!(out, "  {alarm}entry {index} is no release that follows the one before it")?;
+            if *index >= known {
+                outcome = Outcome::found();
+            }
         }
         for release in &believed.history.releases {
             let sequence = release.statement.sequence;
@@ -177,7 +193,7 @@ impl Monitoring<'_> {
             }
             self.show(store, before, sequence, out)?;
         }
-        Ok(Ok(()))
+        Ok(Ok(outcome))
     }
 
     fn show(

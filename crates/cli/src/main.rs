@@ -13,6 +13,9 @@ mod walk;
 
 mod explain;
 
+mod inventory;
+mod check;
+
 mod db;
 mod sigtool;
 
@@ -21,6 +24,7 @@ mod clamav_update;
 mod freshclam;
 
 mod feeds;
+mod prohibitions;
 mod update;
 mod log;
 mod vet;
@@ -86,13 +90,17 @@ enum Command {
     Scan(Box<scan::Options>),
     /// Show all that is in one file, with every finding, its bytes and every gap.
     Explain(Box<explain::Options>),
+    /// List what is installed here, in an image, or according to a bill of materials.
+    Inventory(Box<inventory::Options>),
+    /// Say which prohibitions are about what is installed: for whom, on which date, and why.
+    Check(Box<check::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
     Prove(prove::Options),
     /// Get signatures from mirrors that nobody trusts, and put into use what can be believed.
     Update(update::Options),
-    /// List the rules of feeds and releases, and switch some off.
+    /// List the rules of feeds and releases, switch some off; check and explain prohibitions.
     Rules(feeds::Options),
     /// Watch the public log of releases.
     Log(log::Options),
@@ -135,6 +143,8 @@ fn main() -> ExitCode {
         _ if arguments.version => version::print().map(|()| Outcome::default()),
         Some(Command::Scan(options)) => scan::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
+        Some(Command::Inventory(options)) => inventory::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),

@@ -91,6 +91,16 @@ impl Options {
 }
 
 impl Walk {
+    /// Everything but these folders.
+    pub(crate) fn without(folders: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut excluded = GlobSetBuilder::new();
+        for folder in folders {
+            let pattern = globset::escape(&folder.display().to_string());
+            excluded.add(GlobBuilder::new(&pattern).literal_separator(true).build()?);
+        }
+        Ok(Self { links: Links::Refused, file_systems: FileSystems::All, excluded: excluded.build()? })
+    }
+
     /// Walks all the paths in order; folders in the order of their names.
     pub(crate) fn run(&self, paths: &[PathBuf], mut step: impl FnMut(Step) -> Next) {
         for path in paths {

@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use base64ct::{Base64, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
 use program::{Ground, Seen};
 use sha2::{Digest, Sha256};
 
@@ -141,6 +143,43 @@ fn a_wrong_signature_is_refused() {
     assert!(refused.stdout.contains("no signature in it can be used"), "{refused:?}");
 }
 
+/// A signature of minisign's older form: of the content, and of itself with the comment.
+fn signed(content: &[u8], comment: &str) -> (String, String) {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let (kind, id) = (b"Ed", [1; 8]);
+    let public = Base64::encode_string(&[kind, &id[..], key.verifying_key().as_bytes()].concat());
+    let signature = key.sign(content).to_bytes();
+    let first = Base64::encode_string(&[kind, &id[..], &signature].concat());
+    let second = Base64::encode_string(&key.sign(&[&signature, comment.as_bytes()].concat()).to_bytes());
+    (public, format!("untrusted comment: x\n{first}\ntrusted comment: {comment}\n{second}\n"))
+}
+
+#[test]
+fn an_old_signed_feed_does_not_replace_a_newer_one() {
+    let less = RULES.lines().last().unwrap();
+    let (key, new) = signed(RULES.as_bytes(), "timestamp:2000\tfile:rules.yar");
+    let (_, old) = signed(less.as_bytes(), "timestamp:1000\tfile:rules.yar");
+    let source = format!("{FOLDER}\nsignature = 'publisher/rules.minisig'\nkey = '{key}'");
+    let ground = ground(&source);
+    fs::write(ground.path("publisher/rules.minisig"), new).unwrap();
+    update(&ground).expect(0);
+    fs::write(ground.path("publisher/rules.yar"), less).unwrap();
+    fs::write(ground.path("publisher/rules.minisig"), old).unwrap();
+    let refused = update(&ground).expect(1);
+    assert!(refused.stdout.contains("it was signed at 1000, before what is in use (2000"), "{refused:?}");
+    assert_eq!(found(&ground), ["one", "two"]);
+    // A rule that is switched off makes the database anew, and forgets nothing.
+    rules(&ground, &["disable", "Loud_Rule"]).expect(0);
+    update(&ground).expect(1);
+    assert_eq!(found(&ground), ["two"]);
+    let status = ground.run(&["update", "status", "--config", "update.toml"]).expect(1);
+    assert!(status.stdout.contains("feeds only") && status.stdout.contains("mine: refused"), "{status:?}");
+    // Whoever wants the old one says which.
+    let digest = hex::encode(Sha256::digest(less));
+    configure(&ground, &format!("{source}\nsha256 = '{digest}'"));
+    update(&ground).expect(0);
+}
+
 #[test]
 fn a_poisoned_feed_is_held_and_the_last_good_one_stays() {
     let ground = ground(FOLDER);
@@ -191,4 +230,34 @@ fn broken_lines_cost_no_other_lines() {
     let refused = update(&ground).expect(1);
     assert!(refused.stdout.contains("no signature in it can be used: bad.sha256:1:"), "{refused:?}");
     assert_eq!(found(&ground), ["two"]);
+}
+
+#[test]
+fn a_feed_that_the_configuration_has_no_more_leaves_and_feeds_need_no_mirrors() {
+    let ground = ground(FOLDER);
+    let configure = |sources: &[(&str, bool)]| {
+        let mut text =
+            "store = 'store'\nstaging = 'staging'\n[gate]\npackages = false\nknown_good = ['good']\n"
+                .to_owned();
+        for (name, enabled) in sources {
+            text += &format!("[[source]]\nname = '{name}'\nlicence = 'MIT'\nenabled = {enabled}\n{FOLDER}\n");
+        }
+        fs::write(ground.path("update.toml"), text).unwrap();
+    };
+    let all = || ground.run(&["update", "--config", "update.toml"]);
+    configure(&[("mine", true)]);
+    assert!(all().expect(0).stdout.contains("mine: in use"));
+    assert_eq!(found(&ground), ["one", "two"]);
+    let refused = ground.run(&["update", "--config", "update.toml", "--to", "1"]).expect(2);
+    assert!(refused.stderr.contains("has feeds only"), "{refused:?}");
+
+    // One that is switched off is kept; one that is gone is not.
+    configure(&[("mine", false)]);
+    all().expect(0);
+    assert_eq!(found(&ground), ["one", "two"]);
+    configure(&[("other", false)]);
+    let done = all().expect(0);
+    assert!(done.stdout.contains("mine: removed: the configuration has it no more"), "{done:?}");
+    assert!(found(&ground).is_empty() && !ground.path("store/feeds/mine").exists());
+    assert!(!all().expect(0).stdout.contains("mine"));
 }

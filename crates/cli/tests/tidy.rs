@@ -24,6 +24,8 @@ const MOST_LINES: usize = 800;
 const MOST_LINES_OF_THE_MAP: usize = 150;
 /// Names that explain nothing.
 const EMPTY_NAMES: [&str; 7] = ["util", "utils", "common", "helper", "helpers", "misc", "manager"];
+/// What stands on the trust page like the name of a test and is a setting.
+const SETTINGS: [&str; 1] = ["max_age"];
 /// Folders that are made by tools.
 const MADE: [&str; 6] = ["target", "corpus", "artifacts", "coverage", "node_modules", "golden"];
 
@@ -146,6 +148,16 @@ fn only_the_worker_links_parsers() {
 }
 
 #[test]
+fn facts_are_taken_in_the_jail_and_judged_outside() {
+    for program in ["candor-cli", "candor-daemon"] {
+        assert!(!reached(program).contains("candor-inventory"), "{program} reaches a parser");
+    }
+    for package in ["candor-inventory", "candor-layers"] {
+        assert_eq!(reached(package), BTreeSet::from(["candor-object".to_owned()]), "{package}");
+    }
+}
+
+#[test]
 fn the_witness_is_a_program_of_its_own() {
     assert_eq!(reached("candor-witness"), BTreeSet::from(["candor-tlog".to_owned()]));
     for program in ["candor-cli", "candor-daemon", "candor-worker"] {
@@ -247,6 +259,40 @@ fn the_map_names_every_crate_and_no_dead_path() {
     for path in paths {
         assert!(root().join(path).exists(), "{path} is on the map and nowhere else");
     }
+}
+
+/// A claim whose test was renamed away is a claim without one.
+#[test]
+fn the_claims_of_the_trust_page_have_their_tests() {
+    let page = read("docs/trust.md");
+    let is_name = |text: &str| {
+        text.contains('_') && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    let quoted: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let files: Vec<String> = rust_files().iter().map(|file| read(file)).collect();
+    let tests: BTreeSet<&str> = files.iter().flat_map(|text| tests_of(text)).collect();
+    let names: Vec<&str> =
+        quoted.iter().copied().filter(|text| is_name(text) && !SETTINGS.contains(text)).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(tests.contains(name), "docs/trust.md names the test {name}, which is nowhere");
+    }
+    let paths = quoted.into_iter().filter(|text| text.starts_with("crates/") || text.starts_with("docs/"));
+    for path in paths {
+        assert!(root().join(path).exists(), "docs/trust.md names {path}, which is nowhere");
+    }
+    for link in page.split("](").skip(1).filter_map(|after| after.split([')', '#']).next()) {
+        let there = link.is_empty() || link.contains("://") || root().join("docs").join(link).exists();
+        assert!(there, "docs/trust.md leads to {link}, which is nowhere");
+    }
+}
+
+/// The names of the functions behind `#[test]`.
+fn tests_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split("#[test]\n").skip(1).filter_map(|after| {
+        let mut lines = after.lines().map(str::trim_start).filter(|line| !line.starts_with(['#', '/']));
+        lines.next()?.strip_prefix("fn ")?.split('(').next()
+    })
 }
 
 #[test]

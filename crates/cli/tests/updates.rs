@@ -3,98 +3,17 @@
 //! What an update must pass is tested where all keys are at hand: `crates/update/tests/attacks.rs`.
 
 mod program;
+mod world;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use candor_publish::publish::{policy_text, refresh};
-use candor_publish::rehearsal::Rehearsal;
-use candor_update::Timestamp;
-use program::{Ground, Seen};
+use candor_publish::publish::refresh;
+use program::Seen;
 use sha2::{Digest, Sha256};
-
-const START: i64 = 1_800_000_000;
-const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap()
-}
-
-/// A signature of some text.
-fn signature(name: &str, text: &str) -> String {
-    format!("{name}:0:*:{}\n", hex::encode(text))
-}
-
-/// A publisher and a machine.
-struct World {
-    ground: Ground,
-    publisher: Rehearsal,
-    now: i64,
-}
-
-impl World {
-    /// With this in the machine's configuration.
-    fn new(more: &str) -> Self {
-        let ground = Ground::new();
-        let publisher = Rehearsal::new(&ground.path(""), at(START)).unwrap();
-        fs::copy(publisher.repository.root_path(1), ground.path("root.json")).unwrap();
-        fs::write(ground.path("policy"), policy_text(&publisher.repository).unwrap()).unwrap();
-        let configuration = format!(
-            "mirrors = ['{}']\nroot = 'root.json'\npolicy = 'policy'\nstore = 'store'\nstaging = 'staging'\n{more}\n\
-             [gate]\npackages = false\nknown_good = ['good']\n",
-            publisher.mirror().display()
-        );
-        fs::write(ground.path("update.toml"), configuration).unwrap();
-        fs::create_dir(ground.path("good")).unwrap();
-        fs::write(ground.path("good/letter.txt"), "an innocent letter").unwrap();
-        Self { ground, publisher, now: START }
-    }
-
-    /// Publishes a release whose signatures find this text, an hour later.
-    fn publish(&mut self, text: &str) {
-        self.now += HOUR;
-        let base = signature("Test.Base-1", "what the base knows");
-        let day = signature("Test.Day-1", text);
-        self.publisher
-            .release(&[("base", "base.ndb", &base), ("day", "day.ndb", &day)], at(self.now))
-            .unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = self.ground.command(arguments);
-        command.args(["--config", "update.toml"]).env("CANDOR_UPDATE_CLOCK", at(self.now + 60).to_string());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Seen {
-        Seen::new(self.command(arguments).output().unwrap())
-    }
-
-    /// Whether what is in use finds this text.
-    fn finds(&self, text: &str) -> bool {
-        let path = self.ground.file("sample", text.as_bytes());
-        let path = path.to_str().unwrap();
-        let seen = self.ground.run(&["scan", "--alone", "--no-clamav", "--store", "store", path]);
-        assert!(seen.status < 2, "{seen:?}");
-        seen.status == 1
-    }
-
-    fn in_use(&self) -> Option<PathBuf> {
-        fs::read_link(self.ground.path("store/current")).ok()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { assert!(fs::copy(&path, &target).is_ok()) }
-    }
-}
+use world::{DAY, HOUR, World, at, copy, signature};
 
 #[test]
 fn releases_come_go_and_come_back() {

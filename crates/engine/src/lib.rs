@@ -25,8 +25,9 @@ use std::sync::Arc;
 use candor_detect::digests;
 pub use candor_detect::{Compiler, Counts, Database, Digests, Error};
 pub use candor_object::{
-    Action, Category, Content, Decision, Escaped, Evidence, FileType, Finding, Gap, IN_MEMORY, Limit, Limits,
-    ObjectId, Reason, Relation, Report, Seen, Source, Strength, Verdict, is_dangerous,
+    Action, Attribute, Category, Content, Decision, Escaped, Evidence, Fact, FactKind, FileType, Finding,
+    Gap, IN_MEMORY, Limit, Limits, ObjectId, Reason, Relation, Report, Seen, Source, Strength, Verdict,
+    is_dangerous,
 };
 pub use file::read_file;
 
@@ -64,6 +65,11 @@ impl Engine {
     /// The same with digests that were computed [beforehand](Self::digests).
     pub fn scan_digested(&self, name: &str, content: Content, digests: Digests) -> Report {
         Scan::new(&self.databases, &self.limits, &content).run(name, content, digests)
+    }
+
+    /// The same, and what the objects say about what is installed: see [`Report::facts`].
+    pub fn inventory(&self, name: &str, content: Content, digests: Digests) -> Report {
+        Scan::new(&self.databases, &self.limits, &content).with_facts().run(name, content, digests)
     }
 
     /// Digests that the scans of these contents will ask for. Several together cost hardly more than the longest.

@@ -250,8 +250,12 @@ impl Blame {
 
 impl Flight {
     fn job(&self) -> protocol::Job {
-        let Opened { size, digest, .. } = self.opened;
-        protocol::Job { ticket: self.ticket, size, digest }
+        let Opened { size, digest, ref inventory, .. } = self.opened;
+        let inventory = inventory.as_deref().map(|path| {
+            let from = path.len().saturating_sub(protocol::MAX_JOB_NAME);
+            path[path.ceil_char_boundary(from)..].to_owned()
+        });
+        protocol::Job { ticket: self.ticket, size, digest, inventory }
     }
 
     /// Answers that the file was not examined.

@@ -90,12 +90,14 @@ pub struct Opened {
     /// Whether the report shall have the SHA-256 of what was examined, which only files up to
     /// [`IN_MEMORY`](candor_object::IN_MEMORY) bytes get.
     pub digest: bool,
+    /// Its path, if the report shall have facts as well; its last bytes are what readers see.
+    pub inventory: Option<String>,
 }
 
 impl Opened {
     /// A file of this size; nobody asks for its digest.
     pub fn new(file: Arc<File>, size: u64) -> Self {
-        Self { file, size, digest: false }
+        Self { file, size, digest: false, inventory: None }
     }
 }
 

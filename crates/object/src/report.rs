@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{FileType, Finding, Gap, ObjectId, Reason, Relation};
+use crate::{Fact, FileType, Finding, Gap, ObjectId, Reason, Relation};
 
 /// The result of scanning one root object. Numbering is parents first: an object's parent has a lower number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was not examined.
     pub gaps: Vec<Gap>,
+    /// What is said about what is installed; empty unless an inventory was asked for.
+    pub facts: Vec<Fact>,
 }
 
 /// An object as the report remembers it: without its content.
@@ -44,7 +46,7 @@ impl Report {
             sha256: None,
         };
         let gap = Gap { object: ObjectId::ROOT, reason, detail };
-        Self { objects: vec![root], findings: Vec::new(), gaps: vec![gap] }
+        Self { objects: vec![root], findings: Vec::new(), gaps: vec![gap], facts: Vec::new() }
     }
 
     /// An object of this report, if there is one with that number.
@@ -99,15 +101,20 @@ impl Report {
             size_of_val(finding) + name.len() + source.len() + text.len() + places.sum::<usize>()
         });
         let gaps = self.gaps.iter().map(|gap| size_of_val(gap) + gap.detail.len());
-        size_of_val(self) + objects.chain(findings).chain(gaps).sum::<usize>()
+        let facts = self.facts.iter().map(|fact| {
+            let values = fact.attributes.iter().map(|value| size_of_val(value) + value.1.len());
+            size_of_val(fact) + values.sum::<usize>()
+        });
+        size_of_val(self) + objects.chain(findings).chain(gaps).chain(facts).sum::<usize>()
     }
 
-    /// The root object, the objects that have findings or gaps, and their containers.
+    /// The root object, the objects that have findings, gaps or facts, and their containers.
     pub fn concerned(&self) -> BTreeSet<ObjectId> {
         let findings = self.findings.iter().map(|finding| finding.object);
         let gaps = self.gaps.iter().map(|gap| gap.object);
         let mut concerned = BTreeSet::from([ObjectId::ROOT]);
-        for object in findings.chain(gaps) {
+        let facts = self.facts.iter().map(|fact| fact.object);
+        for object in findings.chain(gaps).chain(facts) {
             for id in self.chain(object) {
                 // The containers of an object that is there are there as well.
                 if !concerned.insert(id) {

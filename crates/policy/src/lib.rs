@@ -122,6 +122,8 @@ impl Policy {
             (Category::Anomaly, _) if self.wants_link(finding) => Some(Verdict::Malicious),
             (Category::Trusted | Category::Anomaly, _) => None,
             (Category::Unwanted, _) if !self.report_unwanted => None,
+            // What a law may forbid is no sign of harm, and for whom it is forbidden only `candor check` can say.
+            (Category::Prohibited, Strength::Weak) => None,
             (_, Strength::Weak) => Some(Verdict::Suspicious),
             (Category::Unwanted, _) => Some(Verdict::Unwanted),
             (Category::Prohibited, _) => Some(Verdict::Prohibited),
@@ -169,7 +171,7 @@ mod tests {
                 sha256: None,
             })
             .collect();
-        Report { objects, findings, gaps: Vec::new() }
+        Report { objects, findings, ..Report::default() }
     }
 
     #[test]

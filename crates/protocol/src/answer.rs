@@ -138,7 +138,8 @@ impl Assembly {
 #[cfg(test)]
 mod tests {
     use candor_object::{
-        Category, Evidence, FileType, Finding, Gap, Limit, ObjectId, Reason, Relation, Seen, Strength,
+        Attribute, Category, Evidence, Fact, FactKind, FileType, Finding, Gap, Limit, ObjectId, Reason,
+        Relation, Seen, Strength,
     };
     use proptest::prelude::*;
 
@@ -163,12 +164,18 @@ mod tests {
             text: "aa:11".into(),
             evidence: vec![Evidence { what: "MD5".into(), offset: 1, size: 2, excerpt: vec![3; 64] }],
         };
+        let fact = |kind: &FactKind| Fact {
+            object: ObjectId(0),
+            kind: *kind,
+            attributes: Attribute::ALL.iter().take(2).map(|name| (*name, "x".repeat(5))).collect(),
+        };
         let gaps =
             [Reason::Encrypted, Reason::Crashed, Reason::Limit(Limit::Depth), Reason::Limit(Limit::Time)];
         Report {
             objects: (0..objects).map(seen).collect(),
             findings: Category::ALL.map(finding).to_vec(),
             gaps: gaps.map(|reason| Gap { object: ObjectId(0), reason, detail: "é".into() }).to_vec(),
+            facts: FactKind::ALL.iter().take(4).map(fact).collect(),
         }
     }
 
@@ -226,6 +233,7 @@ mod tests {
             let mut assembly = Assembly::new(100);
             let _ = assembly.read(&packet, &mut |_, report| {
                 assert!(report.objects.len() <= 100);
+                assert!(report.facts.iter().all(|fact| (fact.object.0 as usize) < report.objects.len()));
                 assert!(report.gaps.iter().all(|gap| (gap.object.0 as usize) < report.objects.len()));
             });
         }

@@ -22,7 +22,7 @@ pub use compiling::{Compile, Compiled, LONGEST_PROBLEM, MOST_PROBLEMS};
 pub use opening::{LayoutRecord, MAX_OPENED, MOST_PARTS, Opened, OpenedPieces, Part};
 pub use records::{FindingRecord, GapRecord, ObjectRecord};
 pub use report::MOST_FORMS;
-pub use request::{Job, Ready, Request, Start};
+pub use request::{Job, MAX_JOB_NAME, Ready, Request, Start};
 
 /// A message that breaks the protocol; whoever sent it is not to be spoken to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

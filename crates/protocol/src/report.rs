@@ -1,8 +1,8 @@
 //! A report as bytes: counts, then every record by itself, so that nothing is believed before it is there.
 
 use candor_object::{
-    Category, Evidence, FileType, Finding, Gap, MAX_EXCERPT, ObjectId, Reason, Relation, Report, Seen,
-    Strength,
+    Attribute, Category, Evidence, Fact, FactKind, FileType, Finding, Gap, MAX_ATTRIBUTES, MAX_EXCERPT,
+    MAX_FACTS, MAX_VALUE, ObjectId, Reason, Relation, Report, Seen, Strength,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ struct Counts {
     objects: u32,
     findings: u32,
     gaps: u32,
+    facts: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,12 +61,29 @@ struct GapRecord<'a> {
     detail: &'a str,
 }
 
+#[derive(Serialize, Deserialize)]
+struct FactRecord<'a> {
+    object: u32,
+    kind: &'a str,
+    attributes: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttributeRecord<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
 /// Appends a report.
 pub(crate) fn write_report(report: &Report, bytes: &mut Vec<u8>) {
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    let Report { objects, findings, gaps } = report;
-    let counts =
-        Counts { objects: count(objects.len()), findings: count(findings.len()), gaps: count(gaps.len()) };
+    let Report { objects, findings, gaps, facts } = report;
+    let counts = Counts {
+        objects: count(objects.len()),
+        findings: count(findings.len()),
+        gaps: count(gaps.len()),
+        facts: count(facts.len()),
+    };
     write(&counts, bytes);
     for Seen { parent, name, relation, file_type, size, sha256 } in objects {
         let (relation, file_type) = (relation.name(), file_type.name());
@@ -90,6 +108,13 @@ pub(crate) fn write_report(report: &Report, bytes: &mut Vec<u8>) {
         };
         write(&GapRecord { object: object.0, reason: reason.name(), limit, detail }, bytes);
     }
+    for Fact { object, kind, attributes } in facts {
+        let record = FactRecord { object: object.0, kind: kind.name(), attributes: count(attributes.len()) };
+        write(&record, bytes);
+        for (attribute, value) in attributes {
+            write(&AttributeRecord { name: attribute.name(), value }, bytes);
+        }
+    }
 }
 
 /// Objects that a report may have beside those that the limit counts: forms of others, of which something is said.
@@ -98,7 +123,11 @@ pub const MOST_FORMS: u32 = MAX_FINDINGS + MAX_GAPS;
 /// Reads a report of at most `most_objects` objects, and what follows it.
 pub(crate) fn read_report(mut bytes: &[u8], most_objects: u32) -> Result<(Report, &[u8]), Broken> {
     let counts: Counts = next(&mut bytes)?;
-    if counts.objects > most_objects || counts.findings > MAX_FINDINGS || counts.gaps > MAX_GAPS {
+    if counts.objects > most_objects
+        || counts.findings > MAX_FINDINGS
+        || counts.gaps > MAX_GAPS
+        || counts.facts > MAX_FACTS
+    {
         return Err(Broken("a report is too long"));
     }
     let mut report = Report::default();
@@ -142,7 +171,29 @@ pub(crate) fn read_report(mut bytes: &[u8], most_objects: u32) -> Result<(Report
             detail: record.detail.to_owned(),
         });
     }
+    for _ in 0..counts.facts {
+        let record: FactRecord<'_> = next(&mut bytes)?;
+        let object = object(record.object)?;
+        report.facts.push(fact(&record, object, &mut bytes)?);
+    }
     Ok((report, bytes))
+}
+
+fn fact(record: &FactRecord<'_>, object: ObjectId, bytes: &mut &[u8]) -> Result<Fact, Broken> {
+    if record.attributes as usize > MAX_ATTRIBUTES {
+        return Err(Broken("a fact has too many attributes"));
+    }
+    let kind = FactKind::from_name(record.kind).ok_or(Broken("there is no such kind of fact"))?;
+    let mut attributes = Vec::new();
+    for _ in 0..record.attributes {
+        let AttributeRecord { name, value } = next(bytes)?;
+        let attribute = Attribute::from_name(name).ok_or(Broken("there is no such attribute"))?;
+        if value.len() > MAX_VALUE {
+            return Err(Broken("a value of a fact is too long"));
+        }
+        attributes.push((attribute, value.to_owned()));
+    }
+    Ok(Fact { object, kind, attributes })
 }
 
 fn seen(record: SeenRecord<'_>, number: u32) -> Result<Seen, Broken> {

@@ -36,7 +36,7 @@ pub struct Start {
 }
 
 /// A file to scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Names the file in the answer.
     pub ticket: u32,
@@ -45,7 +45,12 @@ pub struct Job {
     /// Whether the report shall have the SHA-256 of what was examined; of files up to
     /// [`IN_MEMORY`](candor_object::IN_MEMORY) bytes only.
     pub digest: bool,
+    /// The end of its path, at most [`MAX_JOB_NAME`] bytes, if it shall say what is installed as well.
+    pub inventory: Option<String>,
 }
+
+/// Longest name of a job, in bytes: as many as there are files in a request fit into a packet.
+pub const MAX_JOB_NAME: usize = 256;
 
 /// What a worker says when it is confined, a service when it is connected to, or why either is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,8 +193,10 @@ mod tests {
     fn what_is_written_is_read() {
         let start = Start::new(&Limits::default(), Some((1, 2)), 5, Duration::from_millis(1500));
         assert_eq!(start.limits(), Limits::default());
-        let jobs =
-            vec![Job { ticket: 1, size: 5, digest: true }, Job { ticket: 9, size: u64::MAX, digest: false }];
+        let jobs = vec![
+            Job { ticket: 1, size: 5, digest: true, inventory: Some("a".into()) },
+            Job { ticket: 9, size: u64::MAX, digest: false, inventory: None },
+        ];
         for (request, descriptors) in [(Request::Start(start), 3), (Request::Scan(jobs), 2)] {
             let mut packet = Vec::new();
             request.write(&mut packet);
@@ -201,7 +208,7 @@ mod tests {
     #[test]
     fn every_file_has_its_descriptor() {
         let mut packet = Vec::new();
-        Request::Scan(vec![Job { ticket: 1, size: 5, digest: false }]).write(&mut packet);
+        Request::Scan(vec![Job { ticket: 1, size: 5, digest: false, inventory: None }]).write(&mut packet);
         assert!(Request::read(&packet, 0).is_err());
         assert!(Request::read(&packet, 2).is_err());
         packet.clear();

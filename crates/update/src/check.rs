@@ -45,10 +45,15 @@ pub struct Believed {
 /// Why it is not believed. The state stays as it is.
 pub fn check(staging: &Staging, state: &State, trust: &Trust, clock: Timestamp) -> Result<Believed, Refusal> {
     let now = state.now(clock);
-    let vouched = tuf::verify(staging, &state.trusted, trust.thresholds, now)?;
+    let vouched = tuf::verify(staging, &state.trusted, trust.thresholds, now);
     let seen = state.checkpoint.as_ref().map(|note| Note::read(note.as_bytes()));
     let seen = seen.transpose().about(Kind::Local, "the checkpoint that was seen last")?;
-    let history = history::read(staging, &trust.policy, seen.as_ref(), now, trust.max_age)?;
+    let history = history::read(staging, &trust.policy, seen.as_ref(), now, trust.max_age);
+    // Metadata of another history do not fit either, and only the log's contradiction convicts anybody.
+    let (vouched, history) = match (vouched, history) {
+        (_, Err(refusal)) if refusal.kind == Kind::SplitView => return Err(refusal),
+        (vouched, history) => (vouched?, history?),
+    };
     history::demand_quorum(&history, &trust.policy, trust.max_age)?;
     let newest = history.releases.last().map(|release| &release.statement);
     let newest = newest.ok_or_else(|| Refusal::new(Kind::NotLogged, "there is no release in the log"))?;

@@ -79,24 +79,27 @@ impl Feed {
         }
     }
 
-    /// Whether it is what it must be; `signature` is what its publisher put beside it.
+    /// Whether it is what it must be; `signature` is what its publisher put beside it. If that says when it was made, in
+    /// seconds since 1970, and the content is not pinned: that.
     ///
     /// # Errors
     /// Why not, for people.
-    pub fn verify(&self, content: &[u8], signature: Option<&[u8]>) -> Result<(), String> {
+    pub fn verify(&self, content: &[u8], signature: Option<&[u8]>) -> Result<Option<u64>, String> {
         let found: [u8; 32] = Sha256::digest(content).into();
         if let Some(pinned) = self.sha256.filter(|pinned| *pinned != found) {
             let (found, pinned) = (hex::encode(found), hex::encode(pinned));
             return Err(format!("its SHA-256 is {found}, and the configuration pins {pinned}"));
         }
-        let Some(key) = &self.key else { return Ok(()) };
+        let Some(key) = &self.key else { return Ok(None) };
         let key = PublicKey::from_base64(key).map_err(|error| format!("the key: {error}"))?;
         let text = signature.ok_or("its signature is missing")?;
         let text = std::str::from_utf8(text).map_err(|_| "its signature is no text")?;
         let signature = Signature::decode(text).map_err(|error| format!("its signature: {error}"))?;
         key.verify(content, &signature, true).map_err(|_| {
             "its signature is not that of this content by the key of the configuration".to_owned()
-        })
+        })?;
+        // Who pins a digest says which content is wanted, however old it is.
+        Ok(if self.sha256.is_some() { None } else { signed_at(signature.trusted_comment()) })
     }
 
     /// What is wrong with it in the configuration.
@@ -158,6 +161,12 @@ fn enabled() -> bool {
     true
 }
 
+/// When a signature was made: `timestamp:` and seconds, as minisign writes it into the comment that it signs.
+fn signed_at(comment: &str) -> Option<u64> {
+    let words = comment.split(|character: char| character.is_whitespace());
+    words.filter_map(|word| word.strip_prefix("timestamp:")).find_map(|seconds| seconds.parse().ok())
+}
+
 fn digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let bytes = hex::decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
@@ -212,7 +221,7 @@ QtKMXWyYcwdpZAlPF7tE2ENJkRd1ujvKjlj1m9RtHTBnZPa5WKU5uWRs5GoP5M/VqE81QFuMKI5k/SfN
     fn only_what_is_pinned_or_signed_is_believed() {
         let signed = format!("{GOOD}signature = 's'\nkey = '{KEY}'\n");
         let feed = read(&signed).expect("a feed");
-        assert_eq!(feed.verify(b"test", Some(SIGNATURE.as_bytes())), Ok(()));
+        assert_eq!(feed.verify(b"test", Some(SIGNATURE.as_bytes())), Ok(Some(1_555_779_966)));
         for (content, signature) in [
             (&b"tesT"[..], Some(SIGNATURE)),
             (b"test", None),
@@ -223,7 +232,7 @@ QtKMXWyYcwdpZAlPF7tE2ENJkRd1ujvKjlj1m9RtHTBnZPa5WKU5uWRs5GoP5M/VqE81QFuMKI5k/SfN
         }
         let pinned = format!("{GOOD}sha256 = '{}'\n", hex::encode(Sha256::digest(b"test")));
         let feed = read(&pinned).expect("a feed");
-        assert_eq!(feed.verify(b"test", None), Ok(()));
+        assert_eq!(feed.verify(b"test", None), Ok(None));
         assert!(feed.verify(b"other", None).is_err());
     }
 }

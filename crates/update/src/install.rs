@@ -2,15 +2,19 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::check::Believed;
 use crate::refusal::{About, Kind, Refusal};
-use crate::segments::{Way, gather};
+use crate::segments::{Found, Sources, Way, found};
 use crate::staging::Staging;
 use crate::state::{Held, State};
-use crate::statement::{Segment, Statement};
-use crate::store::{Incoming, Store, digest_of};
+use crate::statement::{Segment, Sha, Statement};
+use crate::store::{Incoming, Store};
+
+/// What a file costs on a file system beyond its bytes.
+const BLOCKS: u64 = 16 << 10;
 
 /// What is done elsewhere: in a jail, and by workers.
 pub trait Workshop {
@@ -74,14 +78,31 @@ pub fn install(
         store.switch(state, sequence, kept)?;
         return Ok(Installed { statement, ways: Vec::new(), not_compared: Vec::new() });
     }
+    let made = make(staging, store, state, believed, &statement, workshop);
+    let used = made.and_then(|made| store.switch(state, sequence, kept).map(|()| made));
+    let made = used.inspect_err(|_| store.give_up(state))?;
+    let named = statement.segments.iter().zip(&made);
+    let not_compared = named.filter(|(_, made)| !made.compared).map(|(segment, _)| segment.name.clone());
+    Ok(Installed {
+        not_compared: not_compared.collect(),
+        ways: made.iter().map(|made| made.way).collect(),
+        statement,
+    })
+}
+
+/// Makes a release and puts it among the others.
+fn make(
+    staging: &Staging,
+    store: &Store,
+    state: &mut State,
+    believed: &Believed,
+    statement: &Statement,
+    workshop: &mut dyn Workshop,
+) -> Result<Vec<Made>, Refusal> {
+    let sequence = statement.sequence;
     let incoming = store.begin()?;
-    let ways = gather(staging, store, state, &believed.vouched, &statement, &incoming)?;
-    let mut not_compared = Vec::new();
-    for segment in &statement.segments {
-        if !compiled(segment, &incoming, workshop)? {
-            not_compared.push(segment.name.clone());
-        }
-    }
+    let sources = Sources::new(staging, store, &believed.vouched, state);
+    let made = Making { sources, incoming: &incoming, workshop: &mut *workshop }.all(&statement.segments)?;
     let databases: Vec<PathBuf> =
         statement.segments.iter().map(|segment| incoming.image(&segment.name)).collect();
     if let Err(vetted) = workshop.vet(&databases) {
@@ -96,34 +117,112 @@ pub fn install(
         }
         return Err(Refusal::new(kind, format!("release {sequence} is not put into use: {reason}")));
     }
-    store.admit(&incoming, &statement)?;
-    store.switch(state, sequence, kept)?;
-    Ok(Installed { statement, ways, not_compared })
+    let images: Vec<Sha> = made.iter().map(|made| made.image).collect();
+    store.admit(&incoming, statement, &images)?;
+    Ok(made)
 }
 
-/// Makes a segment's database; whether it is the published one could be told.
-fn compiled(segment: &Segment, incoming: &Incoming, workshop: &mut dyn Workshop) -> Result<bool, Refusal> {
-    let image = incoming.image(&segment.name);
-    if digest_of(&image).is_ok_and(|digest| digest == segment.image) {
-        return Ok(true);
+/// A segment in the incoming release, with its database.
+struct Made {
+    way: Way,
+    image: Sha,
+    /// Whether the database is known to be the published one.
+    compared: bool,
+}
+
+struct Making<'m> {
+    sources: Sources<'m>,
+    incoming: &'m Incoming,
+    workshop: &'m mut dyn Workshop,
+}
+
+impl Making<'_> {
+    /// Makes all segments and their databases. What the store has already is read while the rest is made: a day changes
+    /// little, and reading half a gigabyte takes longer than that.
+    fn all(mut self, segments: &[Segment]) -> Result<Vec<Made>, Refusal> {
+        let taken: Vec<bool> =
+            segments.iter().map(|segment| self.sources.take_over(segment, self.incoming)).collect();
+        let incoming = self.incoming;
+        let (kept, new) = thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let each = segments.iter().zip(&taken);
+                each.map(|(segment, taken)| taken.then(|| found(segment, incoming))).collect::<Vec<_>>()
+            });
+            let each = segments.iter().zip(&taken);
+            let new: Result<Vec<_>, Refusal> =
+                each.map(|(segment, taken)| (!taken).then(|| self.brought(segment)).transpose()).collect();
+            (reading.join(), new)
+        });
+        let kept = kept.map_err(|_| Refusal::new(Kind::Local, "a fault of ours: a thread panicked"))?;
+        let each = segments.iter().zip(kept).zip(new?);
+        each.map(|((segment, kept), new)| match (new, kept) {
+            (Some(made), _) => Ok(made),
+            (None, Some(found)) => self.kept(segment, &found),
+            (None, None) => self.brought(segment),
+        })
+        .collect()
     }
-    let what = format!("the database of segment {}", segment.name);
-    // A link to one of another release must not be written through.
-    match fs::remove_file(&image) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).about(Kind::Local, &what),
-        _ => {}
+
+    fn brought(&mut self, segment: &Segment) -> Result<Made, Refusal> {
+        let way = self.sources.bring(segment, self.incoming)?;
+        self.compiled(segment, way)
     }
-    let archive = File::open(incoming.segment(&segment.name)).about(Kind::Local, &what)?;
-    let database = File::options().read(true).write(true).create_new(true).open(&image);
-    let database = database.about(Kind::Local, &what)?;
-    let compiled = workshop.compile(&archive, &database).about(Kind::NotLoaded, &what)?;
-    database.sync_all().about(Kind::Local, &what)?;
-    if compiled.layout != segment.layout {
-        return Ok(false);
+
+    fn kept(&mut self, segment: &Segment, found: &Found) -> Result<Made, Refusal> {
+        if !found.archive {
+            remove(&self.incoming.segment(&segment.name), &segment.name)?;
+            return self.brought(segment);
+        }
+        match found.image {
+            Some(image) if image == segment.image => Ok(Made { way: Way::Kept, image, compared: true }),
+            _ => self.compiled(segment, Way::Kept),
+        }
     }
-    if compiled.image != segment.image {
-        let text = format!("{what} is not the published one, though it is made of the published signatures");
-        return Err(Refusal::new(Kind::NotLoaded, text));
+
+    /// Makes the database of a segment that is there.
+    fn compiled(&mut self, segment: &Segment, way: Way) -> Result<Made, Refusal> {
+        let path = self.incoming.image(&segment.name);
+        let what = format!("the database of segment {}", segment.name);
+        let place = format!("{}: {what}", path.display());
+        // A link to one of another release must not be written through.
+        remove(&path, &place)?;
+        let archive = File::open(self.incoming.segment(&segment.name)).about(Kind::Local, &place)?;
+        let database = File::options().read(true).write(true).create_new(true).open(&path);
+        let database = database.about(Kind::Local, &place)?;
+        let compiled = self.workshop.compile(&archive, &database);
+        let Compiled { layout, image } =
+            compiled.map_err(|reason| match too_small_for(segment, &database) {
+                // Whoever compiles it has no say in what kind of trouble it was.
+                Some(free) => Refusal::new(
+                    Kind::Local,
+                    format!(
+                        "{place}: no space left: it has {} bytes, and {free} are free ({reason})",
+                        segment.image_size
+                    ),
+                ),
+                None => Refusal::new(Kind::NotLoaded, format!("{what}: {reason}")),
+            })?;
+        database.sync_all().about(Kind::Local, &place)?;
+        let compared = layout == segment.layout;
+        if compared && image != segment.image {
+            let text =
+                format!("{what} is not the published one, though it is made of the published signatures");
+            return Err(Refusal::new(Kind::NotLoaded, text));
+        }
+        Ok(Made { way, image, compared })
     }
-    Ok(true)
+}
+
+fn remove(path: &Path, what: &str) -> Result<(), Refusal> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).about(Kind::Local, what),
+        _ => Ok(()),
+    }
+}
+
+/// How many bytes are free on the file system of the database, if that is too little for it.
+fn too_small_for(segment: &Segment, database: &File) -> Option<u64> {
+    let system = rustix::fs::fstatvfs(database).ok()?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    (free < segment.image_size.saturating_add(BLOCKS)).then_some(free)
 }

@@ -9,7 +9,7 @@ use crate::place;
 use crate::refusal::{About, Kind, Refusal};
 use crate::staging::Staging;
 use crate::state::State;
-use crate::statement::{MAX_SEGMENT, Segment, Sha, Statement};
+use crate::statement::{MAX_SEGMENT, Segment, Sha};
 use crate::store::{Incoming, Store, digest_of, read_if_there};
 use crate::tuf::Vouched;
 
@@ -30,59 +30,42 @@ struct Kept {
     segment: Segment,
 }
 
-/// Writes all segments of a release into the folder of an incoming one. Each has the digest that the log knows.
-///
-/// # Errors
-/// [`Kind::Missing`] if one cannot be made of what is there: the fetcher must bring the whole.
-pub fn gather(
-    staging: &Staging,
-    store: &Store,
-    state: &State,
-    vouched: &Vouched,
-    statement: &Statement,
-    incoming: &Incoming,
-) -> Result<Vec<Way>, Refusal> {
-    let mut kept = Vec::new();
-    for &sequence in &state.installed {
-        // A release that is damaged in the store is no help, and no harm.
-        let Ok(old) = store.statement(sequence) else { continue };
-        kept.extend(old.segments.into_iter().map(|segment| Kept { sequence, segment }));
-    }
-    let sources = Sources { staging, store, vouched, kept };
-    statement.segments.iter().map(|segment| sources.get(segment, incoming)).collect()
-}
-
-struct Sources<'s> {
+/// Where segments come from.
+pub(crate) struct Sources<'s> {
     staging: &'s Staging,
     store: &'s Store,
     vouched: &'s Vouched,
     kept: Vec<Kept>,
 }
 
-impl Sources<'_> {
-    fn get(&self, segment: &Segment, incoming: &Incoming) -> Result<Way, Refusal> {
-        if self.linked(segment, incoming) {
-            return Ok(Way::Kept);
+/// What lies in the folder of an incoming release where a segment was taken over.
+pub(crate) struct Found {
+    /// Whether the archive is the one that the statement names.
+    pub(crate) archive: bool,
+    /// The digest of the database, if there is one.
+    pub(crate) image: Option<Sha>,
+}
+
+impl<'s> Sources<'s> {
+    pub(crate) fn new(staging: &'s Staging, store: &'s Store, vouched: &'s Vouched, state: &State) -> Self {
+        let mut kept = Vec::new();
+        for &sequence in &state.installed {
+            // A release that is damaged in the store is no help, and no harm.
+            let Ok(old) = store.statement(sequence) else { continue };
+            kept.extend(old.segments.into_iter().map(|segment| Kept { sequence, segment }));
         }
-        let (content, way) = match self.patched(segment)? {
-            Some(patched) => patched,
-            None => self.whole(segment)?,
-        };
-        incoming.write_segment(&segment.name, &content).about(Kind::Local, &segment.name)?;
-        Ok(way)
+        Self { staging, store, vouched, kept }
     }
 
-    /// Takes over the same segment from a release in the store, and its database if that is the one that the statement
-    /// names, if it is as it was when it came.
-    fn linked(&self, segment: &Segment, incoming: &Incoming) -> bool {
+    /// Links the same segment of a release in the store, and its database if the statement names the same one. Whether
+    /// they still are what they were is for [`found`] to say.
+    pub(crate) fn take_over(&self, segment: &Segment, incoming: &Incoming) -> bool {
         let Some(kept) = self.kept.iter().find(|kept| kept.segment.digest == segment.digest) else {
             return false;
         };
         let folder = self.store.release(kept.sequence);
         let name = &kept.segment.name;
-        let archive = folder.join(format!("{name}.seg"));
-        let right = digest_of(&archive).is_ok_and(|digest| digest == segment.digest);
-        if !right || fs::hard_link(archive, incoming.segment(&segment.name)).is_err() {
+        if fs::hard_link(folder.join(format!("{name}.seg")), incoming.segment(&segment.name)).is_err() {
             return false;
         }
         if kept.segment.image == segment.image {
@@ -90,6 +73,21 @@ impl Sources<'_> {
             let _ = fs::hard_link(folder.join(format!("{name}.cdb")), incoming.image(&segment.name));
         }
         true
+    }
+
+    /// Writes a segment into the folder of an incoming release, made of what was fetched. It has the digest that the log
+    /// knows.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if it cannot be made of what is there: the fetcher must bring the whole.
+    pub(crate) fn bring(&self, segment: &Segment, incoming: &Incoming) -> Result<Way, Refusal> {
+        let (content, way) = match self.patched(segment)? {
+            Some(patched) => patched,
+            None => self.whole(segment)?,
+        };
+        let place = incoming.segment(&segment.name).display().to_string();
+        incoming.write_segment(&segment.name, &content).about(Kind::Local, &place)?;
+        Ok(way)
     }
 
     fn patched(&self, segment: &Segment) -> Result<Option<(Vec<u8>, Way)>, Refusal> {
@@ -141,6 +139,15 @@ impl Sources<'_> {
         let path = self.store.release(kept.sequence).join(format!("{}.seg", kept.segment.name));
         let content = read_if_there(&path, kept.segment.size).ok()??;
         (sha256(&content) == kept.segment.digest).then_some(content)
+    }
+}
+
+/// Reads what was taken over.
+pub(crate) fn found(segment: &Segment, incoming: &Incoming) -> Found {
+    let archive = digest_of(&incoming.segment(&segment.name));
+    Found {
+        archive: archive.is_ok_and(|digest| digest == segment.digest),
+        image: digest_of(&incoming.image(&segment.name)).ok(),
     }
 }
 

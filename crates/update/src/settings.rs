@@ -17,10 +17,13 @@ pub const DEFAULT: &str = "/etc/candor/update.toml";
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Addresses and folders, tried in this order. None of them is trusted.
+    #[serde(default)]
     pub mirrors: Vec<String>,
-    /// The first TUF root.
+    /// The first TUF root; empty in a configuration that has feeds only.
+    #[serde(default)]
     pub root: PathBuf,
-    /// Logs, witnesses and quorum.
+    /// Logs, witnesses and quorum; empty in a configuration that has feeds only.
+    #[serde(default)]
     pub policy: PathBuf,
     /// Where verified databases lie.
     #[serde(default = "store")]
@@ -98,8 +101,13 @@ impl Settings {
     /// The line that is wrong, for people.
     pub fn read(text: &str, path: &Path) -> Result<Self, toml::de::Error> {
         let mut settings: Self = toml::from_str(text)?;
+        settings.is_complete().map_err(de::Error::custom)?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        let place = |path: &mut PathBuf| *path = folder.join(&*path);
+        let place = |path: &mut PathBuf| {
+            if !path.as_os_str().is_empty() {
+                *path = folder.join(&*path);
+            }
+        };
         for path in [&mut settings.root, &mut settings.policy, &mut settings.store, &mut settings.staging] {
             place(path);
         }
@@ -113,6 +121,24 @@ impl Settings {
             }
         }
         Ok(settings)
+    }
+
+    /// Whether releases are wanted, and not only feeds.
+    pub fn has_releases(&self) -> bool {
+        !self.root.as_os_str().is_empty()
+    }
+
+    /// Feeds alone need neither mirrors nor whom to believe; releases need both.
+    fn is_complete(&self) -> Result<(), &'static str> {
+        let (root, policy) = (self.root.as_os_str().is_empty(), self.policy.as_os_str().is_empty());
+        if root && policy && self.mirrors.is_empty() && !self.source.is_empty() {
+            return Ok(());
+        }
+        match (root, policy) {
+            (true, _) => Err("missing field `root`: the first TUF root"),
+            (_, true) => Err("missing field `policy`: the log and its witnesses"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -151,6 +177,23 @@ mod tests {
         assert_eq!(settings.mirrors, ["https://example.org/m", "/etc/candor/mirror", "/srv/m"]);
         assert_eq!((settings.root, settings.policy), ("/etc/candor/root.json".into(), "/p".into()));
         assert_eq!((settings.max_age, settings.keep), (Duration::from_secs(7 * 86_400), 3));
+    }
+
+    #[test]
+    fn feeds_alone_need_no_mirrors_and_releases_need_everything() {
+        let feed = "[[source]]\nname = 'mine'\nurl = '/rules'\nfile = 'r.yar'\nlicence = 'MIT'\n";
+        let settings = Settings::read(feed, Path::new("/etc/candor/update.toml")).expect("feeds");
+        assert!(!settings.has_releases() && settings.mirrors.is_empty());
+        for (lines, part) in [
+            ("", "`root`"),
+            ("mirrors = ['/m']\n", "`root`"),
+            ("root = 'r'\n", "`policy`"),
+            ("policy = 'p'\n", "`root`"),
+        ] {
+            let with_feed = if lines.is_empty() { String::new() } else { format!("{lines}{feed}") };
+            let error = Settings::read(&with_feed, Path::new("x")).expect_err(lines).to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub struct About {
     pub vouching: String,
     /// When it was put into use.
     pub since: String,
+    /// When its publisher signed it, in seconds since 1970, if that is known.
+    #[serde(default)]
+    pub signed_at: Option<u64>,
     /// How many of its rules are used.
     pub rules: u64,
     /// How many are not.
@@ -150,6 +153,23 @@ impl Shelf {
         held.map_or(Ok(()), |held| replace(&folder, HELD, &json(held)?))
     }
 
+    /// Takes a feed out of use and removes all that is kept of it; whether anything was.
+    ///
+    /// # Errors
+    /// If it cannot be done.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        let folder = folder_of(&self.store, name);
+        if !fs::symlink_metadata(&folder)?.is_dir() {
+            return Ok(false);
+        }
+        // Without this link nothing of it is used, however far the rest comes.
+        remove_if_there(&folder.join(CURRENT))?;
+        sync_folder(&folder)?;
+        remove_tree(&folder)?;
+        sync_folder(&self.store.join(FEEDS))?;
+        Ok(true)
+    }
+
     /// Keeps how an update of a feed went.
     ///
     /// # Errors
@@ -202,6 +222,14 @@ pub fn names(store: &Path) -> io::Result<Vec<String>> {
 /// If it cannot be read.
 pub fn about(store: &Path, name: &str) -> io::Result<Option<About>> {
     read(&current_of(store, name).join(ABOUT))
+}
+
+/// What was told of the last update of a feed, if anything.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn told<T: DeserializeOwned>(store: &Path, name: &str) -> io::Result<Option<T>> {
+    read(&folder_of(store, name).join(STATUS))
 }
 
 /// What the gate holds of a feed, if anything.

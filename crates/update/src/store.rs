@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::refusal::{About, Kind, Refusal};
 use crate::state::{MAX_STATE, State};
-use crate::statement::{MAX_STATEMENT, Statement};
+use crate::statement::{MAX_STATEMENT, Sha, Statement};
 use crate::step::{Step, Steps};
 
 const STATE: &str = "state.json";
@@ -92,7 +92,7 @@ impl Store {
     pub fn remember(&self, state: &State) -> Result<(), Refusal> {
         let text = serde_json::to_vec_pretty(state).about(Kind::Local, STATE)?;
         self.steps.reached(Step::BeforeState);
-        self.replace(STATE, &text).about(Kind::Local, STATE)?;
+        self.replace(STATE, &text).about(Kind::Local, &self.named(STATE))?;
         self.steps.reached(Step::StateWritten);
         Ok(())
     }
@@ -115,20 +115,29 @@ impl Store {
             self.remove_incoming()?;
             DirBuilder::new().mode(0o755).create(self.folder.join(INCOMING))
         };
-        begin().about(Kind::Local, INCOMING)?;
+        begin().about(Kind::Local, &self.named(INCOMING))?;
         Ok(Incoming { folder: self.folder.join(INCOMING), steps: self.steps.clone() })
     }
 
-    /// Puts a finished release among the others.
+    /// Clears away what was begun and could not be put into use: on a full disk there is room again to tell why.
+    pub(crate) fn give_up(&self, state: &State) {
+        // The next start does it again.
+        let _ = self.remove_incoming();
+        let _ = self.mend(state);
+    }
+
+    /// Puts a finished release among the others; `images` are the digests of its databases.
     ///
     /// # Errors
     /// If it cannot be done; nothing is in use that was not before.
-    pub fn admit(&self, incoming: &Incoming, statement: &Statement) -> Result<(), Refusal> {
+    pub(crate) fn admit(
+        &self,
+        incoming: &Incoming,
+        statement: &Statement,
+        images: &[Sha],
+    ) -> Result<(), Refusal> {
         let admit = || {
-            let mut images = String::new();
-            for segment in &statement.segments {
-                images.push_str(&format!("{}\n", hex::encode(digest_of(&incoming.image(&segment.name))?)));
-            }
+            let images: String = images.iter().map(|image| hex::encode(image) + "\n").collect();
             write_synced(&incoming.folder.join(IMAGES), images.as_bytes())?;
             write_synced(&incoming.folder.join(STATEMENT), statement.to_string().as_bytes())?;
             sync_folder(&incoming.folder)?;
@@ -141,7 +150,7 @@ impl Store {
             self.steps.reached(Step::Admitted);
             Ok::<(), io::Error>(())
         };
-        admit().about(Kind::Local, &format!("release {}", statement.sequence))
+        admit().about(Kind::Local, &incoming.folder.display().to_string())
     }
 
     /// Puts a release of the store into use; `state` says what is kept of the others: the newest `kept`.
@@ -151,29 +160,38 @@ impl Store {
     /// [`mend`](Self::mend) does the rest.
     pub fn switch(&self, state: &mut State, sequence: u64, kept: usize) -> Result<(), Refusal> {
         self.statement(sequence)?;
-        state.installed.retain(|installed| *installed != sequence);
-        state.installed.insert(0, sequence);
-        let surplus = state.installed.split_off(state.installed.len().min(kept.max(2)));
-        self.remember(state)?;
-        self.mend(state)?;
-        for old in surplus {
-            remove_tree(&self.release(old)).about(Kind::Local, &format!("release {old}"))?;
-        }
-        Ok(())
+        let mut next = state.clone();
+        next.installed.retain(|installed| *installed != sequence);
+        next.installed.insert(0, sequence);
+        next.installed.truncate(kept.max(2));
+        self.remember(&next)?;
+        *state = next;
+        self.mend(state)
     }
 
-    /// Lets the links say what the state says.
+    /// Lets the links say what the state says, and removes releases that it does not know: they are too old, or could
+    /// not be put into use.
     ///
     /// # Errors
-    /// If a link cannot be written.
+    /// If a link cannot be written, or a release not be removed.
     pub fn mend(&self, state: &State) -> Result<(), Refusal> {
         for (name, sequence) in [(PREVIOUS, state.installed.get(1)), (CURRENT, state.installed.first())] {
             if let Some(sequence) = sequence {
-                self.link(name, *sequence).about(Kind::Local, name)?;
+                self.link(name, *sequence).about(Kind::Local, &self.named(name))?;
                 self.steps.reached(Step::Linked);
             }
         }
-        Ok(())
+        let sweep = || -> io::Result<()> {
+            for entry in fs::read_dir(self.folder.join(RELEASES))? {
+                let entry = entry?;
+                let sequence = entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok());
+                if sequence.is_some_and(|sequence| !state.installed.contains(&sequence)) {
+                    remove_tree(&entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        sweep().about(Kind::Local, &self.named(RELEASES))
     }
 
     /// The statement of a release in the store.
@@ -204,7 +222,7 @@ impl Store {
     /// # Errors
     /// If they cannot be written.
     pub fn remember_leaves(&self, leaves: &[Hash]) -> Result<(), Refusal> {
-        self.replace(LEAVES, leaves.as_flattened()).about(Kind::Local, LEAVES)
+        self.replace(LEAVES, leaves.as_flattened()).about(Kind::Local, &self.named(LEAVES))
     }
 
     /// The folder of a release.
@@ -233,9 +251,18 @@ impl Store {
     fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let fresh = self.folder.join(format!(".{name}.new"));
         remove_if_there(&fresh)?;
-        write_synced(&fresh, content)?;
-        fs::rename(fresh, self.folder.join(name))?;
+        let written = write_synced(&fresh, content).and_then(|()| fs::rename(&fresh, self.folder.join(name)));
+        if let Err(error) = written {
+            // Half a file on a full disk is room that something else needs.
+            let _ = fs::remove_file(fresh);
+            return Err(error);
+        }
         sync_folder(&self.folder)
+    }
+
+    /// A file of the store, for people.
+    fn named(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
     }
 
     fn remove_incoming(&self) -> io::Result<()> {

@@ -50,7 +50,7 @@ pub(crate) fn answer_all(channel: &mut Channel, engine: &Engine) -> io::Result<(
             let report = match content {
                 Ok(content) => {
                     let kept = content.clone();
-                    let report = scan(engine, job, content, digests.next().unwrap_or_default());
+                    let report = scan(engine, &job, content, digests.next().unwrap_or_default());
                     buffers.give_back(kept);
                     report
                 }
@@ -120,13 +120,16 @@ impl Buffers {
     }
 }
 
-fn scan(engine: &Engine, job: Job, content: Content, digests: Digests) -> Report {
+fn scan(engine: &Engine, job: &Job, content: Content, digests: Digests) -> Report {
     let cut = job.size == 0 && content.size() >= IN_MEMORY;
     // Kept only where it is asked for: otherwise its memory serves what comes out of it.
     let whole = job.digest.then(|| content.clone());
     // A defect in a parser costs one file, and that is shown; it need not cost the worker. The engine keeps
     // nothing between two scans, so nothing half-done is seen afterwards.
-    let scanned = catch_unwind(AssertUnwindSafe(|| engine.scan_digested("", content, digests)));
+    let scanned = catch_unwind(AssertUnwindSafe(|| match &job.inventory {
+        Some(name) => engine.inventory(name, content, digests),
+        None => engine.scan_digested("", content, digests),
+    }));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
         Report::not_examined(job.size, Reason::Crashed, detail)
@@ -161,6 +164,7 @@ fn too_long(report: &Report) -> Report {
     short.findings.iter_mut().for_each(|finding| finding.object = ObjectId::ROOT);
     short.gaps.truncate(1000);
     short.gaps.iter_mut().for_each(|gap| gap.object = ObjectId::ROOT);
+    short.facts.iter_mut().for_each(|fact| fact.object = ObjectId::ROOT);
     let detail = "the list of objects is too long to be reported".to_owned();
     short.gaps.push(Gap { object: ObjectId::ROOT, reason: Reason::Limit(Limit::Objects), detail });
     short

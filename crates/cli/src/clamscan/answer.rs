@@ -271,7 +271,12 @@ mod tests {
             reason: *reason,
             detail: "why".to_owned(),
         };
-        Report { objects: types.map(seen).collect(), findings, gaps: gaps.iter().map(gap).collect() }
+        Report {
+            objects: types.map(seen).collect(),
+            findings,
+            gaps: gaps.iter().map(gap).collect(),
+            ..Report::default()
+        }
     }
 
     fn signatures(excluded: &[&str], included: &[&str]) -> Signatures {

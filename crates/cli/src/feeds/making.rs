@@ -21,9 +21,16 @@ const DISABLED: &str = "disabled.ign2";
 /// Reasons that are kept of rules that cannot be used.
 const PROBLEMS: usize = 5;
 
+/// A feed that is what it must be.
+pub(super) struct Fetched {
+    pub(super) content: Vec<u8>,
+    /// When it was signed, in seconds since 1970, if that is known and counts.
+    pub(super) signed_at: Option<u64>,
+}
+
 /// Puts this content into use, unless it is, or is held.
-pub(super) fn make(settings: &Settings, shelf: &Shelf, feed: &Feed, content: &[u8]) -> Report {
-    let tried = try_to_make(settings, shelf, feed, content);
+pub(super) fn make(settings: &Settings, shelf: &Shelf, feed: &Feed, fetched: &Fetched) -> Report {
+    let tried = try_to_make(settings, shelf, feed, fetched);
     let (done, reason) = tried.unwrap_or_else(|error| (Done::Failed, Some(format!("{error:#}"))));
     let in_use = shelf::about(&settings.store, &feed.name).ok().flatten();
     Report::new(feed, done, reason, in_use)
@@ -33,8 +40,9 @@ fn try_to_make(
     settings: &Settings,
     shelf: &Shelf,
     feed: &Feed,
-    content: &[u8],
+    fetched: &Fetched,
 ) -> anyhow::Result<(Done, Option<String>)> {
+    let Fetched { content, signed_at } = fetched;
     let store = &settings.store;
     let sha256 = hex::encode(Sha256::digest(content));
     let disabled = ignorable(store)?;
@@ -42,6 +50,14 @@ fn try_to_make(
         |about: &About| about.sha256 == sha256 && about.file == feed.file && about.disabled == disabled;
     if shelf::about(store, &feed.name)?.is_some_and(|about| same(&about)) {
         return Ok((Done::UpToDate, None));
+    }
+    let newest = shelf::about(store, &feed.name)?.and_then(|about| about.signed_at);
+    if let Some((newest, signed)) = newest.zip(*signed_at).filter(|(newest, signed)| signed < newest) {
+        let reason = format!(
+            "it was signed at {signed}, before what is in use ({newest}, in seconds since 1970); to go back on purpose, \
+             pin it: sha256 = \"{sha256}\""
+        );
+        return Ok((Done::Refused, Some(reason)));
     }
     let held = shelf::held(store, &feed.name)?;
     if let Some(held) = held.filter(|held| held.sha256 == sha256 && held.disabled == disabled) {
@@ -72,6 +88,7 @@ fn try_to_make(
         licence: feed.licence.clone(),
         vouching: feed.vouching().to_string(),
         since: now().to_string(),
+        signed_at: *signed_at,
         rules: loaded.signatures,
         left_out: loaded.left_out,
         problems: loaded.problems.into_iter().take(PROBLEMS).collect(),

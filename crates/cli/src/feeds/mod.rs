@@ -17,7 +17,7 @@ use candor_update::shelf::{self, Shelf};
 
 use crate::exit_status::Outcome;
 use crate::update::fetch_file;
-use making::make;
+use making::{Fetched, make};
 use report::Done;
 
 pub(crate) use report::Report;
@@ -38,14 +38,15 @@ pub(crate) fn update(settings: &Settings, name: Option<&str>) -> anyhow::Result<
         }
         None => settings.source.iter().filter(|feed| feed.enabled).collect(),
     };
-    if feeds.is_empty() {
+    let gone = if name.is_none() { gone(settings)? } else { Vec::new() };
+    if feeds.is_empty() && gone.is_empty() {
         return Ok(Vec::new());
     }
     let shelf = Shelf::open(&settings.store).context("the databases of feeds")?;
-    let mut reports = Vec::new();
+    let mut reports: Vec<Report> = gone.iter().filter_map(|name| remove(settings, &shelf, name)).collect();
     for feed in feeds {
         let report = match fetched(settings, feed) {
-            Ok(content) => make(settings, &shelf, feed, &content),
+            Ok(fetched) => make(settings, &shelf, feed, &fetched),
             Err((done, reason)) => {
                 Report::new(feed, done, Some(reason), shelf::about(&settings.store, &feed.name)?)
             }
@@ -58,6 +59,39 @@ pub(crate) fn update(settings: &Settings, name: Option<&str>) -> anyhow::Result<
     Ok(reports)
 }
 
+/// The feeds of the store that the configuration has no more, not even switched off.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) fn gone(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let names = shelf::names(&settings.store).context("the databases of feeds")?;
+    let known = |name: &String| settings.source.iter().any(|feed| feed.name == *name);
+    Ok(names.into_iter().filter(|name| !known(name)).collect())
+}
+
+/// Takes a feed out of use whose table is no more in the configuration.
+fn remove(settings: &Settings, shelf: &Shelf, name: &str) -> Option<Report> {
+    // It leaves also when what is known of it is damaged.
+    let was = shelf::about(&settings.store, name).ok().flatten();
+    match shelf.remove(name) {
+        Ok(false) => None,
+        Ok(true) => {
+            let reason = "the configuration has it no more".to_owned();
+            Some(Report::removed(name, was, Done::Removed, Some(reason)))
+        }
+        Err(error) => Some(Report::removed(name, was, Done::Failed, Some(error.to_string()))),
+    }
+}
+
+/// How the last update of each feed of the configuration went, and what is in use of it.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) fn status(settings: &Settings) -> anyhow::Result<Vec<Report>> {
+    let told = |feed: &Feed| shelf::told(&settings.store, &feed.name).context("the status of feeds");
+    settings.source.iter().filter_map(|feed| told(feed).transpose()).collect()
+}
+
 /// Updates as [`update`] does, and writes what came of it.
 pub(crate) fn update_and_tell(
     settings: &Settings,
@@ -67,8 +101,7 @@ pub(crate) fn update_and_tell(
     let reports = update(settings, name)?;
     let mut out = io::stdout().lock();
     if as_json {
-        serde_json::to_writer_pretty(&mut out, &reports)?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(&reports)?)?;
     } else {
         reports.iter().try_for_each(|report| write!(out, "{report}"))?;
     }
@@ -77,7 +110,7 @@ pub(crate) fn update_and_tell(
 }
 
 /// Fetches a feed, and believes it only if it is what it must be.
-fn fetched(settings: &Settings, feed: &Feed) -> Result<Vec<u8>, (Done, String)> {
+fn fetched(settings: &Settings, feed: &Feed) -> Result<Fetched, (Done, String)> {
     let failed = |error: anyhow::Error| (Done::Failed, format!("{error:#}"));
     let folder = settings.staging.join("feeds").join(&feed.name);
     let content = fetch(settings, &folder, &feed.file, &place(feed), feed.most).map_err(failed)?;
@@ -85,8 +118,8 @@ fn fetched(settings: &Settings, feed: &Feed) -> Result<Vec<u8>, (Done, String)> 
         Some(url) => Some(fetch(settings, &folder, SIGNATURE, url, LONGEST_SIGNATURE).map_err(failed)?),
         None => None,
     };
-    feed.verify(&content, signature.as_deref()).map_err(|reason| (Done::Refused, reason))?;
-    Ok(content)
+    let signed_at = feed.verify(&content, signature.as_deref()).map_err(|reason| (Done::Refused, reason))?;
+    Ok(Fetched { content, signed_at })
 }
 
 fn fetch(settings: &Settings, folder: &Path, name: &str, url: &str, most: u64) -> anyhow::Result<Vec<u8>> {

@@ -5,13 +5,13 @@ use std::fmt::{self, Display, Formatter};
 use candor_object::Escaped;
 use candor_update::feed::Feed;
 use candor_update::shelf::About;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit_status::Outcome;
 use crate::numbers::counted;
 
 /// How the update of a feed went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The name of the feed.
     pub(crate) source: String,
@@ -27,7 +27,7 @@ pub(crate) struct Report {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Done {
     /// What was fetched is what is in use.
@@ -38,6 +38,8 @@ pub(crate) enum Done {
     Held,
     /// It is not what it must be, or nothing of it can be used.
     Refused,
+    /// The configuration has it no more, and it was taken out of use.
+    Removed,
     /// It could not be fetched, or this machine could not do its part.
     Failed,
 }
@@ -55,10 +57,24 @@ impl Report {
         }
     }
 
+    /// What became of a feed that the configuration has no more.
+    pub(crate) fn removed(name: &str, was: Option<About>, done: Done, reason: Option<String>) -> Self {
+        let (licence, vouching) = was.map(|was| (was.licence, was.vouching)).unwrap_or_default();
+        Self {
+            source: name.to_owned(),
+            licence,
+            vouching,
+            at: crate::update::now().to_string(),
+            result: done,
+            reason,
+            in_use: None,
+        }
+    }
+
     /// What the program ends with.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.result {
-            Done::UpToDate | Done::Installed => Outcome::default(),
+            Done::UpToDate | Done::Installed | Done::Removed => Outcome::default(),
             Done::Held | Done::Refused => Outcome::found(),
             Done::Failed => Outcome::error(),
         }
@@ -72,12 +88,16 @@ impl Display for Report {
             Done::Installed => "in use",
             Done::Held => "held",
             Done::Refused => "refused",
+            Done::Removed => "removed",
             Done::Failed => "failed",
         };
-        write!(f, "{}: {said}", self.source)?;
+        write!(f, "{}: {said}", Escaped(&self.source))?;
         match &self.reason {
             Some(reason) => writeln!(f, ": {}", Escaped(reason))?,
             None => writeln!(f)?,
+        }
+        if self.result == Done::Removed {
+            return Ok(());
         }
         writeln!(f, "  licence   {}", Escaped(&self.licence))?;
         writeln!(f, "  proof     {}", self.vouching)?;

@@ -13,8 +13,9 @@ use candor_update::settings::Settings;
 use candor_update::shelf::{self, Shelf};
 use clap::Subcommand;
 
-use super::making::make;
+use super::making::{Fetched, make};
 use crate::exit_status::Outcome;
+use crate::prohibitions;
 use crate::update::Configured;
 
 /// What to do with rules.
@@ -33,8 +34,12 @@ Examples:
   candor rules disable Loud_Rule --reason 'finds our own installer'
   candor rules list --disabled                   what is switched off here, and why
   candor rules enable Loud_Rule
+  candor rules list --prohibitions               the prohibitions that are known
+  candor rules explain us-far-52-204-23          what one says, with its sources
+  candor rules check ban.toml                    say what is wrong with a prohibition or a product file
 
-Exit status: 0 done, 1 a database could not be made anew (findings are left out all the same), 2 error.";
+Exit status: 0 done, 1 a database could not be made anew (findings are left out all the same) or a file
+that was checked is wrong, 2 error.";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -46,6 +51,27 @@ enum Command {
         /// Only those that are disabled, with the reason.
         #[arg(long)]
         disabled: bool,
+        /// List prohibitions instead: those that the program carries, and those of --rules.
+        #[arg(long, conflicts_with_all = ["source", "disabled"])]
+        prohibitions: bool,
+        /// A file or folder with further prohibitions and products.
+        #[arg(long, value_name = "DIR", requires = "prohibitions")]
+        rules: Vec<PathBuf>,
+    },
+    /// Check files of prohibitions and products, or those that the program carries.
+    Check {
+        /// Files or folders; one that is named as a file that the program carries takes its place.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Explain one prohibition: whom it binds to what, from when, with its sources and what is unverified.
+    Explain {
+        /// Its id, as `candor rules list --prohibitions` has it.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// A file or folder with further prohibitions and products.
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
     },
     /// Let a rule find nothing from now on, whichever source brings it.
     Disable {
@@ -69,11 +95,14 @@ const RELEASE: &str = "release";
 
 /// Does what the options say.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
-    let settings = options.configured.settings()?;
+    let settings = || options.configured.settings();
     match &options.command {
-        Command::List { source, disabled } => list(&settings, source.as_deref(), *disabled),
-        Command::Disable { name, reason } => switch(&settings, name, Some(reason)),
-        Command::Enable { name } => switch(&settings, name, None),
+        Command::List { prohibitions: true, rules, .. } => prohibitions::list(rules),
+        Command::List { source, disabled, .. } => list(&settings()?, source.as_deref(), *disabled),
+        Command::Disable { name, reason } => switch(&settings()?, name, Some(reason)),
+        Command::Enable { name } => switch(&settings()?, name, None),
+        Command::Check { files } => prohibitions::check(files),
+        Command::Explain { id, rules } => prohibitions::explain(id, rules),
     }
 }
 
@@ -102,7 +131,7 @@ fn switch(settings: &Settings, name: &str, reason: Option<&str>) -> anyhow::Resu
         // It was verified when it was put into use.
         let path = shelf::current_of(&settings.store, &feed.name).join(&about.file);
         let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let report = make(settings, &shelf, feed, &content);
+        let report = make(settings, &shelf, feed, &Fetched { content, signed_at: about.signed_at });
         if report.outcome() != Outcome::default() {
             write!(out, "{report}")?;
             outcome = Outcome::found();

@@ -22,7 +22,8 @@ const GAPS_SHOWN: usize = 20;
 /// Bytes on one line of a dump.
 const DUMP_LINE: usize = 16;
 
-const STYLE: &str = include_str!("report.css");
+/// What reports look like.
+pub(crate) const STYLE: &str = include_str!("report.css");
 
 /// The report as a page. Its summary stands first and is known last, so that the rest waits in files.
 pub(crate) struct Html {
@@ -344,7 +345,7 @@ fn dump(writer: &mut dyn Write, evidence: &Evidence) -> io::Result<()> {
 }
 
 /// Hostile text as HTML text: no markup, and nothing that reorders or hides it.
-struct Text<'a>(&'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

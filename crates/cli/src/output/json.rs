@@ -126,6 +126,25 @@ pub(crate) fn write(writer: &mut dyn Write, record: &impl Serialize) -> io::Resu
     record.serialize(&mut serializer).map_err(io::Error::from)
 }
 
+/// A document for programs that people read as well, with a line end behind it. It is as harmless as what
+/// [`write`] writes.
+pub(crate) fn pretty(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_string_pretty(document)?;
+    let mut plain = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        // Ends of lines in strings are escaped already; those that are left are between them.
+        if character != '\n' && is_dangerous(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                plain.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            plain.push(character);
+        }
+    }
+    plain.push('\n');
+    Ok(plain.into_bytes())
+}
+
 struct Plain;
 
 impl Formatter for Plain {
@@ -157,5 +176,12 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.chars().any(is_dangerous), "{text:?}");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), hostile);
+
+        let document = std::collections::BTreeMap::from([(hostile, [hostile])]);
+        let text = String::from_utf8(pretty(&document).unwrap()).unwrap();
+        assert!(!text.chars().any(|character| character != '\n' && is_dangerous(character)), "{text:?}");
+        assert_eq!(text.lines().count(), 5);
+        let read: std::collections::BTreeMap<String, [String; 1]> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read[hostile], [hostile]);
     }
 }

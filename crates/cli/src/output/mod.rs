@@ -6,7 +6,7 @@ pub(crate) mod tree;
 pub(crate) mod json;
 pub(crate) mod record;
 
-mod html;
+pub(crate) mod html;
 mod sarif;
 
 pub(crate) mod progress;

@@ -73,8 +73,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
             "max_age_seconds": trust.max_age,
             "witnesses": witnesses,
         });
-        serde_json::to_writer_pretty(&mut out, &document)?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(&document)?)?;
     } else {
         let age = |then: u64| duration(std::time::Duration::from_secs(seconds(clock).saturating_sub(then)));
         match &statement {

@@ -33,8 +33,9 @@ pub(super) fn run(folder: &Path, json: bool) -> anyhow::Result<Outcome> {
                 Err(failure) => json!({ "name": database.name, "error": failure.text() }),
             })
             .collect();
-        serde_json::to_writer_pretty(&mut out, &json!({ "databases": databases, "notes": done.notes }))?;
-        writeln!(out)?;
+        out.write_all(&crate::output::json::pretty(
+            &json!({ "databases": databases, "notes": done.notes }),
+        )?)?;
     } else {
         for database in &done.databases {
             let name = Escaped(&database.name).to_string();

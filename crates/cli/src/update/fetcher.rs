@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 /// Where packages put it.
 const INSTALLED: &str = "/usr/libexec/candor/candor-fetch";
 
+/// The environment variable with which tests of debug builds say how many seconds a server may be silent.
+const PATIENCE: &str = "CANDOR_UPDATE_PATIENCE";
+
 /// What it says last.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Fetched {
@@ -82,6 +85,7 @@ fn network(settings: &Settings) -> impl Iterator<Item = OsString> + use<> {
     let given = [
         ("--ca", settings.ca.as_ref().map(OsString::from)),
         ("--proxy", settings.proxy.as_ref().map(OsString::from)),
+        ("--patience", if cfg!(debug_assertions) { std::env::var_os(PATIENCE) } else { None }),
     ];
     given.into_iter().flat_map(|(name, value)| value.map(|value| [name.into(), value])).flatten()
 }

@@ -61,6 +61,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     {
         return feeds::update_and_tell(&settings, Some(name), options.json);
     }
+    let only_releases = options.from.is_some() || options.bundle.is_some() || options.to.is_some();
+    if !settings.has_releases() && !only_releases {
+        return feeds::update_and_tell(&settings, None, options.json);
+    }
     let trust = trust(&settings)?;
     let (store, mut state) = open(&settings)?;
     let mut updating = Updating {
@@ -84,8 +88,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
     drop(out);
     let mut outcome = report.outcome();
-    let only_releases = options.from.is_some() || options.bundle.is_some() || options.to.is_some();
-    if !only_releases && settings.source.iter().any(|feed| feed.enabled) {
+    if !only_releases
+        && (settings.source.iter().any(|feed| feed.enabled) || !feeds::gone(&settings)?.is_empty())
+    {
         outcome.also(feeds::update_and_tell(&settings, None, options.json)?);
     }
     Ok(outcome)

@@ -108,6 +108,7 @@ impl Configured {
 
 /// Whom the configuration believes.
 pub(crate) fn trust(settings: &Settings) -> anyhow::Result<Trust> {
+    releases_are_wanted(settings)?;
     let path = settings.policy.display().to_string();
     let bytes = read_if_there(&settings.policy, MAX_POLICY as u64).with_context(|| path.clone())?;
     let bytes = bytes.with_context(|| format!("{path}: there is no policy"))?;
@@ -125,6 +126,7 @@ pub(crate) fn trust(settings: &Settings) -> anyhow::Result<Trust> {
 
 /// Opens the store and reads what is remembered; before the first update it is the first root.
 pub(crate) fn open(settings: &Settings) -> anyhow::Result<(Store, State)> {
+    releases_are_wanted(settings)?;
     let (store, staging) = (&settings.store, &settings.staging);
     if store.starts_with(staging) || staging.starts_with(store) {
         bail!(
@@ -142,6 +144,13 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<(Store, State)> {
     };
     store.mend(&state)?;
     Ok((store, state))
+}
+
+fn releases_are_wanted(settings: &Settings) -> anyhow::Result<()> {
+    if !settings.has_releases() {
+        bail!("the configuration has feeds only: releases need `mirrors`, `root` and `policy`");
+    }
+    Ok(())
 }
 
 fn first_state(root: &Path, settings: &Settings) -> anyhow::Result<State> {

@@ -91,7 +91,11 @@ impl Display for Attempt {
             Result::Refused(refusal) => {
                 writeln!(f, "{place}: refused ({})\n  {}", refusal.kind.name(), Escaped(&refusal.text))
             }
-            Result::Returned(sequence) => writeln!(f, "release {sequence} is in use again, out of the store"),
+            Result::Returned(sequence) => writeln!(
+                f,
+                "release {sequence} is in use again, out of the store; the next update goes on from there, and \
+                 `candor update pin {sequence}` keeps it"
+            ),
             Result::Believed(believed) => write_believed(f, place, &believed.0, believed.1.as_ref()),
         }
     }
@@ -179,9 +183,7 @@ impl Report {
             "date": self.date.map(|date| date.to_string()),
             "attempts": attempts,
         });
-        let mut text = serde_json::to_vec_pretty(&document).unwrap_or_default();
-        text.push(b'\n');
-        text
+        crate::output::json::pretty(&document).unwrap_or_default()
     }
 }
 

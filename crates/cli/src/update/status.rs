@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Configured, now};
 use crate::exit_status::Outcome;
+use crate::feeds;
 use crate::numbers::duration;
 
 /// Which store, and how to write it.
@@ -27,8 +28,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let state = store::peek(&settings.store)?;
     let last: Option<Value> =
         fs::read(settings.store.join("status.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let feeds = feeds::status(&settings)?;
     let mut out = io::stdout().lock();
     let Some(state) = state else {
+        if !feeds.is_empty() {
+            return feeds_alone(&mut out, &feeds, options.json);
+        }
         writeln!(out, "no update was ever made into {}", Escaped(&settings.store.display().to_string()))?;
         return Ok(Outcome::error());
     };
@@ -43,10 +48,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
             "choices": state.choices,
             "held": state.held,
             "last": last,
+            "feeds": feeds,
         });
-        serde_json::to_writer_pretty(&mut out, &document)?;
-        writeln!(out)?;
-        return Ok(refused(last.as_ref()));
+        out.write_all(&crate::output::json::pretty(&document)?)?;
+        return Ok(outcome(last.as_ref(), &feeds));
     }
     match (&statement, state.current()) {
         (Some(statement), _) => {
@@ -108,7 +113,28 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
             )?;
         }
     }
-    Ok(refused(last.as_ref()))
+    feeds.iter().try_for_each(|feed| write!(out, "{feed}"))?;
+    Ok(outcome(last.as_ref(), &feeds))
+}
+
+/// The status of a store that has feeds and no release.
+fn feeds_alone(out: &mut dyn Write, feeds: &[feeds::Report], as_json: bool) -> anyhow::Result<Outcome> {
+    if as_json {
+        out.write_all(&crate::output::json::pretty(&json!({ "release": null, "feeds": feeds }))?)?;
+    } else {
+        writeln!(out, "in use    feeds only, no release")?;
+        feeds.iter().try_for_each(|feed| write!(out, "{feed}"))?;
+    }
+    Ok(outcome(None, feeds))
+}
+
+/// What the last updates of the release and of the feeds ended with, the worst of them.
+fn outcome(last: Option<&Value>, feeds: &[feeds::Report]) -> Outcome {
+    let all = feeds.iter().map(feeds::Report::outcome).chain([refused(last)]);
+    all.fold(Outcome::default(), |mut all, one| {
+        all.also(one);
+        all
+    })
 }
 
 /// Whether the last update was refused: then the status says so, too.

@@ -82,14 +82,25 @@ impl Ground {
 /// Builds the worker, the fetcher and the loader beside `candor`: cargo knows only the programs of the crate under test.
 pub(crate) fn build_worker() {
     static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap();
-        let profile = if folder.ends_with("release") { "release" } else { "dev" };
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--package", "candor-worker"]);
-        cargo.args(["--package", "candor-fetch", "--package", "candor-loader", "--profile", profile]);
-        assert!(cargo.status().unwrap().success(), "the programs could not be built");
-    });
+    BUILT.call_once(|| build(&["candor-worker", "candor-fetch", "candor-loader"]));
+}
+
+/// Builds what publishers and witnesses run beside `candor`, and gives the folder of all programs.
+pub(crate) fn build_publisher() -> &'static Path {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| build(&["candor-publish", "candor-witness"]));
+    Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap()
+}
+
+fn build(packages: &[&str]) {
+    let folder = Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap();
+    let profile = if folder.ends_with("release") { "release" } else { "dev" };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--profile", profile]);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    assert!(cargo.status().unwrap().success(), "the programs could not be built");
 }
 
 /// What came out of a run.

@@ -2,6 +2,7 @@
 
 mod documents;
 mod eicar;
+mod engines;
 mod programs;
 mod scripts;
 mod shells;
@@ -24,10 +25,21 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The files of our signatures; folders beside them hold other rules.
+fn files() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(workspace().join("rules")).unwrap();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
 /// Our signatures, compiled; every one of them has to be usable.
 fn built() -> Built {
     let mut sources = Sources::default();
-    sources.add_path(&workspace().join("rules")).unwrap();
+    for file in files() {
+        sources.add_path(&file).unwrap();
+    }
     let mut problems = Vec::new();
     let built = sources.build(|problem| problems.push(problem.to_string())).unwrap();
     assert_eq!(problems, [""; 0]);
@@ -61,8 +73,7 @@ fn names(report: &Report) -> Vec<String> {
 /// Every signature as it is written, with the file that it stands in.
 fn tables() -> Vec<(String, toml::Table)> {
     let mut tables = Vec::new();
-    for entry in std::fs::read_dir(workspace().join("rules")).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files() {
         let text = std::fs::read_to_string(&path).unwrap();
         let root: toml::Table = toml::from_str(&text).unwrap();
         for table in root["signature"].as_array().unwrap() {
@@ -82,6 +93,7 @@ fn witnesses() -> Vec<Witness> {
         documents::macros(),
         documents::links(),
         programs::witnesses(),
+        engines::witnesses(),
     ]
     .concat()
 }
@@ -162,6 +174,8 @@ fn the_policy_says_what_the_category_means() {
     assert_eq!(verdict("Candor.Test.Malware.Eicar-1"), "malicious");
     assert_eq!(verdict("Candor.Test.Unwanted.Eicar-1"), "unwanted");
     assert_eq!(verdict("Candor.Test.Spam.Gtube-1"), "undetected");
+    // What is forbidden for some is evidence for `candor check`, and nothing in a scan.
+    assert_eq!(verdict("Candor.Engine.Kaspersky.Index-1"), "undetected");
     // Weak evidence never alerts alone.
     assert_eq!(verdict("Candor.Text.Ransom.Note-1"), "undetected");
 }

@@ -24,7 +24,7 @@ pub use catalog::{Catalog, CatalogError, Digests as CatalogDigests};
 pub(crate) use compile::Compiler;
 pub use compile::{MAX_MODULUS, SignerSignature};
 pub(crate) use search::inspect;
-pub use search::trusted;
+pub use search::{Standing, standing, trusted};
 pub(crate) use section::SignerRecord;
 pub use signature::{Signature, signatures};
 pub use telling::CERTIFICATE;

@@ -107,6 +107,45 @@ pub fn trusted(
     in_catalog(databases, content, signed, id, deadline)
 }
 
+/// What is known of a signature of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is over this content, and certificates lead to a root that a list trusts for programs.
+    Trusted,
+    /// Its digest is not that of this content.
+    Foreign,
+    /// Neither: nobody who is known stands for it.
+    Unknown,
+}
+
+/// What is known of each signature of a program, by where it begins. What cannot be read as one is left out.
+///
+/// # Errors
+/// When the content could not be read, the time is up or a database is damaged.
+pub fn standing(
+    databases: &[Arc<Database>],
+    content: &Content,
+    signed: &Signed,
+    deadline: Instant,
+) -> Result<Vec<(u64, Standing)>, Error> {
+    let mut roots = Vec::new();
+    for database in databases {
+        roots.extend(Signer::all(database, true)?.collect::<Result<Vec<_>, _>>()?);
+    }
+    let mut all = Vec::new();
+    for place in &signed.signatures {
+        let Some(bytes) = bytes(content, place)? else { continue };
+        let Some(data) = SignedData::read(&bytes) else { continue };
+        let standing = match data.program_digest() {
+            Some(digest) if !covers(content, signed, &digest, deadline)? => Standing::Foreign,
+            Some(_) if root_of(&data, &roots).is_some() => Standing::Trusted,
+            _ => Standing::Unknown,
+        };
+        all.push((place.start, standing));
+    }
+    Ok(all)
+}
+
 /// The root that stands for the signer of signed data, at the time that counts: when it was signed, if somebody says
 /// so, and now if nobody does. Who says so needs a root as well, and whatever is wrong with that is never passed over.
 pub(super) fn root_of<'d>(data: &SignedData<'_>, roots: &[Signer<'d>]) -> Option<Signer<'d>> {

@@ -1,5 +1,6 @@
 //! One scan: the loop over identify, detect and open, and the report that it writes.
 
+mod facts;
 mod magic;
 mod trust;
 
@@ -40,6 +41,8 @@ pub(crate) struct Scan<'e> {
     /// Whether the object that comes next begins somewhere in another: it is not searched for such objects itself, or
     /// their number would grow with each of them.
     embedded: bool,
+    /// Bytes of the text of facts, where those are asked for.
+    facts: Option<usize>,
 }
 
 impl<'e> Scan<'e> {
@@ -53,7 +56,14 @@ impl<'e> Scan<'e> {
             digests: Digests::default(),
             spare: Vec::new(),
             embedded: false,
+            facts: None,
         }
+    }
+
+    /// Takes facts as well.
+    pub(crate) fn with_facts(mut self) -> Self {
+        self.facts = Some(0);
+        self
     }
 
     /// Scans the root object.
@@ -77,6 +87,7 @@ impl<'e> Scan<'e> {
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }
+        self.read_facts(id, format);
         let After { handle_as, extracted, embedded: begins } = self.detect(id, format, true);
         match (told, ours) {
             // Magic of a database comes first, and hides nothing of what our own formats see.

@@ -111,16 +111,15 @@ impl Run<'_> {
                 break;
             }
         }
-        let timestamp = self.read("metadata/timestamp.json", METADATA)?;
-        let path = format!("metadata/{}.snapshot.json", hints::version(&timestamp, "snapshot.json")?);
-        let snapshot = self.read(&path, METADATA)?;
-        let path = format!("metadata/{}.targets.json", hints::version(&snapshot, "targets.json")?);
-        Targets::read(&self.read(&path, METADATA)?)
+        let number = self
+            .read_hint("metadata/timestamp.json", METADATA, |bytes| hints::version(bytes, "snapshot.json"))?;
+        let path = format!("metadata/{number}.snapshot.json");
+        let number = self.read_hint(&path, METADATA, |bytes| hints::version(bytes, "targets.json"))?;
+        self.read_hint(&format!("metadata/{number}.targets.json"), METADATA, Targets::read)
     }
 
     fn log(&mut self) -> Result<(), Error> {
-        let checkpoint = self.read("checkpoint", NOTE)?;
-        for tile in tiles::of(hints::log_size(&checkpoint)?) {
+        for tile in tiles::of(self.read_hint("checkpoint", NOTE, hints::log_size)?) {
             let cap = if tile.is_bundle() { BUNDLE } else { TILE };
             let path = tile.path();
             if tile.is_full() && self.extent == Extent::Missing && self.staging.length(&path).is_some() {
@@ -136,11 +135,10 @@ impl Run<'_> {
     }
 
     fn release(&mut self) -> Result<Vec<Segment>, Error> {
-        let newest = hints::number(&self.read("releases/latest", NUMBER)?)?;
+        let newest = self.read_hint("releases/latest", NUMBER, hints::number)?;
         let sequence = self.release.unwrap_or(newest);
         let folder = format!("releases/{sequence}");
-        let statement = self.read(&format!("{folder}/statement"), NOTE)?;
-        let segments = hints::segments(&statement)?;
+        let segments = self.read_hint(&format!("{folder}/statement"), NOTE, hints::segments)?;
         self.fetched.sequence = Some(sequence);
         self.need(&format!("{folder}/proof.tlog-proof"), NOTE)?;
         self.get("director", NOTE)?;
@@ -197,11 +195,17 @@ impl Run<'_> {
         self.keep.extend(deltas.map(|entry| format!("targets/deltas/{}", entry.name)));
     }
 
-    /// Fetches a file that every mirror has, and reads it.
-    fn read(&mut self, path: &str, cap: u64) -> Result<Vec<u8>, Error> {
+    /// Fetches a file that every mirror has, and reads in it what to ask for next.
+    fn read_hint<T>(
+        &mut self,
+        path: &str,
+        cap: u64,
+        hint: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.need(path, cap)?;
         let text = format!("{path} is gone from the staging folder");
-        self.staging.read(path, cap).ok_or_else(|| Error::new(Kind::Local, text))
+        let bytes = self.staging.read(path, cap).ok_or_else(|| Error::new(Kind::Local, text))?;
+        hint(&bytes).map_err(|error| error.of(path))
     }
 
     fn need(&mut self, path: &str, cap: u64) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 //! ```toml
 //! [[signature]]
 //! name = "Candor.Script.Downloader.Example-1"
-//! category = "malware"                 # or "unwanted", "anomaly"
+//! category = "malware"                 # or "unwanted", "prohibited", "anomaly"
 //! strength = "strong"                  # or "weak": never alerts alone
 //! technique = "T1059.001"              # of MITRE ATT&CK; optional
 //! reference = "https://example.org/why"
@@ -68,6 +68,7 @@ struct Table {
 enum Kind {
     Malware,
     Unwanted,
+    Prohibited,
     Anomaly,
 }
 
@@ -168,6 +169,7 @@ fn signature(table: &Table, source: &str) -> Result<LogicalSignature, Complaint>
         category: match table.category {
             Kind::Malware => Category::Malware,
             Kind::Unwanted => Category::Unwanted,
+            Kind::Prohibited => Category::Prohibited,
             Kind::Anomaly => Category::Anomaly,
         },
         strength: match table.strength {

@@ -261,7 +261,6 @@ fn write_json(
         "out": holes,
     });
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &document)?;
-    writeln!(out)?;
+    out.write_all(&crate::output::json::pretty(&document)?)?;
     out.flush()
 }

@@ -21,8 +21,7 @@ pub(super) fn write(proof: &Proof) -> io::Result<()> {
         "through": proof.holes,
     });
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &document)?;
-    writeln!(out)?;
+    out.write_all(&crate::output::json::pretty(&document)?)?;
     out.flush()
 }
 

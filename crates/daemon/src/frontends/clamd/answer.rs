@@ -139,6 +139,7 @@ mod tests {
             objects: vec![root],
             findings: names.iter().map(finding).collect(),
             gaps: gaps.iter().map(gap).collect(),
+            ..Report::default()
         };
         let database =
             DatabaseInUse { identity: [0; 32], signatures: 0, size: 0, since: SystemTime::UNIX_EPOCH };

@@ -283,6 +283,7 @@ mod tests {
             objects,
             findings: findings.iter().map(finding).collect(),
             gaps: gaps.iter().map(gap).collect(),
+            ..Report::default()
         };
         let decision = Arc::new(Policy::default().decide(&report));
         let database =

@@ -27,6 +27,7 @@ fn examined(findings: &[&str], gaps: &[Reason]) -> Examined {
             .iter()
             .map(|reason| Gap { object: ObjectId(1), reason: *reason, detail: "\u{1b}[2J".into() })
             .collect(),
+        ..Report::default()
     };
     with(report, &Policy::default())
 }

@@ -1,0 +1,167 @@
+//! Lets workers look at files, and gathers the facts that come back.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use candor_object::{Attribute, Category, Fact, FactKind, Limits, ObjectId, Reason, Relation, Report};
+use candor_products::Located;
+use crossbeam_channel::{Sender, bounded};
+
+use super::target::Target;
+use crate::databases::Origin;
+use crate::databases::{Used, embedded};
+use crate::examine::{Candidate, Place, unreadable};
+use crate::output::Detail;
+use crate::output::progress::Progress;
+use crate::scanners::{self, Scanners, processors};
+use crate::walk::{Next, Step};
+
+/// Reports that wait to be taken.
+const WAITING: usize = 64;
+/// Most gaps that are kept; all are counted.
+const MOST_GAPS: usize = 10_000;
+
+/// What was gathered.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    /// What is said about what is installed, and where.
+    pub(crate) facts: Vec<Located>,
+    /// What was not examined: where, why, and more.
+    pub(crate) gaps: Vec<(String, Reason, String)>,
+    /// How many gaps there are.
+    pub(crate) all_gaps: usize,
+    /// Files that were examined.
+    pub(crate) files: u64,
+    /// Objects in them.
+    pub(crate) objects: u64,
+    /// What could not be looked at, for people.
+    pub(crate) errors: Vec<String>,
+}
+
+/// What one file yields.
+struct News {
+    place: String,
+    report: Report,
+}
+
+enum Message {
+    Examined(Box<News>),
+    Unusable(String),
+}
+
+/// Looks at all targets; `wanted` says which paths of files are facts for themselves.
+pub(crate) fn collect(
+    targets: &[Target],
+    limits: Limits,
+    wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<Collected> {
+    let used = Used::new(Origin::Memory, embedded()?, "embedded".to_owned())?;
+    let Scanners { pool, verification, .. } = scanners::own(vec![used], limits, processors())?;
+    let mut collected = Collected::default();
+    for target in targets {
+        let walk = target.walk()?;
+        let paths = [target.path().to_owned()];
+        let progress = Progress::start(&walk, &paths, Detail::Normal);
+        let (tell, hear) = bounded(WAITING);
+        let before = collected.facts.len();
+        thread::scope(|scope| {
+            let (pool, walk, paths) = (&pool, &walk, &paths);
+            let walking = move || {
+                walk.run(paths, |step| match step {
+                    Step::File(path, links, _) => {
+                        let place = target.place(&path);
+                        let tell = teller(place.clone(), &tell);
+                        pool.submit(Candidate::inventory(Place::File(path, links), place, tell));
+                        Next::Walk
+                    }
+                    Step::Unreadable(path, error) => {
+                        let place = target.place(&path);
+                        send(&tell, Message::Examined(Box::new(News { place, report: unreadable(&error) })))
+                    }
+                    Step::Unusable(message) => send(&tell, Message::Unusable(message)),
+                    Step::StandardInput => {
+                        send(&tell, Message::Unusable("standard input has no inventory".to_owned()))
+                    }
+                    Step::Special | Step::Link | Step::Excluded => Next::Walk,
+                });
+            };
+            scope.spawn(walking);
+            for message in hear {
+                match message {
+                    Message::Examined(news) => {
+                        progress.advance(news.report.objects.first().map_or(0, |root| root.size));
+                        collected.add(*news, &wanted);
+                    }
+                    Message::Unusable(message) => collected.errors.push(message),
+                }
+            }
+        });
+        progress.finish();
+        collected.expect(target, before);
+    }
+    collected.errors.extend(verification.finish());
+    Ok(collected)
+}
+
+fn send(tell: &Sender<Message>, message: Message) -> Next {
+    if tell.send(message).is_ok() { Next::Walk } else { Next::Stop }
+}
+
+fn teller(place: String, tell: &Sender<Message>) -> impl crate::examine::Tell + use<> {
+    let tell = tell.clone();
+    move |_: &Path, report: Report, _: Option<Arc<File>>| {
+        // Who asked hears until the last one.
+        let _ = tell.send(Message::Examined(Box::new(News { place: place.clone(), report })));
+    }
+}
+
+impl Collected {
+    /// Tells if a file is not what it is said to be: silence about it would be taken for a clean bill.
+    fn expect(&mut self, target: &Target, before: usize) {
+        let Some(expected) = target.expected() else { return };
+        if !self.facts[before..].iter().any(|located| expected.is_shown_by(located.fact.kind)) {
+            let path = target.path().display();
+            self.errors.push(format!("{path}: it is no {} that can be read", expected.described()));
+        }
+    }
+
+    fn add(&mut self, News { place, report }: News, wanted: &impl Fn(&str) -> bool) {
+        self.files += 1;
+        self.objects += report.objects.len() as u64;
+        let at = |id: ObjectId| report.path_from(&place, id);
+        for (number, seen) in (0..).zip(&report.objects) {
+            let id = ObjectId(number);
+            let path = if number == 0 { place.as_str() } else { seen.name.as_str() };
+            let is_file = matches!(seen.relation, Relation::Root | Relation::Member);
+            if is_file && wanted(path) {
+                let attributes = vec![(Attribute::Path, path.to_owned())];
+                let fact = Fact { object: id, kind: FactKind::File, attributes };
+                self.facts.push(Located { place: at(id), fact });
+            }
+        }
+        for finding in report.findings.iter().filter(|finding| finding.category == Category::Prohibited) {
+            let path =
+                report.object(finding.object).map(|seen| seen.name.clone()).filter(|name| !name.is_empty());
+            let mut attributes = vec![
+                (Attribute::Id, finding.name.clone()),
+                (Attribute::Path, path.unwrap_or_else(|| place.clone())),
+                (Attribute::Description, finding.text.chars().take(200).collect()),
+            ];
+            if let Some(digest) = report.object(finding.object).and_then(|seen| seen.sha256) {
+                attributes.push((Attribute::Digest, format!("sha256:{}", hex::encode(digest))));
+            }
+            let fact = Fact { object: finding.object, kind: FactKind::Finding, attributes };
+            self.facts.push(Located { place: at(finding.object), fact });
+        }
+        for gap in &report.gaps {
+            self.all_gaps += 1;
+            if self.gaps.len() < MOST_GAPS {
+                self.gaps.push((at(gap.object), gap.reason, gap.detail.clone()));
+            }
+        }
+        let located = |fact: &Fact| Located { place: at(fact.object), fact: fact.clone() };
+        self.facts.extend(report.facts.iter().map(located));
+    }
+}

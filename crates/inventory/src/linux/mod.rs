@@ -1,0 +1,4 @@
+//! Services of Linux.
+
+pub(crate) mod init_script;
+pub(crate) mod systemd;
