@@ -2,9 +2,13 @@
 
 #![forbid(unsafe_code)]
 
-pub mod csv;
+pub mod entry;
 pub mod features;
 mod forms;
+pub mod index;
+pub mod lists;
 pub mod marks;
 pub mod model;
 pub mod name;
+pub mod ownership;
+pub mod search;
