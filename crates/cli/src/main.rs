@@ -15,6 +15,7 @@ mod explain;
 
 mod inventory;
 mod check;
+mod screen;
 
 mod db;
 mod sigtool;
@@ -94,6 +95,8 @@ enum Command {
     Inventory(Box<inventory::Options>),
     /// Say which prohibitions are about what is installed: for whom, on which date, and why.
     Check(Box<check::Options>),
+    /// Say whether parties are on lists of parties: customers, suppliers, those of a bill of materials.
+    Screen(Box<screen::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
@@ -145,6 +148,7 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Inventory(options)) => inventory::run(&options),
         Some(Command::Check(options)) => check::run(&options),
+        Some(Command::Screen(options)) => screen::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),

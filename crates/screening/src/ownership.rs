@@ -243,31 +243,48 @@ pub enum Standing {
     NotListed,
 }
 
-/// Judges a party by what was found and who owns it, for a day.
-///
-/// `matches` are those of the party's name among `entries`. A match that looks like an affiliate of the listed party,
-/// and not like that party itself, is a red flag; proof of ownership makes more of it where the rule is in force.
-pub fn standing(name: &str, matches: &[Match], entries: &[Entry], owners: &Owners, rule: &Rule, date: &str) -> Standing {
-    let itself = matches.iter().find(|found| found.ruling == Ruling::Match && !found.flags.contains(&Flag::UnlistedAffiliate));
-    if let Some(entry) = itself.and_then(|found| entries.get(found.entry)) {
-        return Standing::Listed(format!("{} is on the list {}", entry.names.first().map_or("", String::as_str), entry.list));
+/// Judges parties by what was found and by who owns them.
+pub struct Standings<'a> {
+    entries: &'a [Entry],
+    owners: &'a Owners,
+    rule: &'a Rule,
+    /// The names of those that the rule is about.
+    listed: HashSet<String>,
+}
+
+impl<'a> Standings<'a> {
+    /// Prepares the judgement on the entries of lists.
+    pub fn new(entries: &'a [Entry], owners: &'a Owners, rule: &'a Rule) -> Self {
+        let listed = entries.iter().filter(|entry| entry.list.contains(&rule.list));
+        let listed = listed.flat_map(|entry| &entry.names).map(|name| fold(name)).collect();
+        Self { entries, owners, rule, listed }
     }
-    let Some(period) = rule.on(date) else { return Standing::NotListed };
-    let listed: HashSet<String> = entries.iter().filter(|entry| entry.list.contains(&rule.list)).flat_map(|entry| &entry.names).map(|name| fold(name)).collect();
-    let (share, chain) = owners.owned_by(name, date, rule.percent, &|owner| listed.contains(&fold(owner)));
-    let owned = share >= rule.percent;
-    let affiliate = matches.iter().filter(|found| found.ruling != Ruling::NoMatch && found.flags.contains(&Flag::UnlistedAffiliate));
-    let affiliate = affiliate.filter_map(|found| entries.get(found.entry)).find(|entry| entry.list.contains(&rule.list));
-    let about = match affiliate.and_then(|entry| entry.names.first()) {
-        _ if !chain.is_empty() => format!("listed parties own {share} %: {}", chain.join("; ")),
-        Some(listed) => format!("it may belong to {listed}, which is listed; who owns it is not known"),
-        None => return Standing::NotListed,
-    };
-    let told = format!("{about}. {} {} [{}]", rule.title, period.why, period.source);
-    match period.state {
-        State::InForce if owned => Standing::Listed(told),
-        State::Review => Standing::Review(told),
-        State::InForce | State::NotInForce | State::Suspended => Standing::RedFlag(told),
+
+    /// What a party is on a day, if `matches` were found for its name.
+    ///
+    /// A match that looks like an affiliate of the listed party, and not like that party itself, is a red flag; proof
+    /// of ownership makes more of it where the rule is in force.
+    pub fn of(&self, name: &str, matches: &[Match], date: &str) -> Standing {
+        let itself = matches.iter().find(|found| found.ruling == Ruling::Match && !found.flags.contains(&Flag::UnlistedAffiliate));
+        if let Some(entry) = itself.and_then(|found| self.entries.get(found.entry)) {
+            let name = entry.names.first().map_or("", String::as_str);
+            return Standing::Listed(format!("{name} is on the list {}", entry.list));
+        }
+        let Some(period) = self.rule.on(date) else { return Standing::NotListed };
+        let (share, chain) = self.owners.owned_by(name, date, self.rule.percent, &|owner| self.listed.contains(&fold(owner)));
+        let affiliate = matches.iter().filter(|found| found.ruling != Ruling::NoMatch && found.flags.contains(&Flag::UnlistedAffiliate));
+        let affiliate = affiliate.filter_map(|found| self.entries.get(found.entry)).find(|entry| entry.list.contains(&self.rule.list));
+        let about = match affiliate.and_then(|entry| entry.names.first()) {
+            _ if !chain.is_empty() => format!("listed parties own {share} %: {}", chain.join("; ")),
+            Some(listed) => format!("it may belong to {listed}, which is listed; who owns it is not known"),
+            None => return Standing::NotListed,
+        };
+        let told = format!("{about}. {}: {} [{}]", self.rule.title, period.why, period.source);
+        match period.state {
+            State::InForce if share >= self.rule.percent => Standing::Listed(told),
+            State::Review => Standing::Review(told),
+            State::InForce | State::NotInForce | State::Suspended => Standing::RedFlag(told),
+        }
     }
 }
 
@@ -301,7 +318,7 @@ mod tests {
     }
 
     fn case(owners: &Owners, date: &str) -> Standing {
-        standing("Kaspersky Labs GmbH", &[affiliate()], &entries(), owners, &Rule::affiliates().unwrap(), date)
+        Standings::new(&entries(), owners, &Rule::affiliates().unwrap()).of("Kaspersky Labs GmbH", &[affiliate()], date)
     }
 
     #[test]
@@ -331,10 +348,12 @@ mod tests {
             Shop,Holding A,10,,,x\nHolding A,Holding A,100,,,x\nbroken,,x\n";
         let (owners, problems) = Owners::read("owners.csv", &mut text.as_bytes()).unwrap();
         assert_eq!((problems.len(), problems[0].line), (1, 7));
-        let on = |date| standing("shop", &[], &entries(), &owners, &Rule::affiliates().unwrap(), date);
+        let (entries, rule) = (entries(), Rule::affiliates().unwrap());
+        let standings = Standings::new(&entries, &owners, &rule);
+        let on = |date| standings.of("shop", &[], date);
         assert!(matches!(on("2025-10-15"), Standing::Listed(_)));
         assert!(matches!(on("2025-10-25"), Standing::RedFlag(_)));
-        assert_eq!(standing("Other", &[], &entries(), &owners, &Rule::affiliates().unwrap(), "2025-10-15"), Standing::NotListed);
+        assert_eq!(standings.of("Other", &[], "2025-10-15"), Standing::NotListed);
     }
 
     #[test]

@@ -29,6 +29,7 @@ fn entry(columns: &Columns, row: &Row) -> Entry {
     let id = [get(&["_id", "id"]), get(&["entity_number"])].into_iter().find(|id| !id.is_empty()).unwrap_or_default();
     let mut names = text::names(get(&["name"]));
     names.extend(text::several(get(&["alt_names"])).iter().flat_map(|name| text::names(name)));
+    let kind = kind(get(&["type"]), source);
     let addresses = text::several(get(&["addresses", "address"]));
     let mut of = text::several(get(&["citizenships"]));
     of.extend(text::several(get(&["nationalities"])));
@@ -39,8 +40,8 @@ fn entry(columns: &Columns, row: &Row) -> Entry {
     Entry {
         id: id.to_owned(),
         list: source.to_owned(),
-        kind: kind(get(&["type"]), source),
-        names,
+        kind,
+        names: names.iter().map(|name| text::in_order(name, kind)).collect(),
         countries: found,
         addresses,
         born: text::several(get(&["dates_of_birth"])),

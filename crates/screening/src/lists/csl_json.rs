@@ -109,6 +109,7 @@ fn entry(value: &Value) -> Entry {
     let source = get("source");
     let mut names = text::names(&get("name"));
     names.extend(texts(value, "alt_names").iter().flat_map(|name| text::names(name)));
+    let kind = kind(&get("type"), &source);
     let mut found: Vec<String> = Vec::new();
     for name in ["citizenships", "nationalities", "country", "countries", "vessel_flag"] {
         found.extend(texts(value, name).iter().filter_map(|name| countries::code(name)).map(str::to_owned));
@@ -131,9 +132,9 @@ fn entry(value: &Value) -> Entry {
     let id = [get("id"), get("_id"), get("entity_number")].into_iter().find(|id| !id.is_empty()).unwrap_or_default();
     Entry {
         id,
-        kind: kind(&get("type"), &source),
+        kind,
         list: source,
-        names,
+        names: names.iter().map(|name| text::in_order(name, kind)).collect(),
         countries: found,
         addresses,
         born: texts(value, "dates_of_birth"),

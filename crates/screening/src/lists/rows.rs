@@ -6,6 +6,9 @@ use std::io::{self, BufRead};
 use super::LONGEST_RECORD;
 
 const MOST_FIELDS: usize = 256;
+/// How much may be read in vain for the ends of records before no record may have several lines any more: else a file
+/// of nothing but open quotes would be read thousands of times.
+const MOST_WASTED: usize = 64 * 1024 * 1024;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub struct Rows<'r> {
     reader: &'r mut dyn BufRead,
     /// Lines that were taken for parts of a record and are not.
     pending: Vec<u8>,
+    /// How much of them was read again.
+    at: usize,
+    /// How many bytes were read for records that had no end.
+    wasted: usize,
     line: u64,
 }
 
@@ -30,6 +37,8 @@ enum State {
     Plain,
     Quoted,
     QuoteInQuoted,
+    /// Something follows a closing quote: the quote before was none that this one closes.
+    Wrong,
 }
 
 impl State {
@@ -38,6 +47,8 @@ impl State {
             (Self::FieldStart, b'"') => Self::Quoted,
             (Self::Quoted, b'"') => Self::QuoteInQuoted,
             (Self::QuoteInQuoted, b'"') | (Self::Quoted, _) => Self::Quoted,
+            (Self::Wrong, _) => Self::Wrong,
+            (Self::QuoteInQuoted, other) if !matches!(other, b',' | b'\r' | b'\n' | b' ') => Self::Wrong,
             (_, b',') => Self::FieldStart,
             _ => Self::Plain,
         }
@@ -47,21 +58,31 @@ impl State {
 impl<'r> Rows<'r> {
     /// Reads from where the reader is.
     pub fn new(reader: &'r mut dyn BufRead) -> Self {
-        Self { reader, pending: Vec::new(), line: 0 }
+        Self { reader, pending: Vec::new(), at: 0, wasted: 0, line: 0 }
     }
 
     /// Adds the next line to `to`; whether there was one.
     fn next_line(&mut self, to: &mut Vec<u8>) -> io::Result<bool> {
-        if !self.pending.is_empty() {
-            let end = self.pending.iter().position(|byte| *byte == b'\n').map_or(self.pending.len(), |at| at + 1);
-            to.extend(self.pending.drain(..end));
+        let before = to.len();
+        let rest = self.pending.get(self.at..).unwrap_or_default();
+        if !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+            to.extend_from_slice(&rest[..end]);
+            self.at += end;
             if to.ends_with(b"\n") {
                 return Ok(true);
             }
         }
-        let before = to.len();
         super::line(self.reader, to, LONGEST_RECORD + 1)?;
-        Ok(!to.is_empty() && (to.len() > before || before > 0))
+        Ok(to.len() > before)
+    }
+
+    /// Has what was read after the first line of a record read again.
+    fn again(&mut self, mut rest: Vec<u8>) {
+        self.wasted += rest.len();
+        rest.extend_from_slice(self.pending.get(self.at..).unwrap_or_default());
+        self.pending = rest;
+        self.at = 0;
     }
 
     /// The next record, or what is wrong with it.
@@ -82,7 +103,7 @@ impl<'r> Rows<'r> {
             }
             let first = record.len();
             let mut state = record.iter().fold(State::FieldStart, |state, byte| state.after(*byte));
-            while state == State::Quoted && record.len() <= LONGEST_RECORD {
+            while state == State::Quoted && record.len() <= LONGEST_RECORD && self.wasted < MOST_WASTED {
                 let before = record.len();
                 let mut more = Vec::new();
                 if !self.next_line(&mut more)? {
@@ -91,10 +112,10 @@ impl<'r> Rows<'r> {
                 record.append(&mut more);
                 state = record[before..].iter().fold(state, |state, byte| state.after(*byte));
             }
-            if state == State::Quoted || record.len() > LONGEST_RECORD {
-                let mut rest = record.split_off(first);
-                rest.append(&mut self.pending);
-                self.pending = rest;
+            let several = record.len() > first;
+            if state == State::Quoted || record.len() > LONGEST_RECORD || several && state == State::Wrong {
+                let rest = record.split_off(first);
+                self.again(rest);
                 return Ok(Some(Err((line, "a quote is not closed".to_owned()))));
             }
             self.line += record[first..].iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -172,6 +193,25 @@ mod tests {
         assert_eq!(rows[0], row(1, &["a", "b\nc", "d"]));
         assert_eq!(rows[1], Err((3, "a quote is not closed".to_owned())));
         assert_eq!(rows[2..], [row(4, &["y", "z"]), row(6, &["last"])]);
+    }
+
+    #[test]
+    fn an_open_quote_does_not_take_the_next_quoted_field() {
+        let rows = all("\"open,x\na,\"DOE, Jane\",b\nc,d\n");
+        assert_eq!(rows[0], Err((1, "a quote is not closed".to_owned())));
+        assert_eq!(rows[1..], [row(2, &["a", "DOE, Jane", "b"]), row(3, &["c", "d"])]);
+    }
+
+    #[test]
+    fn a_file_of_open_quotes_is_not_read_thousands_of_times() {
+        let text = "x\",\"\n".repeat(1_000_000);
+        let mut source = text.as_bytes();
+        let mut rows = Rows::new(&mut source);
+        let mut count = 0;
+        while rows.next_row().unwrap().is_some() {
+            count += 1;
+        }
+        assert!(count > 0 && rows.wasted < MOST_WASTED + 2 * LONGEST_RECORD, "{count}");
     }
 
     #[test]

@@ -21,15 +21,15 @@ struct References {
     features: HashMap<String, String>,
     parts: HashMap<String, String>,
     party_types: HashMap<String, String>,
+    /// The number of the type that a subtype belongs to.
     party_subtypes: HashMap<String, String>,
-    details: HashMap<String, String>,
     /// Places of parties among the entries, by the number of their profile.
     profiles: HashMap<String, usize>,
     count: usize,
 }
 
 const WANTED: &[&str] = &[
-    "DateOfIssue", "AreaCode", "Country", "FeatureType", "NamePartType", "PartyType", "PartySubType", "DetailReference", "Location", "DistinctParty",
+    "DateOfIssue", "AreaCode", "Country", "FeatureType", "NamePartType", "PartyType", "PartySubType", "Location", "DistinctParty",
     "SanctionsEntry",
 ];
 
@@ -77,10 +77,8 @@ impl References {
                     "NamePartType" => drop(self.parts.insert(id, text)),
                     "PartyType" => drop(self.party_types.insert(id, text)),
                     "PartySubType" => {
-                        let kind = self.party_types.get(node.attribute("PartyTypeID")).cloned().unwrap_or_default();
-                        self.party_subtypes.insert(id, if kind.is_empty() { text } else { kind });
+                        self.party_subtypes.insert(id, node.attribute("PartyTypeID").to_owned());
                     }
-                    "DetailReference" => drop(self.details.insert(id, text)),
                     _ => {}
                 }
             }
@@ -103,7 +101,8 @@ impl References {
     fn party(&mut self, node: &Node, line: u64, sink: &mut Sink) {
         for profile in node.all("Profile") {
             let id = profile.attribute("ID");
-            let kind = match self.party_subtypes.get(profile.attribute("PartySubTypeID")).map(String::as_str) {
+            let kind = self.party_subtypes.get(profile.attribute("PartySubTypeID")).and_then(|kind| self.party_types.get(kind));
+            let kind = match kind.map(String::as_str) {
                 Some("Individual") => Kind::Person,
                 Some(_) => Kind::Organisation,
                 None => Kind::Unknown,

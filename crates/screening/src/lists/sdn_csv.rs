@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader};
 
 use super::rows::Rows;
+use super::text::in_order;
 use super::{Beside, LARGEST_FILE, Problem, Sink, countries};
 use crate::entry::{Entry, Kind};
 
@@ -64,14 +65,6 @@ fn rows(reader: &mut dyn BufRead, sink: &mut Sink, least: usize, mut each: impl 
 fn plain(field: &str) -> String {
     let field = field.trim();
     if field == "-0-" { String::new() } else { field.to_owned() }
-}
-
-/// `TIKHONOV, Andrei Gennadyevich` in the order in which people say it.
-fn in_order(name: &str, kind: Kind) -> String {
-    match name.split_once(',') {
-        Some((last, first)) if kind == Kind::Person => format!("{} {}", first.trim(), last.trim()),
-        _ => name.to_owned(),
-    }
 }
 
 fn entry(fields: &[String]) -> Entry {

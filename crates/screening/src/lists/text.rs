@@ -1,6 +1,6 @@
 //! What is kept of the texts of a list.
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind};
 
 const LONGEST_TEXT: usize = 1000;
 const MOST_VALUES: usize = 200;
@@ -50,6 +50,14 @@ pub(crate) fn several(field: &str) -> Vec<String> {
     field.split(';').map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
+/// A person's name in the order in which people say it: `DOE, Jane` is Jane Doe.
+pub(crate) fn in_order(name: &str, kind: Kind) -> String {
+    match name.split_once(',') {
+        Some((last, first)) if kind == Kind::Person && !first.contains(',') => format!("{} {}", first.trim(), last.trim()),
+        _ => name.to_owned(),
+    }
+}
+
 const MARKERS: &[&str] = &["f.k.a.", "a.k.a.", "n.k.a.", "fka", "aka", "nka", "formerly", "also known as", "formerly known as", "alias"];
 
 /// A name, and the aliases that stand in parentheses behind it: `X (f.k.a. Y; a.k.a. "Z")`.
@@ -60,8 +68,8 @@ pub(crate) fn names(text: &str) -> Vec<String> {
     let mut rest = text;
     while let Some(open) = rest.find('(') {
         let (before, after) = rest.split_at(open);
-        main.push_str(before);
         let Some(close) = after.find(')') else { break };
+        main.push_str(before);
         let inner = &after[1..close];
         if marker(inner).is_some() {
             aliases.extend(inner.split(';').map(|part| marker(part).unwrap_or(part)).map(unquoted));
