@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod csv;
+pub mod entry;
 pub mod features;
 mod forms;
 pub mod marks;
 pub mod model;
 pub mod name;
+mod words;

@@ -5,6 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::forms;
+use crate::words::{GENERIC, PARTICLES, PLACES, TITLES};
 
 /// The longest name that is looked at, in characters; the rest of a longer one is not compared.
 pub const LONGEST_NAME: usize = 400;
@@ -123,29 +124,6 @@ pub(crate) fn fold(name: &str) -> String {
     }
     folded
 }
-
-const TITLES: &[&str] = &[
-    "mr", "mrs", "ms", "dr", "prof", "professor", "sir", "lord", "sheikh", "shaikh", "shaykh", "haji", "hajji", "mullah", "maulavi", "mawlawi",
-    "qari", "general", "colonel", "major", "captain", "president", "minister", "sayyid", "hon", "jr", "sr", "mv", "ms", "mt", "ss", "his", "her",
-    "excellency", "king", "prince", "princess", "vice", "deputy", "senator", "engineer", "eng", "ustad", "imam", "ayatollah",
-];
-const PARTICLES: &[&str] = &[
-    "al", "el", "ul", "ad", "as", "ar", "bin", "ibn", "ben", "bint", "ould", "abu", "de", "da", "do", "dos", "das", "del", "la", "le", "van", "der",
-    "den", "von", "zu", "di", "the", "and", "of", "for", "und", "et", "y", "i", "na", "o", "oglu", "ogly", "uulu", "st", "fka", "aka", "ter", "ten",
-];
-const GENERIC: &[&str] = &[
-    "group", "company", "holding", "holdings", "international", "global", "trading", "services", "service", "systems", "solutions", "enterprise",
-    "enterprises", "industries", "industry", "technologies", "technology", "co", "firm", "partners", "management", "development", "general",
-];
-const PLACES: &[&str] = &[
-    "china", "russia", "iran", "sweden", "finland", "germany", "deutschland", "france", "italy", "italia", "spain", "espana", "mexico", "nederland",
-    "netherlands", "belgium", "uk", "usa", "us", "america", "europe", "asia", "africa", "hong", "kong", "hongkong", "singapore", "japan", "korea", "india",
-    "switzerland", "schweiz", "austria", "poland", "polska", "ukraine", "turkey", "brazil", "brasil", "canada", "australia", "london", "york", "moscow",
-    "paris", "dubai", "cyprus", "malta", "norway", "denmark", "ireland", "scotland", "israel", "egypt", "syria", "iraq", "pakistan", "vietnam", "thailand",
-    "malaysia", "indonesia", "philippines", "taiwan", "kazakhstan", "belarus", "latvia", "lithuania", "estonia", "czech", "hungary", "romania", "bulgaria",
-    "greece", "portugal", "argentina", "chile", "peru", "colombia", "venezuela", "cuba", "beijing", "shanghai", "shenzhen", "north", "south", "east", "west",
-    "northern", "southern", "eastern", "western", "angeles", "chicago", "boston", "texas", "california", "delaware", "luxembourg", "cayman", "jersey",
-];
 
 fn word(text: &str, organisation: bool) -> Word {
     let text = same_word(&text[..text.len().min(LONGEST_WORD)]);
