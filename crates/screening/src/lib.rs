@@ -9,4 +9,6 @@ mod forms;
 pub mod marks;
 pub mod model;
 pub mod name;
+pub mod ruling;
+pub mod search;
 mod words;
