@@ -28,6 +28,12 @@ pub const FEATURES: [&str; 22] = [
     "more edits than one in the whole",
 ];
 
+/// The number that tells whether the legal forms differ.
+pub(crate) const LEGAL_FORM: usize = 10;
+const UNLIKENESS: usize = 14;
+const EDITS_IN_WORD: usize = 15;
+const ACRONYM: usize = 17;
+
 /// How many numbers describe a pair.
 pub const COUNT: usize = FEATURES.len();
 
@@ -129,6 +135,11 @@ fn acronym(short: &Name, long: &Name) -> bool {
     let Some(first) = short.words.first() else { return false };
     let initials = long.words.iter().filter(|word| word.class != Class::Light).filter_map(|word| word.text.chars().next());
     first.text.len() >= 3 && heavy(short) <= 2 && heavy(long) >= 3 && initials.eq(first.text.chars())
+}
+
+/// Whether a word is another one, and no other spelling: three edits or more, unlike in sound.
+pub(crate) fn has_another_word(features: &Features) -> bool {
+    features[EDITS_IN_WORD] >= 0.5 && features[UNLIKENESS] > 0.3 && features[ACRONYM] == 0.0
 }
 
 /// Whether one name is a single word of the other: too little to say who is meant.

@@ -235,7 +235,7 @@ pub(crate) fn sound(text: &str) -> String {
     let mut first = true;
     while let Some(c) = rest.chars().next() {
         const CLUSTERS: &[(&str, &str)] = &[
-            ("shch", "S"), ("sch", "S"), ("tch", "S"), ("dzh", "S"), ("dj", "S"), ("sh", "S"), ("ch", "S"), ("zh", "S"), ("kh", "k"), ("gh", "g"),
+            ("shch", "S"), ("tsch", "S"), ("sch", "S"), ("tch", "S"), ("dzh", "S"), ("dj", "S"), ("sh", "S"), ("ch", "S"), ("zh", "S"), ("kh", "k"), ("gh", "g"),
             ("ph", "f"), ("th", "t"), ("dh", "d"), ("ck", "k"), ("cq", "k"), ("ts", "s"), ("tz", "s"), ("cz", "s"), ("sz", "s"), ("ks", "x"), ("qu", "k"),
         ];
         let (code, taken) = CLUSTERS.iter().find(|(cluster, _)| rest.starts_with(cluster)).map_or_else(

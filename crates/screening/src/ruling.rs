@@ -1,7 +1,7 @@
 //! What a score means: thresholds of the profiles, and what caps a ruling whatever the score says.
 
 use crate::entry::{Entry, Flag, Part, Profile, Query, Ruling};
-use crate::features::{FEATURES, Features, compare, contained_word};
+use crate::features::{FEATURES, Features, LEGAL_FORM, compare, contained_word, has_another_word};
 use crate::model::{Model, ORGANISATION, PERSON};
 use crate::name::{Kind, Name};
 
@@ -66,14 +66,15 @@ pub struct Scored {
 /// Scores a name against a listed one. `forms` are the legal forms of all names of the entry: an alias
 /// without a form has that of the main name.
 pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) -> Scored {
-    let features = compare(asked, listed);
+    let mut features = compare(asked, listed);
+    let other_form = kind != Kind::Person && asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
+    features[LEGAL_FORM] = f32::from(u8::from(other_form));
     let score = model(kind).score(&features);
     let (mut flags, mut cap) = (Vec::new(), Ruling::Match);
     if asked.mixed_scripts {
         flags.push(Flag::Evasion);
     }
     if kind != Kind::Person {
-        let other_form = asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
         if other_form {
             flags.push(Flag::LegalFormDiffers);
             cap = Ruling::Possible;
@@ -85,6 +86,10 @@ pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) ->
     }
     if contained_word(asked, listed) {
         cap = Ruling::Possible;
+    }
+    if has_another_word(&features) {
+        // Persons are written in more ways than any table knows.
+        cap = if kind == Kind::Person { Ruling::Possible } else { Ruling::NoMatch };
     }
     Scored { score, features, flags, cap }
 }
