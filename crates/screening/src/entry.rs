@@ -1,29 +1,29 @@
-//! What is compared with what, and what comes of it.
+//! Entries of lists, questions about parties, and the answers.
 
-pub use crate::name::Kind;
+use crate::name::Kind;
 
-/// A party on a list.
+/// A party of a list.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
-    /// What the list calls it; unique within the list as far as the list takes care.
+    /// What the list calls it; unique within the list.
     pub id: String,
-    /// The list that it is on.
+    /// The list it is in, by its short name.
     pub list: String,
-    /// Person or organisation.
+    /// What the party is.
     pub kind: Kind,
-    /// Its names: the main one first, then aliases.
+    /// The main name first, then aliases.
     pub names: Vec<String>,
-    /// Countries, as upper-case letters of ISO 3166-1 alpha-2.
+    /// ISO 3166 alpha-2 codes in upper case.
     pub countries: Vec<String>,
-    /// Addresses, each in one line.
+    /// Addresses, as the list has them.
     pub addresses: Vec<String>,
-    /// Dates of birth, as the list writes them.
+    /// Dates or years of birth, as the list has them.
     pub born: Vec<String>,
-    /// Programmes of sanctions.
+    /// Programmes or rules under which it is listed.
     pub programs: Vec<String>,
-    /// The citation or address that it rests on.
+    /// Where the entry is published.
     pub source: String,
-    /// What else the list says.
+    /// What the list adds in words.
     pub remarks: String,
 }
 
@@ -32,76 +32,77 @@ pub struct Entry {
 pub struct Query {
     /// Its name.
     pub name: String,
-    /// Person or organisation, as far as the asker knows.
+    /// What it is, if known.
     pub kind: Kind,
-    /// Its country, as two upper-case letters.
+    /// ISO 3166 alpha-2 code.
     pub country: Option<String>,
-    /// Its date of birth, or a part of it: `1970` or `1970-05-01`.
+    /// Date or year of birth.
     pub born: Option<String>,
-    /// Its address.
+    /// Address in words.
     pub address: Option<String>,
 }
 
-/// One feature in an explanation.
+/// One number of an explanation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// The feature.
+    /// What was measured; one of [`crate::features::FEATURES`].
     pub what: &'static str,
-    /// Its value for this pair.
+    /// How much of it there is, from 0 to 1.
     pub value: f32,
-    /// What it counts for.
+    /// What one whole unit of it adds to the sum; negative weights speak against a match.
     pub weight: f32,
 }
 
-/// An entry that may be the party that was asked about.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Match {
-    /// The entry, as its place in the slice that was searched.
-    pub entry: usize,
-    /// Which of its names.
-    pub name: usize,
-    /// From 0 to 1.
-    pub score: f32,
-    /// What the score is made of.
-    pub parts: Vec<Part>,
-    /// What it means at the chosen profile.
-    pub ruling: Ruling,
-    /// What a person should look at.
-    pub flags: Vec<Flag>,
-}
-
-/// What a score means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a score means under a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ruling {
-    /// To be taken for the party until somebody shows otherwise.
-    Match,
-    /// Somebody has to look.
-    Possible,
     /// Another party.
     NoMatch,
+    /// Somebody has to look.
+    Possible,
+    /// The listed party, as far as names can say.
+    Match,
 }
 
-/// How much likeness is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much likeness makes a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Few false alarms.
+    /// Few false matches.
     Strict,
-    /// Both errors count alike.
-    #[default]
+    /// The profile that the published figures are measured with.
     Balanced,
     /// Few misses.
     Wide,
 }
 
-/// What a person should look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a reader of a result has to know besides the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flag {
-    /// Letters of several scripts in one word: somebody hides the name.
+    /// The asked name mixes letters of scripts that look alike, as nobody does by accident.
     Evasion,
-    /// The legal forms are different, so these may be two companies of one group.
+    /// The same core name under another legal form: a sister or daughter, which the list does not name.
     LegalFormDiffers,
-    /// The countries are different.
+    /// The asked country is none of the entry's.
     CountryDiffers,
-    /// Likely of the same group, but not the listed company itself.
+    /// The asked name has the listed name and a place: probably a daughter that the list does not name.
     UnlistedAffiliate,
+    /// The asked date of birth is none of the entry's.
+    BirthDiffers,
+}
+
+/// An entry that is like the asked party.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// Its index in the entries.
+    pub entry: usize,
+    /// Which of its names.
+    pub name: usize,
+    /// The score of the names, from 0 to 1, before any cap.
+    pub score: f32,
+    /// What the score is made of.
+    pub parts: Vec<Part>,
+    /// What it means.
+    pub ruling: Ruling,
+    /// What else is to be known.
+    pub flags: Vec<Flag>,
 }

@@ -3,7 +3,7 @@
 use crate::name::{Class, Name, Word};
 
 /// The numbers, each from 0 to 1. Their names are what explanations print.
-pub const FEATURES: [&str; 14] = [
+pub const FEATURES: [&str; 22] = [
     "shorter name covered",
     "worst word pair",
     "words that contradict",
@@ -18,7 +18,21 @@ pub const FEATURES: [&str; 14] = [
     "place contradicts",
     "exact words",
     "number contradicts",
+    "unlikeness of the worst pair",
+    "more than one edit in a word",
+    "first letters differ",
+    "acronym",
+    "initial for a word",
+    "more words, the rest exact",
+    "replaced word",
+    "more edits than one in the whole",
 ];
+
+/// The number that tells whether the legal forms differ.
+pub(crate) const LEGAL_FORM: usize = 10;
+const UNLIKENESS: usize = 14;
+const EDITS_IN_WORD: usize = 15;
+const ACRONYM: usize = 17;
 
 /// How many numbers describe a pair.
 pub const COUNT: usize = FEATURES.len();
@@ -28,6 +42,7 @@ pub type Features = [f32; COUNT];
 
 /// Compares two names.
 pub fn compare(left: &Name, right: &Name) -> Features {
+    let (left, right) = (&left.joined_like(right), &right.joined_like(left));
     let pairs = align(&left.words, &right.words);
     let total = |words: &[Word]| words.iter().map(|word| word.weight).sum::<f32>().max(0.1);
     let (left_total, right_total) = (total(&left.words), total(&right.words));
@@ -44,7 +59,7 @@ pub fn compare(left: &Name, right: &Name) -> Features {
             worst_sounds = a.sound == b.sound;
         }
         if weight >= 0.4 {
-            edits += distance(&a.text, &b.text) as f32;
+            edits += edits_of(a, b) as f32;
             exact += f32::from(u8::from(a.text == b.text));
         }
     }
@@ -56,6 +71,15 @@ pub fn compare(left: &Name, right: &Name) -> Features {
         worst = worst.max(whole);
     }
     let (left_over, right_over) = (left_over.max(0.0), right_over.max(0.0));
+    let worst_pair = if merged { None } else { worst_of(left, right, &pairs) };
+    let (forced, forced_edits, other_start) = worst_pair.map_or((1.0, 0, false), |(a, b)| {
+        (word_similarity(a, b), edits_of(a, b), a.text.as_bytes().first() != b.text.as_bytes().first())
+    });
+    let initial = pairs.iter().any(|pair| {
+        let (a, b) = (left.words[pair.left].class, right.words[pair.right].class);
+        (a == Class::Initial) != (b == Class::Initial)
+    });
+    let extra = left_over.max(right_over) >= 0.4 && left_over.min(right_over) < 0.4;
     let end = |a: Option<&Word>, b: Option<&Word>| a.zip(b).map_or(0.0, |(a, b)| word_similarity(a, b));
     let heavy = |name: &'_ Name| name.words.iter().filter(|word| word.weight >= 0.4).count();
     let first = |name: &'_ Name| name.words.iter().position(|word| word.weight >= 0.4);
@@ -76,11 +100,53 @@ pub fn compare(left: &Name, right: &Name) -> Features {
         flag(differ(left, right, Class::Place)),
         (exact / 4.0).min(1.0),
         flag(differ(left, right, Class::Number)),
+        1.0 - forced,
+        (forced_edits.saturating_sub(1) as f32 / 4.0).min(1.0),
+        flag(other_start),
+        flag(acronym(left, right) || acronym(right, left)),
+        flag(initial),
+        flag(extra && worst >= 1.0 && forced >= 1.0),
+        flag(forced < PAIRED),
+        (edits - 1.0).clamp(0.0, 4.0) / 4.0,
     ]
 }
 
 fn flag(on: bool) -> f32 {
     f32::from(u8::from(on))
+}
+
+/// The least alike of the paired words, where words that both sides have left over are paired too.
+fn worst_of<'a>(left: &'a Name, right: &'a Name, pairs: &[Pair]) -> Option<(&'a Word, &'a Word)> {
+    let rest = |name: &'a Name, used: &dyn Fn(&Pair) -> usize| -> Vec<&'a Word> {
+        let free = name.words.iter().enumerate().filter(|(at, word)| word.weight >= 0.4 && !pairs.iter().any(|pair| used(pair) == *at));
+        free.map(|(_, word)| word).collect()
+    };
+    let (free_left, free_right) = (rest(left, &|pair| pair.left), rest(right, &|pair| pair.right));
+    let (fewer, more) = if free_left.len() <= free_right.len() { (free_left, free_right) } else { (free_right, free_left) };
+    let best = |word: &'a Word| more.iter().map(|other| (word, *other)).max_by(|a, b| word_similarity(a.0, a.1).total_cmp(&word_similarity(b.0, b.1)));
+    let forced = fewer.into_iter().filter_map(best);
+    let paired = pairs.iter().map(|pair| (&left.words[pair.left], &right.words[pair.right])).filter(|(a, b)| a.weight.min(b.weight) >= 0.4);
+    paired.chain(forced).min_by(|a, b| word_similarity(a.0, a.1).total_cmp(&word_similarity(b.0, b.1)))
+}
+
+/// Whether the first name's first word is made of the initials of the second.
+fn acronym(short: &Name, long: &Name) -> bool {
+    let heavy = |name: &Name| name.words.iter().filter(|word| word.weight >= 0.4).count();
+    let Some(first) = short.words.first() else { return false };
+    let initials = long.words.iter().filter(|word| word.class != Class::Light).filter_map(|word| word.text.chars().next());
+    first.text.len() >= 3 && heavy(short) <= 2 && heavy(long) >= 3 && initials.eq(first.text.chars())
+}
+
+/// Whether a word is another one, and no other spelling: three edits or more, unlike in sound.
+pub(crate) fn has_another_word(features: &Features) -> bool {
+    features[EDITS_IN_WORD] >= 0.5 && features[UNLIKENESS] > 0.3 && features[ACRONYM] == 0.0
+}
+
+/// Whether one name is a single word of the other: too little to say who is meant.
+pub(crate) fn contained_word(left: &Name, right: &Name) -> bool {
+    let heavy = |name: &'_ Name| -> usize { name.words.iter().filter(|word| matches!(word.class, Class::Word | Class::Generic | Class::Place | Class::Number)).count() };
+    let (fewer, more) = if heavy(left) <= heavy(right) { (left, right) } else { (right, left) };
+    heavy(fewer) <= 1 && heavy(more) > 1 && similarity(&left.joined, &right.joined) < 0.8 && !acronym(fewer, more)
 }
 
 /// Whether the words of a class are not the same on both sides.
@@ -124,6 +190,12 @@ fn align(left: &[Word], right: &[Word]) -> Vec<Pair> {
         free
     });
     all
+}
+
+/// Edits between two words; an initial that stands for a word is none.
+fn edits_of(a: &Word, b: &Word) -> usize {
+    let initial = (a.class == Class::Initial || b.class == Class::Initial) && word_similarity(a, b) > 0.0;
+    if initial { 0 } else { distance(&a.text, &b.text) }
 }
 
 fn word_similarity(a: &Word, b: &Word) -> f32 {

@@ -8,7 +8,7 @@ macro_rules! forms {
 }
 
 forms! {
-    "jsc": "joint stock company", "joint stock compan", "public joint stock company", "open joint stock company", "closed joint stock company",
+    "jsc": "joint stock company", "public joint stock company", "open joint stock company", "closed joint stock company",
         "aktsionernoe obshchestvo", "aktsionernoye obshchestvo", "publichnoe aktsionernoe obshchestvo", "otkrytoe aktsionernoe obshchestvo",
         "zakrytoe aktsionernoe obshchestvo", "jsc", "pjsc", "ojsc", "cjsc", "ao", "oao", "zao", "pao", "aozt";
     "llc": "limited liability company", "obshchestvo s ogranichennoi otvetstvennostiu", "obshchestvo s ogranichennoy otvetstvennostyu",
@@ -19,8 +19,13 @@ forms! {
     "corp": "corporation", "corp";
     "gmbh": "gesellschaft mit beschrankter haftung", "gmbh", "mbh", "g m b h";
     "kg": "gmbh and co kg", "gmbh co kg", "kommanditgesellschaft", "kg";
-    "ag": "aktiengesellschaft", "aktiengeselschaft", "ag";
+    "ag": "aktiengesellschaft", "ag";
     "se": "societas europaea", "se";
+    "sl": "sociedad limitada", "s l", "sl", "slu";
+    "coop": "kooperativ", "genossenschaft", "eg", "scrl";
+    "ev": "eingetragener verein", "e v";
+    "kft": "korlatolt felelossegu tarsasag", "kft", "zrt", "nyrt";
+    "sro": "spolecnost s rucenim omezenym", "s r o", "sro";
     "sa": "societe anonyme", "sociedad anonima", "sociedade anonima", "spolka akcyjna", "s a", "sa", "spa", "s p a", "societa per azioni";
     "sacv": "s a de c v", "sa de cv", "sab de cv";
     "sarl": "societe a responsabilite limitee", "sarl", "s a r l", "srl", "s r l", "societatea cu raspundere limitata",

@@ -11,4 +11,6 @@ pub mod marks;
 pub mod model;
 pub mod name;
 pub mod ownership;
+pub mod ruling;
 pub mod search;
+mod words;

@@ -1,10 +1,13 @@
 //! A name as the comparison sees it: words with their classes and weights, the legal form, and what looks like evasion.
 
-use any_ascii::any_ascii;
+use std::borrow::Cow;
+
+use any_ascii::any_ascii_char;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::forms;
+use crate::words::{GENERIC, PARTICLES, PLACES, TITLES};
 
 /// The longest name that is looked at, in characters; the rest of a longer one is not compared.
 pub const LONGEST_NAME: usize = 400;
@@ -72,11 +75,12 @@ impl Name {
         while let Some(rest) = all.get(at..).filter(|rest| !rest.is_empty()) {
             let found = organisation.then(|| forms::at(rest)).flatten().filter(|(_, count)| *count < all.len());
             if let Some((id, count)) = found {
-                form = form.or(Some(id));
+                // "Corporation" is often a part of the name of a company of another form.
+                form = form.filter(|known| *known != "corp").or(Some(id));
                 at += count;
                 continue;
             }
-            words.push(word(rest[0], organisation));
+            words.push(if organisation { word(rest[0], true) } else { word(&letters(rest[0]), false) });
             at += 1;
         }
         // A name of nothing but forms and articles is compared by them.
@@ -89,6 +93,48 @@ impl Name {
         let joined = words.iter().map(|word| word.text.as_str()).collect();
         Self { original: cut, words, joined, form, mixed_scripts }
     }
+
+    /// This name with neighbouring words put together where the other name has them as one.
+    pub(crate) fn joined_like(&self, other: &Self) -> Cow<'_, Self> {
+        let same = |a: &Word, b: &Word| {
+            let length = a.text.len() + b.text.len();
+            length > 4 && other.words.iter().any(|word| word.text.len() == length && word.text.starts_with(&a.text) && word.text.ends_with(&b.text))
+        };
+        let Some(at) = self.words.windows(2).position(|pair| same(&pair[0], &pair[1])) else { return Cow::Borrowed(self) };
+        let mut joined = self.clone();
+        let second = joined.words.remove(at + 1);
+        let first = &mut joined.words[at];
+        first.text.push_str(&second.text);
+        first.sound = sound(&first.text);
+        first.class = Class::Word;
+        first.weight = 1.0;
+        Cow::Owned(joined)
+    }
+
+    /// Whether this name is the other one with a place added.
+    pub(crate) fn has_more_places_than(&self, other: &Self) -> bool {
+        let places = |name: &Self| name.words.iter().filter(|word| word.class == Class::Place).count();
+        places(self) > places(other)
+    }
+}
+
+/// Digits inside a word of letters, as the letters that they stand for: nobody is called "1gor".
+fn letters(word: &str) -> String {
+    let (digits, letters) = word.bytes().fold((0, 0), |(digits, letters), b| if b.is_ascii_digit() { (digits + 1, letters) } else { (digits, letters + 1) });
+    if digits == 0 || letters <= digits {
+        return word.to_owned();
+    }
+    let letter = |c| match c {
+        '0' => 'o',
+        '1' => 'i',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        '8' => 'b',
+        other => other,
+    };
+    word.chars().map(letter).collect()
 }
 
 /// Whether a word has Latin letters and others that look like Latin ones.
@@ -103,7 +149,14 @@ pub(crate) fn fold(name: &str) -> String {
     let mut plain = String::new();
     for word in name.nfkc().collect::<String>().split_whitespace() {
         let word = if is_mixed(word) { skeleton(word).collect() } else { word.to_owned() };
-        plain.push_str(&any_ascii(&word));
+        for c in word.chars() {
+            // A Chinese character or a Korean syllable is a word of its own; the joined spelling puts them together again.
+            let syllable = matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{20000}'..='\u{3ffff}');
+            plain.push_str(any_ascii_char(c));
+            if syllable {
+                plain.push(' ');
+            }
+        }
         plain.push(' ');
     }
     // "Putin, Vladimir" is put into its order by the alignment, which knows none.
@@ -123,29 +176,6 @@ pub(crate) fn fold(name: &str) -> String {
     }
     folded
 }
-
-const TITLES: &[&str] = &[
-    "mr", "mrs", "ms", "dr", "prof", "professor", "sir", "lord", "sheikh", "shaikh", "shaykh", "haji", "hajji", "mullah", "maulavi", "mawlawi",
-    "qari", "general", "colonel", "major", "captain", "president", "minister", "sayyid", "hon", "jr", "sr", "mv", "ms", "mt", "ss", "his", "her",
-    "excellency", "king", "prince", "princess", "vice", "deputy", "senator", "engineer", "eng", "ustad", "imam", "ayatollah",
-];
-const PARTICLES: &[&str] = &[
-    "al", "el", "ul", "ad", "as", "ar", "bin", "ibn", "ben", "bint", "ould", "abu", "de", "da", "do", "dos", "das", "del", "la", "le", "van", "der",
-    "den", "von", "zu", "di", "the", "and", "of", "for", "und", "et", "y", "i", "na", "o", "oglu", "ogly", "uulu", "st", "fka", "aka", "ter", "ten",
-];
-const GENERIC: &[&str] = &[
-    "group", "company", "holding", "holdings", "international", "global", "trading", "services", "service", "systems", "solutions", "enterprise",
-    "enterprises", "industries", "industry", "technologies", "technology", "co", "firm", "partners", "management", "development", "general",
-];
-const PLACES: &[&str] = &[
-    "china", "russia", "iran", "sweden", "finland", "germany", "deutschland", "france", "italy", "italia", "spain", "espana", "mexico", "nederland",
-    "netherlands", "belgium", "uk", "usa", "us", "america", "europe", "asia", "africa", "hong", "kong", "hongkong", "singapore", "japan", "korea", "india",
-    "switzerland", "schweiz", "austria", "poland", "polska", "ukraine", "turkey", "brazil", "brasil", "canada", "australia", "london", "york", "moscow",
-    "paris", "dubai", "cyprus", "malta", "norway", "denmark", "ireland", "scotland", "israel", "egypt", "syria", "iraq", "pakistan", "vietnam", "thailand",
-    "malaysia", "indonesia", "philippines", "taiwan", "kazakhstan", "belarus", "latvia", "lithuania", "estonia", "czech", "hungary", "romania", "bulgaria",
-    "greece", "portugal", "argentina", "chile", "peru", "colombia", "venezuela", "cuba", "beijing", "shanghai", "shenzhen", "north", "south", "east", "west",
-    "northern", "southern", "eastern", "western", "angeles", "chicago", "boston", "texas", "california", "delaware", "luxembourg", "cayman", "jersey",
-];
 
 fn word(text: &str, organisation: bool) -> Word {
     let text = same_word(&text[..text.len().min(LONGEST_WORD)]);
@@ -205,7 +235,7 @@ pub(crate) fn sound(text: &str) -> String {
     let mut first = true;
     while let Some(c) = rest.chars().next() {
         const CLUSTERS: &[(&str, &str)] = &[
-            ("shch", "S"), ("sch", "S"), ("tch", "S"), ("dzh", "S"), ("dj", "S"), ("sh", "S"), ("ch", "S"), ("zh", "S"), ("kh", "k"), ("gh", "g"),
+            ("shch", "S"), ("tsch", "S"), ("sch", "S"), ("tch", "S"), ("dzh", "S"), ("dj", "S"), ("sh", "S"), ("ch", "S"), ("zh", "S"), ("kh", "k"), ("gh", "g"),
             ("ph", "f"), ("th", "t"), ("dh", "d"), ("ck", "k"), ("cq", "k"), ("ts", "s"), ("tz", "s"), ("cz", "s"), ("sz", "s"), ("ks", "x"), ("qu", "k"),
         ];
         let (code, taken) = CLUSTERS.iter().find(|(cluster, _)| rest.starts_with(cluster)).map_or_else(

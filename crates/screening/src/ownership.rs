@@ -265,14 +265,14 @@ impl<'a> Standings<'a> {
     /// A match that looks like an affiliate of the listed party, and not like that party itself, is a red flag; proof
     /// of ownership makes more of it where the rule is in force.
     pub fn of(&self, name: &str, matches: &[Match], date: &str) -> Standing {
-        let itself = matches.iter().find(|found| found.ruling == Ruling::Match && !found.flags.contains(&Flag::UnlistedAffiliate));
+        let itself = matches.iter().find(|found| found.ruling == Ruling::Match && !is_affiliate(found));
         if let Some(entry) = itself.and_then(|found| self.entries.get(found.entry)) {
             let name = entry.names.first().map_or("", String::as_str);
             return Standing::Listed(format!("{name} is on the list {}", entry.list));
         }
         let Some(period) = self.rule.on(date) else { return Standing::NotListed };
         let (share, chain) = self.owners.owned_by(name, date, self.rule.percent, &|owner| self.listed.contains(&fold(owner)));
-        let affiliate = matches.iter().filter(|found| found.ruling != Ruling::NoMatch && found.flags.contains(&Flag::UnlistedAffiliate));
+        let affiliate = matches.iter().filter(|found| found.ruling != Ruling::NoMatch && is_affiliate(found));
         let affiliate = affiliate.filter_map(|found| self.entries.get(found.entry)).find(|entry| entry.list.contains(&self.rule.list));
         let about = match affiliate.and_then(|entry| entry.names.first()) {
             _ if !chain.is_empty() => format!("listed parties own {share} %: {}", chain.join("; ")),
@@ -288,10 +288,15 @@ impl<'a> Standings<'a> {
     }
 }
 
+/// Whether a match looks like another company of the listed one's group.
+fn is_affiliate(found: &Match) -> bool {
+    found.flags.iter().any(|flag| matches!(flag, Flag::UnlistedAffiliate | Flag::LegalFormDiffers))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::Kind;
+    use crate::name::Kind;
 
     fn entries() -> Vec<Entry> {
         vec![Entry {

@@ -4,17 +4,20 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Mutex;
 use std::thread;
 
 use anyhow::bail;
-use candor_screening::entry::{Kind, Query};
+use candor_screening::entry::{Match, Profile, Query};
 use candor_screening::lists::{LARGEST_FILE, Problem, Row, Rows, country_code};
+use candor_screening::name::Kind;
+use candor_screening::search::Search;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::{Answer, Limited, Question};
+use super::{Limited, Question};
 
 const MOST_NAMES: usize = 1_000_000;
+/// Names between two steps of the progress bar.
+const BATCH: usize = 4096;
 
 /// Opens a regular file of a bearable size.
 pub(super) fn open(path: &Path) -> io::Result<Limited> {
@@ -92,43 +95,19 @@ fn question(header: &Row, row: &Row) -> Result<Question, String> {
     Ok(Question { query, id: get("id").to_owned() })
 }
 
-/// Answers all questions, in their order, with as many threads as there are processors.
-pub(super) fn answer(questions: Vec<Question>, one: impl Fn(Question) -> Answer + Sync) -> Vec<Answer> {
-    let count = questions.len();
-    if count < 100 {
-        return questions.into_iter().map(one).collect();
-    }
-    let progress = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
-    let rest = Mutex::new(questions.into_iter().enumerate());
+/// What all these names may mean, in their order, with as many threads as there are processors.
+pub(super) fn find(search: &Search<'_>, questions: &[Question], profile: Profile) -> Vec<Vec<Match>> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut answers: Vec<(usize, Answer)> = Vec::with_capacity(count);
-    thread::scope(|scope| {
-        let work = || {
-            let mut mine = Vec::new();
-            loop {
-                let batch: Vec<(usize, Question)> = match rest.lock() {
-                    Ok(mut rest) => rest.by_ref().take(64).collect(),
-                    Err(_) => break,
-                };
-                if batch.is_empty() {
-                    break;
-                }
-                let done = batch.len() as u64;
-                mine.extend(batch.into_iter().map(|(at, question)| (at, one(question))));
-                progress.inc(done);
-            }
-            mine
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(mut mine) => answers.append(&mut mine),
-                // A question without an answer must not look like one without a match.
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
+    let progress = match questions.len() {
+        0..1000 => ProgressBar::hidden(),
+        count => ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr()),
+    };
+    let mut found = Vec::with_capacity(questions.len());
+    for batch in questions.chunks(BATCH) {
+        let queries: Vec<Query> = batch.iter().map(|question| question.query.clone()).collect();
+        found.append(&mut search.find_all(&queries, profile, threads));
+        progress.inc(batch.len() as u64);
+    }
     progress.finish_and_clear();
-    answers.sort_by_key(|(at, _)| *at);
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    found
 }

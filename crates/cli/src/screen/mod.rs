@@ -12,9 +12,10 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use candor_screening::entry::{Flag, Kind, Match, Profile, Query, Ruling};
+use candor_screening::entry::{Flag, Match, Profile, Query, Ruling};
 use candor_screening::index::Index;
 use candor_screening::lists::{self, Problem};
+use candor_screening::name::Kind;
 use candor_screening::ownership::{Owners, Rule, Standing, Standings, is_date};
 use candor_screening::search::Search;
 use jiff::Timestamp;
@@ -128,7 +129,7 @@ pub(crate) struct Question {
 /// What came of a question.
 pub(crate) struct Answer {
     pub(crate) question: Question,
-    /// The best first, without those that are none.
+    /// The best first; of those that are none, the nearest.
     pub(crate) matches: Vec<Match>,
     pub(crate) standing: Standing,
 }
@@ -139,7 +140,7 @@ impl Answer {
         match self.standing {
             Standing::Listed(_) => Ruling::Match,
             Standing::RedFlag(_) | Standing::Review(_) => Ruling::Possible,
-            Standing::NotListed if self.matches.is_empty() => Ruling::NoMatch,
+            Standing::NotListed if self.matches.iter().all(|found| found.ruling == Ruling::NoMatch) => Ruling::NoMatch,
             // Listed would be said above: what is left looks like an affiliate or is not certain.
             Standing::NotListed => Ruling::Possible,
         }
@@ -173,8 +174,7 @@ pub(crate) fn flag_name(flag: Flag) -> &'static str {
         Flag::LegalFormDiffers => "legal-form-differs",
         Flag::CountryDiffers => "country-differs",
         Flag::UnlistedAffiliate => "unlisted-affiliate",
-        #[allow(unreachable_patterns, reason = "a flag that is new there is told by its own name until it has one here")]
-        _ => "other",
+        Flag::BirthDiffers => "birth-differs",
     }
 }
 
@@ -221,12 +221,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let rule = Rule::affiliates().map_err(anyhow::Error::msg).context("the rule of affiliates")?;
     let search = Search::new(&index.entries);
     let standings = Standings::new(&index.entries, &owners, &rule);
-    let answers = bulk::answer(questions, |question| {
-        let mut matches = search.find(&question.query, options.profile.profile());
-        matches.retain(|found| found.ruling != Ruling::NoMatch);
+    let found = bulk::find(&search, &questions, options.profile.profile());
+    let answers = questions.into_iter().zip(found).map(|(question, matches)| {
         let standing = standings.of(&question.query.name, &matches, &date);
         Answer { question, matches, standing }
     });
+    let answers: Vec<Answer> = answers.collect();
     let screened = Screened { index: &index, answers: &answers, problems: &problems, date: &date, profile: options.profile, time };
     // The record comes first: an answer that somebody saw was recorded.
     if let Some(path) = &options.audit {

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use candor_screening::entry::{Kind, Query};
+use candor_screening::entry::Query;
+use candor_screening::name::Kind;
 use serde_json::Value;
 
 use super::{Question, bulk};

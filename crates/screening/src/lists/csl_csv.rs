@@ -4,7 +4,8 @@ use std::io::{self, BufRead};
 
 use super::rows::{Columns, Row, Rows};
 use super::{Sink, countries, text};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> {
     let mut rows = Rows::new(reader);

@@ -7,7 +7,8 @@ use super::chunks::Chunks;
 use super::node::Node;
 use super::rows::{Columns, Rows};
 use super::{Sink, countries, text};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 pub(crate) fn read_xml(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> {
     let mut chunks = Chunks::new(reader, &["AMDDATE", "TR"]);

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::rows::{Columns, Rows};
 use super::{Sink, countries, text};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 pub(crate) fn read_csv(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> {
     let mut rows = Rows::new(reader);

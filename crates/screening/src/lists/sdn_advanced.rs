@@ -7,7 +7,8 @@ use std::io::{self, BufRead};
 use super::chunks::Chunks;
 use super::node::Node;
 use super::{Sink, countries};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 /// The most reference values, locations and names of parts that are kept.
 const MOST_REFERENCES: usize = 2_000_000;

@@ -7,7 +7,8 @@ use std::io::{self, BufRead, BufReader};
 use super::rows::Rows;
 use super::text::in_order;
 use super::{Beside, LARGEST_FILE, Problem, Sink, countries};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink, beside: &Beside<'_>) -> io::Result<()> {
     let mut places: HashMap<String, usize> = HashMap::new();

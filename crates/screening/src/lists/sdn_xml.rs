@@ -5,7 +5,8 @@ use std::io::{self, BufRead};
 use super::chunks::Chunks;
 use super::node::Node;
 use super::{Sink, countries};
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> {
     let mut chunks = Chunks::new(reader, &["Publish_Date", "sdnEntry"]);

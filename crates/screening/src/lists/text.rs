@@ -1,6 +1,7 @@
 //! What is kept of the texts of a list.
 
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
+use crate::name::Kind;
 
 const LONGEST_TEXT: usize = 1000;
 const MOST_VALUES: usize = 200;
