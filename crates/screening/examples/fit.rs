@@ -34,7 +34,7 @@ fn main() {
             let seen = pairs.iter().map(|pair| (pair, model.score(&pair.features)));
             eprintln!("{constant} {threshold}: fitted {}, crossed {}", figures(seen, threshold), figures(crossed.iter().copied(), threshold));
         }
-        for (pair, score) in crossed.iter().filter(|(pair, score)| matched(pair, *score, 0.5) != pair.mark.same) {
+        for (pair, score) in crossed.iter().filter(|(pair, score)| matched(pair, *score, 0.55) != pair.mark.same) {
             eprintln!("  {} {score:.2} {} {:?} {:.2?}", pair.mark.same, pair.capped, pair.mark.names, pair.features);
         }
     }

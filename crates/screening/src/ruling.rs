@@ -19,7 +19,7 @@ impl Profile {
     pub fn thresholds(self) -> Thresholds {
         match self {
             Self::Strict => Thresholds { matching: 0.8, possible: 0.5 },
-            Self::Balanced => Thresholds { matching: 0.5, possible: 0.35 },
+            Self::Balanced => Thresholds { matching: 0.55, possible: 0.35 },
             Self::Wide => Thresholds { matching: 0.35, possible: 0.2 },
         }
     }
