@@ -16,6 +16,7 @@ mod explain;
 mod inventory;
 mod check;
 mod transition;
+mod screen;
 
 mod db;
 mod sigtool;
@@ -97,6 +98,8 @@ enum Command {
     Check(Box<check::Options>),
     /// Move from another product: its settings, a plan, the progress, the evidence.
     Transition(transition::Options),
+    /// Say whether parties are on lists of parties: customers, suppliers, those of a bill of materials.
+    Screen(Box<screen::Options>),
     /// Build, inspect and check signature databases.
     Db(db::Options),
     /// Show on this machine what the workers that parse files cannot do.
@@ -149,6 +152,7 @@ fn main() -> ExitCode {
         Some(Command::Inventory(options)) => inventory::run(&options),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Transition(options)) => transition::run(&options),
+        Some(Command::Screen(options)) => screen::run(&options),
         Some(Command::Db(options)) => db::run(&options),
         Some(Command::Prove(options)) => prove::run(&options),
         Some(Command::Update(options)) => update::run(&options),

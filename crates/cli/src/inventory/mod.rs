@@ -13,7 +13,7 @@ use candor_object::Limits;
 use candor_products::Catalogue;
 
 pub(crate) use collect::Collected;
-pub(crate) use listing::{gap_records, identified, item_record};
+pub(crate) use listing::{cell, gap_records, identified, item_record};
 pub(crate) use target::{Options as Targets, Target};
 
 use crate::complain;
