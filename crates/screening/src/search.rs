@@ -122,7 +122,7 @@ impl<'e> Search<'e> {
             // An entry that does not say what it is was read as an organisation.
             let reread = (kind == Kind::Person && entry.kind != Kind::Person).then(|| Name::new(&listed.name.original, kind));
             let scored = ruling::score(asked, reread.as_ref().unwrap_or(&listed.name), &self.forms[listed.entry], kind);
-            let rank = |scored: &Scored| (profile.rule(scored.score).min(scored.cap), scored.score);
+            let rank = |scored: &Scored| (scored.ruling(profile), scored.score);
             let better = best.get(&listed.entry).is_none_or(|(_, _, other)| rank(&scored) > rank(other));
             if better {
                 best.insert(listed.entry, (listed.at, kind, scored));
