@@ -80,7 +80,10 @@ fn main() {
     let queries: Vec<Query> = (0..QUERIES)
         .map(|at| {
             let target = (at % 10 == 0).then(|| random.below(ENTRIES));
-            let name = target.map_or_else(|| random.name(kind(at), &words), |target| misspelt(&entries[target].names[0], &mut random));
+            let name = match target {
+                Some(target) => misspelt(&entries[target].names[0], &mut random),
+                None => random.name(kind(at), &words),
+            };
             meant.push(target);
             Query { name, kind: target.map_or(kind(at), |target| entries[target].kind), country: None, born: None, address: None }
         })

@@ -90,7 +90,7 @@ pub fn measure<'m>(marks: impl IntoIterator<Item = &'m Mark>, profile: Profile) 
     let mut figures = Figures::default();
     for mark in marks {
         let scored = mark.judge();
-        figures.count(profile.rule(scored.score).min(scored.cap) == Ruling::Match, mark.same);
+        figures.count(scored.ruling(profile) == Ruling::Match, mark.same);
     }
     figures
 }

@@ -111,7 +111,16 @@ impl Name {
         Cow::Owned(joined)
     }
 
-    /// Whether this name is the other one with a place added.
+    /// Whether this name has all words of the other one and besides them only places and words that say little.
+    pub(crate) fn has_core_of(&self, other: &Self) -> bool {
+        let telling = |word: &&Word| !matches!(word.class, Class::Light | Class::Place);
+        let has = |name: &Self, text: &str| name.words.iter().any(|word| word.text == text);
+        other.words.iter().any(|word| word.class == Class::Word)
+            && other.words.iter().filter(|word| word.class != Class::Light).all(|word| has(self, &word.text))
+            && self.words.iter().filter(telling).all(|word| has(other, &word.text))
+    }
+
+    /// Whether this name has more places than the other one.
     pub(crate) fn has_more_places_than(&self, other: &Self) -> bool {
         let places = |name: &Self| name.words.iter().filter(|word| word.class == Class::Place).count();
         places(self) > places(other)

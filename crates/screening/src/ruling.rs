@@ -61,6 +61,8 @@ pub struct Scored {
     pub flags: Vec<Flag>,
     /// The highest ruling that the names allow.
     pub cap: Ruling,
+    /// The lowest: the core of a listed name under another form or at another place has to be looked at.
+    pub floor: Ruling,
 }
 
 /// Scores a name against a listed one. `forms` are the legal forms of all names of the entry: an alias
@@ -70,7 +72,7 @@ pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) ->
     let other_form = kind != Kind::Person && asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
     features[LEGAL_FORM] = f32::from(u8::from(other_form));
     let score = model(kind).score(&features);
-    let (mut flags, mut cap) = (Vec::new(), Ruling::Match);
+    let (mut flags, mut cap, mut floor) = (Vec::new(), Ruling::Match, Ruling::NoMatch);
     if asked.mixed_scripts {
         flags.push(Flag::Evasion);
     }
@@ -79,9 +81,13 @@ pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) ->
             flags.push(Flag::LegalFormDiffers);
             cap = Ruling::Possible;
         }
-        if asked.has_more_places_than(listed) {
-            flags.push(Flag::UnlistedAffiliate);
+        let more_places = asked.has_more_places_than(listed);
+        if more_places {
             cap = Ruling::Possible;
+        }
+        if (other_form || more_places) && asked.has_core_of(listed) {
+            floor = Ruling::Possible;
+            flags.extend(more_places.then_some(Flag::UnlistedAffiliate));
         }
     }
     if contained_word(asked, listed) {
@@ -91,7 +97,7 @@ pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) ->
         // Persons are written in more ways than any table knows.
         cap = if kind == Kind::Person { Ruling::Possible } else { Ruling::NoMatch };
     }
-    Scored { score, features, flags, cap }
+    Scored { score, features, flags, cap, floor }
 }
 
 /// The ruling on a scored pair, with what else is known of the party and the entry. Adds flags.
@@ -116,7 +122,14 @@ pub fn rule(scored: &mut Scored, query: &Query, entry: &Entry, profile: Profile)
             scored.cap = scored.cap.min(Ruling::Possible);
         }
     }
-    profile.rule(scored.score).min(scored.cap)
+    scored.ruling(profile)
+}
+
+impl Scored {
+    /// The ruling of a profile on the names alone.
+    pub fn ruling(&self, profile: Profile) -> Ruling {
+        profile.rule(self.score).max(self.floor).min(self.cap)
+    }
 }
 
 /// The first four digits in a row that can be a year of birth.

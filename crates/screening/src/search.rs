@@ -13,9 +13,9 @@ use crate::ruling::{self, Scored};
 /// The most answers to one question.
 pub const MOST_MATCHES: usize = 20;
 /// The most names that are scored for one question.
-const MOST_CANDIDATES: usize = 40;
+const MOST_CANDIDATES: usize = 24;
 /// The most filed names that one question reads.
-const MOST_READ: usize = 24_000;
+const MOST_READ: usize = 8_000;
 /// Questions that a thread takes at once.
 const BATCH: usize = 64;
 
@@ -23,6 +23,8 @@ const BATCH: usize = 64;
 pub struct Search<'e> {
     entries: &'e [Entry],
     names: Vec<Listed>,
+    /// For each name the weight of all that it is filed under; apart from the names, as thousands are read per question.
+    totals: Vec<f32>,
     /// The legal forms of each entry's names.
     forms: Vec<Vec<&'static str>>,
     filed: HashMap<u64, Vec<u32>>,
@@ -33,8 +35,6 @@ struct Listed {
     /// Which of the entry's names.
     at: usize,
     name: Name,
-    /// The weight of all that it is filed under.
-    total: f32,
 }
 
 /// What a thread keeps between questions.
@@ -59,13 +59,12 @@ impl<'e> Search<'e> {
                 for (key, _) in &keys {
                     filed.entry(*key).or_default().push(number);
                 }
-                names.push(Listed { entry, at, name, total: 0.0 });
+                names.push(Listed { entry, at, name });
             }
             forms.push(of_entry);
         }
-        let mut search = Self { entries, names, forms, filed };
-        let totals: Vec<f32> = search.names.iter().map(|listed| search.weigh(&keys(&listed.name)).iter().map(|(_, weight)| weight).sum()).collect();
-        search.names.iter_mut().zip(totals).for_each(|(listed, total)| listed.total = total);
+        let mut search = Self { entries, names, totals: Vec::new(), forms, filed };
+        search.totals = search.names.iter().map(|listed| search.weigh(&keys(&listed.name)).iter().map(|(_, weight)| weight).sum()).collect();
         search
     }
 
@@ -122,7 +121,7 @@ impl<'e> Search<'e> {
             // An entry that does not say what it is was read as an organisation.
             let reread = (kind == Kind::Person && entry.kind != Kind::Person).then(|| Name::new(&listed.name.original, kind));
             let scored = ruling::score(asked, reread.as_ref().unwrap_or(&listed.name), &self.forms[listed.entry], kind);
-            let rank = |scored: &Scored| (profile.rule(scored.score).min(scored.cap), scored.score);
+            let rank = |scored: &Scored| (scored.ruling(profile), scored.score);
             let better = best.get(&listed.entry).is_none_or(|(_, _, other)| rank(&scored) > rank(other));
             if better {
                 best.insert(listed.entry, (listed.at, kind, scored));
@@ -171,7 +170,7 @@ impl<'e> Search<'e> {
             }
         }
         let share = |number: u32, shared: f32| {
-            let total = self.names[number as usize].total;
+            let total = self.totals[number as usize];
             // Between the share of the shorter and that of both: names are often given short.
             shared / (asked_total.min(total) + 0.5 * asked_total.max(total)).max(0.01)
         };

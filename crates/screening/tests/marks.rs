@@ -21,6 +21,20 @@ fn own_pairs() {
     assert_eq!(marks.len(), 63);
     let (persons, organisations) = (balanced(&marks, Kind::Person, None), balanced(&marks, Kind::Organisation, None));
     eprintln!("persons {:.3} {:.3}, organisations {:.3} {:.3}", persons.precision(), persons.recall(), organisations.precision(), organisations.recall());
-    at_least(persons, 0.0, 0.0);
-    at_least(organisations, 0.0, 0.0);
+    at_least(persons, 0.85, 0.74);
+    at_least(organisations, 0.94, 0.94);
+}
+
+/// The pairs are those of nomenklatura's `name_bench`; the half measured here was not used for fitting.
+#[test]
+fn held_back_half_of_the_public_pairs() {
+    let Ok(shared) = std::env::var("CANDOR_SHARED") else {
+        eprintln!("skipped: CANDOR_SHARED is not set");
+        return;
+    };
+    let path = std::path::Path::new(&shared).join("data/names/nomenklatura-cases.csv");
+    let marks = marks::read(&std::fs::read_to_string(path).expect("the labelled pairs"));
+    // Reached: 0.972 at 0.886 for persons, 1.000 at 0.843 for organisations.
+    at_least(balanced(&marks, Kind::Person, Some(true)), 0.94, 0.86);
+    at_least(balanced(&marks, Kind::Organisation, Some(true)), 0.97, 0.82);
 }
