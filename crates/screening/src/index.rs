@@ -109,7 +109,12 @@ impl Index {
             to.write_all(line.as_bytes())?;
             to.write_all(b"\n")
         };
-        let header = Header { magic: MAGIC.to_owned(), version: VERSION, entries: self.entries.len(), sources: self.sources.clone() };
+        let header = Header {
+            magic: MAGIC.to_owned(),
+            version: VERSION,
+            entries: self.entries.len(),
+            sources: self.sources.clone(),
+        };
         put(serde_json::to_string(&header)?)?;
         for entry in &self.entries {
             put(serde_json::to_string(entry)?)?;
@@ -127,7 +132,8 @@ impl Index {
         let mut reader = BufReader::new(source.take(LARGEST_INDEX));
         let mut hash = Sha256::new();
         let header = next(&mut reader, 1)?;
-        let read: Header = serde_json::from_slice(&header).map_err(|_| Error::Refused("it does not begin as an index does".to_owned()))?;
+        let read: Header = serde_json::from_slice(&header)
+            .map_err(|_| Error::Refused("it does not begin as an index does".to_owned()))?;
         if read.magic != MAGIC || read.version != VERSION {
             return Err(Error::Refused(format!("it is no index of version {VERSION}")));
         }
@@ -139,7 +145,8 @@ impl Index {
         let mut entries = Vec::new();
         for at in 0..read.entries {
             let line = next(&mut reader, at + 2)?;
-            let entry: Entry = serde_json::from_slice(&line).map_err(|error| Error::Refused(format!("line {}: {error}", at + 2)))?;
+            let entry: Entry = serde_json::from_slice(&line)
+                .map_err(|error| Error::Refused(format!("line {}: {error}", at + 2)))?;
             if entry.names.is_empty() {
                 return Err(Error::Refused(format!("line {}: a party without a name", at + 2)));
             }
@@ -147,7 +154,8 @@ impl Index {
             entries.push(entry);
         }
         let trailer = next(&mut reader, read.entries + 2)?;
-        let trailer: Trailer = serde_json::from_slice(&trailer).map_err(|_| Error::Refused("its digest is missing".to_owned()))?;
+        let trailer: Trailer = serde_json::from_slice(&trailer)
+            .map_err(|_| Error::Refused("its digest is missing".to_owned()))?;
         if trailer.sha256 != hex::encode(hash.finalize()) {
             return Err(Error::Refused("its digest is another: it was damaged or changed".to_owned()));
         }
@@ -173,7 +181,9 @@ mod tests {
 
     fn index() -> Vec<u8> {
         let mut index = Index::default();
-        index.add("own.csv", lists::read_bytes("own.csv", b"name,country\nAcme,RU\nBeta,DE\n").unwrap()).unwrap();
+        index
+            .add("own.csv", lists::read_bytes("own.csv", b"name,country\nAcme,RU\nBeta,DE\n").unwrap())
+            .unwrap();
         let mut bytes = Vec::new();
         index.write(&mut bytes).unwrap();
         assert_eq!(Index::read(&bytes[..]).unwrap(), index);
@@ -194,7 +204,8 @@ mod tests {
 
     #[test]
     fn headers_that_promise_too_much_are_refused() {
-        let huge = br#"{"magic":"candor-screening-index","version":1,"entries":18446744073709551615,"sources":[]}"#;
+        let huge =
+            br#"{"magic":"candor-screening-index","version":1,"entries":18446744073709551615,"sources":[]}"#;
         assert!(Index::read(&[&huge[..], b"\n"].concat()[..]).is_err());
         assert!(Index::read(&b"{}\n"[..]).is_err());
     }

@@ -92,9 +92,17 @@ impl Rule {
 /// Whether a text is a date such as `2026-11-22`.
 pub fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let digits = |at: std::ops::Range<usize>| bytes.get(at).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
-    let within = |at: std::ops::Range<usize>, most: u32| text.get(at).and_then(|part| part.parse().ok()).is_some_and(|number| (1..=most).contains(&number));
-    bytes.len() == 10 && digits(0..4) && bytes[4] == b'-' && within(5..7, 12) && bytes[7] == b'-' && within(8..10, 31)
+    let digits =
+        |at: std::ops::Range<usize>| bytes.get(at).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let within = |at: std::ops::Range<usize>, most: u32| {
+        text.get(at).and_then(|part| part.parse().ok()).is_some_and(|number| (1..=most).contains(&number))
+    };
+    bytes.len() == 10
+        && digits(0..4)
+        && bytes[4] == b'-'
+        && within(5..7, 12)
+        && bytes[7] == b'-'
+        && within(8..10, 31)
 }
 
 /// Somebody owns a part of somebody.
@@ -149,7 +157,11 @@ impl Owners {
             }
         }
         if owners.holdings.len() >= MOST_HOLDINGS {
-            problems.push(Problem { file: file.to_owned(), line: 0, reason: format!("more than {MOST_HOLDINGS} holdings") });
+            problems.push(Problem {
+                file: file.to_owned(),
+                line: 0,
+                reason: format!("more than {MOST_HOLDINGS} holdings"),
+            });
         }
         Ok((owners, problems))
     }
@@ -161,13 +173,22 @@ impl Owners {
     }
 
     fn held(&self, name: &str, date: &str) -> impl Iterator<Item = &Holding> {
-        let all = self.of.get(name).map_or(&[][..], Vec::as_slice).iter().filter_map(|at| self.holdings.get(*at));
-        all.filter(move |holding| holding.since.as_str() <= date && (holding.until.is_empty() || date <= holding.until.as_str()))
+        let all =
+            self.of.get(name).map_or(&[][..], Vec::as_slice).iter().filter_map(|at| self.holdings.get(*at));
+        all.filter(move |holding| {
+            holding.since.as_str() <= date && (holding.until.is_empty() || date <= holding.until.as_str())
+        })
     }
 
     /// How much of a party those own who satisfy `listed`, in percent, and how that comes about. A party that is
     /// owned to the rule's percentage counts as one of them for what it owns itself.
-    fn owned_by(&self, name: &str, date: &str, percent: f64, listed: &dyn Fn(&str) -> bool) -> (f64, Vec<String>) {
+    fn owned_by(
+        &self,
+        name: &str,
+        date: &str,
+        percent: f64,
+        listed: &dyn Fn(&str) -> bool,
+    ) -> (f64, Vec<String>) {
         self.sum(&fold(name), date, percent, listed, &mut HashMap::new(), &mut HashSet::new())
     }
 
@@ -190,7 +211,10 @@ impl Owners {
         let mut total = 0.0;
         let mut chain = Vec::new();
         for holding in self.held(name, date) {
-            let told = format!("{} owns {} % of {} ({})", holding.owner, holding.percent, holding.owned, holding.source);
+            let told = format!(
+                "{} owns {} % of {} ({})",
+                holding.owner, holding.percent, holding.owned, holding.source
+            );
             if listed(&holding.owner) {
                 total += holding.percent;
                 chain.push(told);
@@ -216,15 +240,27 @@ fn holding(header: &Row, row: &Row) -> Result<Holding, String> {
         at.and_then(|at| row.fields.get(at)).map_or("", |field| field.trim()).to_owned()
     };
     let percent = get("percent");
-    let number: f64 = percent.trim_end_matches(['%', ' ']).parse().map_err(|_| format!("\"{percent}\" is no percentage"))?;
+    let number: f64 = percent
+        .trim_end_matches(['%', ' '])
+        .parse()
+        .map_err(|_| format!("\"{percent}\" is no percentage"))?;
     if !(0.0..=100.0).contains(&number) {
         return Err(format!("{number} is no percentage from 0 to 100"));
     }
-    let holding = Holding { owner: get("owner"), owned: get("owned"), percent: number, since: get("since"), until: get("until"), source: get("source") };
+    let holding = Holding {
+        owner: get("owner"),
+        owned: get("owned"),
+        percent: number,
+        since: get("since"),
+        until: get("until"),
+        source: get("source"),
+    };
     if holding.owner.is_empty() || holding.owned.is_empty() {
         return Err("owner or owned is missing".to_owned());
     }
-    if let Some(date) = [&holding.since, &holding.until].into_iter().find(|date| !date.is_empty() && !is_date(date)) {
+    if let Some(date) =
+        [&holding.since, &holding.until].into_iter().find(|date| !date.is_empty() && !is_date(date))
+    {
         return Err(format!("\"{date}\" is no date such as 2025-01-31"));
     }
     Ok(holding)
@@ -271,9 +307,12 @@ impl<'a> Standings<'a> {
             return Standing::Listed(format!("{name} is on the list {}", entry.list));
         }
         let Some(period) = self.rule.on(date) else { return Standing::NotListed };
-        let (share, chain) = self.owners.owned_by(name, date, self.rule.percent, &|owner| self.listed.contains(&fold(owner)));
+        let (share, chain) =
+            self.owners.owned_by(name, date, self.rule.percent, &|owner| self.listed.contains(&fold(owner)));
         let affiliate = matches.iter().filter(|found| found.ruling != Ruling::NoMatch && is_affiliate(found));
-        let affiliate = affiliate.filter_map(|found| self.entries.get(found.entry)).find(|entry| entry.list.contains(&self.rule.list));
+        let affiliate = affiliate
+            .filter_map(|found| self.entries.get(found.entry))
+            .find(|entry| entry.list.contains(&self.rule.list));
         let about = match affiliate.and_then(|entry| entry.names.first()) {
             _ if !chain.is_empty() => format!("listed parties own {share} %: {}", chain.join("; ")),
             Some(listed) => format!("it may belong to {listed}, which is listed; who owns it is not known"),
@@ -314,16 +353,29 @@ mod tests {
     }
 
     fn affiliate() -> Match {
-        Match { entry: 0, name: 0, score: 0.8, parts: vec![], ruling: Ruling::Possible, flags: vec![Flag::LegalFormDiffers, Flag::UnlistedAffiliate] }
+        Match {
+            entry: 0,
+            name: 0,
+            score: 0.8,
+            parts: vec![],
+            ruling: Ruling::Possible,
+            flags: vec![Flag::LegalFormDiffers, Flag::UnlistedAffiliate],
+        }
     }
 
     fn owners(percent: f64) -> Owners {
-        let text = format!("owner,owned,percent,since,until,source\nKaspersky Labs Limited,Kaspersky Labs GmbH,{percent},,,register\n");
+        let text = format!(
+            "owner,owned,percent,since,until,source\nKaspersky Labs Limited,Kaspersky Labs GmbH,{percent},,,register\n"
+        );
         Owners::read("owners.csv", &mut text.as_bytes()).unwrap().0
     }
 
     fn case(owners: &Owners, date: &str) -> Standing {
-        Standings::new(&entries(), owners, &Rule::affiliates().unwrap()).of("Kaspersky Labs GmbH", &[affiliate()], date)
+        Standings::new(&entries(), owners, &Rule::affiliates().unwrap()).of(
+            "Kaspersky Labs GmbH",
+            &[affiliate()],
+            date,
+        )
     }
 
     #[test]
@@ -336,12 +388,16 @@ mod tests {
         assert!(matches!(case(&owned, "2025-11-10"), Standing::RedFlag(_)));
         assert!(matches!(case(&owned, "2026-03-01"), Standing::RedFlag(why) if why.contains("suspended")));
         assert!(matches!(case(&owned, "2026-11-09"), Standing::RedFlag(_)));
-        assert!(matches!(case(&owned, "2026-11-22"), Standing::Review(why) if why.contains("to be confirmed")));
+        assert!(
+            matches!(case(&owned, "2026-11-22"), Standing::Review(why) if why.contains("to be confirmed"))
+        );
     }
 
     #[test]
     fn who_is_not_known_to_be_owned_is_not_listed() {
-        assert!(matches!(case(&Owners::default(), "2025-10-15"), Standing::RedFlag(why) if why.contains("not known")));
+        assert!(
+            matches!(case(&Owners::default(), "2025-10-15"), Standing::RedFlag(why) if why.contains("not known"))
+        );
         assert!(matches!(case(&owners(49.9), "2025-10-15"), Standing::RedFlag(_)));
         assert!(matches!(case(&owners(50.0), "2025-10-15"), Standing::Listed(_)));
     }
@@ -364,6 +420,8 @@ mod tests {
     #[test]
     fn dates_are_checked() {
         assert!(is_date("2026-11-22"));
-        assert!(!["2026-13-01", "2026-1-1", "26-11-2222", "2026-11-00", "é026-11-2"].into_iter().any(is_date));
+        assert!(
+            !["2026-13-01", "2026-1-1", "26-11-2222", "2026-11-00", "é026-11-2"].into_iter().any(is_date)
+        );
     }
 }

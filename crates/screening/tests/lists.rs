@@ -9,12 +9,21 @@ use candor_screening::lists::{self, Read};
 fn told(read: &Read) -> String {
     let mut text = format!("{:?}, made {}\n", read.kind, read.date.as_deref().unwrap_or("-"));
     for entry in &read.entries {
-        let _ = writeln!(text, "\n{} [{}] {:?}: {}", entry.id, entry.list, entry.kind, entry.names.join(" | "));
-        let more = [("countries", &entry.countries), ("addresses", &entry.addresses), ("born", &entry.born), ("programs", &entry.programs)];
+        let _ =
+            writeln!(text, "\n{} [{}] {:?}: {}", entry.id, entry.list, entry.kind, entry.names.join(" | "));
+        let more = [
+            ("countries", &entry.countries),
+            ("addresses", &entry.addresses),
+            ("born", &entry.born),
+            ("programs", &entry.programs),
+        ];
         for (what, values) in more.into_iter().filter(|(_, values)| !values.is_empty()) {
             let _ = writeln!(text, "  {what}: {}", values.join(" | "));
         }
-        for (what, value) in [("source", &entry.source), ("remarks", &entry.remarks)].into_iter().filter(|(_, value)| !value.is_empty()) {
+        for (what, value) in [("source", &entry.source), ("remarks", &entry.remarks)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+        {
             let _ = writeln!(text, "  {what}: {value}");
         }
     }
@@ -29,7 +38,17 @@ fn told(read: &Read) -> String {
 fn lists_are_read_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lists");
     let mut wrong = Vec::new();
-    let names = ["consolidated.csv", "consolidated.json", "supplement-4.xml", "entity-list.csv", "sdn.xml", "sdn_advanced.xml", "sdn.csv", "own.csv", "own.toml"];
+    let names = [
+        "consolidated.csv",
+        "consolidated.json",
+        "supplement-4.xml",
+        "entity-list.csv",
+        "sdn.xml",
+        "sdn_advanced.xml",
+        "sdn.csv",
+        "own.csv",
+        "own.toml",
+    ];
     for name in names {
         let read = lists::read(&folder.join(name)).unwrap();
         let (told, expected) = (told(&read), folder.join(format!("{name}.expected")));
@@ -49,7 +68,10 @@ fn the_public_facts_are_the_same_in_all_formats() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lists");
     let names = |file: &str| -> Vec<String> {
         let read = lists::read(&folder.join(file)).unwrap();
-        let names = read.entries.iter().filter(|entry| entry.programs == ["RUSSIA-EO14024"] || entry.source.starts_with("89 FR 52362"));
+        let names = read
+            .entries
+            .iter()
+            .filter(|entry| entry.programs == ["RUSSIA-EO14024"] || entry.source.starts_with("89 FR 52362"));
         let mut names: Vec<String> = names.map(|entry| entry.names[0].to_lowercase()).collect();
         names.sort();
         names

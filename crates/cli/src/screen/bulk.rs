@@ -89,9 +89,17 @@ fn question(header: &Row, row: &Row) -> Result<Question, String> {
     };
     let country = match get("country") {
         "" => None,
-        text => Some(country_code(text).ok_or_else(|| format!("\"{text}\" is no country that is known"))?.to_owned()),
+        text => Some(
+            country_code(text).ok_or_else(|| format!("\"{text}\" is no country that is known"))?.to_owned(),
+        ),
     };
-    let query = Query { name: name.to_owned(), kind, country, born: some(get("born")), address: some(get("address")) };
+    let query = Query {
+        name: name.to_owned(),
+        kind,
+        country,
+        born: some(get("born")),
+        address: some(get("address")),
+    };
     Ok(Question { query, id: get("id").to_owned() })
 }
 

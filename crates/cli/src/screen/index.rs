@@ -46,7 +46,10 @@ impl Lists {
             );
         }
         let mut index = match &self.index {
-            Some(path) => File::open(path).map_err(Into::into).and_then(Index::read).with_context(|| path.display().to_string())?,
+            Some(path) => File::open(path)
+                .map_err(Into::into)
+                .and_then(Index::read)
+                .with_context(|| path.display().to_string())?,
             None => Index::default(),
         };
         add(&mut index, &self.list)?;
@@ -73,12 +76,22 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let mut stdout = io::stdout().lock();
     for source in &index.sources {
         let date = source.date.as_deref().unwrap_or("no date");
-        writeln!(stdout, "{}  {} parties, {date}, SHA-256 {}", Escaped(&source.file), source.parties, source.sha256)?;
+        writeln!(
+            stdout,
+            "{}  {} parties, {date}, SHA-256 {}",
+            Escaped(&source.file),
+            source.parties,
+            source.sha256
+        )?;
         for problem in source.problems.iter().take(20) {
             complain(&format!("{}:{}: {}", problem.file, problem.line, problem.reason));
         }
         if !source.problems.is_empty() {
-            complain(&format!("{}: {} problems; they are kept in the index", source.file, source.problems.len()));
+            complain(&format!(
+                "{}: {} problems; they are kept in the index",
+                source.file,
+                source.problems.len()
+            ));
             outcome.stopped_early();
         }
     }

@@ -140,7 +140,9 @@ impl Answer {
         match self.standing {
             Standing::Listed(_) => Ruling::Match,
             Standing::RedFlag(_) | Standing::Review(_) => Ruling::Possible,
-            Standing::NotListed if self.matches.iter().all(|found| found.ruling == Ruling::NoMatch) => Ruling::NoMatch,
+            Standing::NotListed if self.matches.iter().all(|found| found.ruling == Ruling::NoMatch) => {
+                Ruling::NoMatch
+            }
             // Listed would be said above: what is left looks like an affiliate or is not certain.
             Standing::NotListed => Ruling::Possible,
         }
@@ -227,12 +229,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
         Answer { question, matches, standing }
     });
     let answers: Vec<Answer> = answers.collect();
-    let screened = Screened { index: &index, answers: &answers, problems: &problems, date: &date, profile: options.profile, time };
+    let screened = Screened {
+        index: &index,
+        answers: &answers,
+        problems: &problems,
+        date: &date,
+        profile: options.profile,
+        time,
+    };
     // The record comes first: an answer that somebody saw was recorded.
     if let Some(path) = &options.audit {
         audit::append(path, &screened).with_context(|| path.display().to_string())?;
     }
-    output::write(options.output.as_deref(), options.format, &screened).context("the answers could not be written")?;
+    output::write(options.output.as_deref(), options.format, &screened)
+        .context("the answers could not be written")?;
     Ok(outcome(&screened))
 }
 
@@ -269,7 +279,13 @@ fn questions(options: &Options, problems: &mut Vec<Problem>) -> anyhow::Result<V
         if !name.chars().any(char::is_alphanumeric) {
             bail!("\"{name}\" is no name");
         }
-        let query = Query { name: name.clone(), kind, country: country.clone(), born: options.born.clone(), address: None };
+        let query = Query {
+            name: name.clone(),
+            kind,
+            country: country.clone(),
+            born: options.born.clone(),
+            address: None,
+        };
         questions.push(Question { query, id: String::new() });
     }
     if let Some(path) = &options.names {
@@ -282,7 +298,9 @@ fn questions(options: &Options, problems: &mut Vec<Problem>) -> anyhow::Result<V
 }
 
 fn country(text: &str) -> anyhow::Result<String> {
-    lists::country_code(text).map(str::to_owned).with_context(|| format!("--country: \"{text}\" is no country that is known"))
+    lists::country_code(text)
+        .map(str::to_owned)
+        .with_context(|| format!("--country: \"{text}\" is no country that is known"))
 }
 
 fn owners(options: &Options, problems: &mut Vec<Problem>) -> anyhow::Result<Owners> {

@@ -59,7 +59,13 @@ fn text(to: &mut dyn Write, screened: &Screened<'_>) -> io::Result<()> {
         }
     }
     let lists: Vec<String> = screened.index.lists().iter().map(|list| Escaped(list).to_string()).collect();
-    writeln!(to, "\nScreened  {} names for {}, profile {}", screened.answers.len(), screened.date, screened.profile.name())?;
+    writeln!(
+        to,
+        "\nScreened  {} names for {}, profile {}",
+        screened.answers.len(),
+        screened.date,
+        screened.profile.name()
+    )?;
     writeln!(to, "Against   {} parties on {}", screened.index.entries.len(), lists.join("; "))?;
     for source in &screened.index.sources {
         let date = source.date.as_deref().unwrap_or("without a date");
@@ -75,12 +81,29 @@ fn text(to: &mut dyn Write, screened: &Screened<'_>) -> io::Result<()> {
 fn one(to: &mut dyn Write, screened: &Screened<'_>, found: &Match) -> io::Result<()> {
     let Some(entry) = screened.index.entries.get(found.entry) else { return Ok(()) };
     let name = entry.names.get(found.name).map_or("", String::as_str);
-    writeln!(to, "  {:.2}  {:<9} {} [{}: {}]", found.score, ruling_name(found.ruling), Escaped(name), Escaped(&entry.list), Escaped(&entry.id))?;
+    writeln!(
+        to,
+        "  {:.2}  {:<9} {} [{}: {}]",
+        found.score,
+        ruling_name(found.ruling),
+        Escaped(name),
+        Escaped(&entry.list),
+        Escaped(&entry.id)
+    )?;
     if found.name != 0 {
         writeln!(to, "        an alias of {}", Escaped(entry.names.first().map_or("", String::as_str)))?;
     }
-    let facts = [("countries", entry.countries.join(", ")), ("born", entry.born.join(", ")), ("programmes", entry.programs.join(", ")), ("source", entry.source.clone())];
-    let facts: Vec<String> = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(what, value)| format!("{what} {value}")).collect();
+    let facts = [
+        ("countries", entry.countries.join(", ")),
+        ("born", entry.born.join(", ")),
+        ("programmes", entry.programs.join(", ")),
+        ("source", entry.source.clone()),
+    ];
+    let facts: Vec<String> = facts
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(what, value)| format!("{what} {value}"))
+        .collect();
     if !facts.is_empty() {
         writeln!(to, "        {}", Escaped(&facts.join("; ")))?;
     }
@@ -92,7 +115,8 @@ fn one(to: &mut dyn Write, screened: &Screened<'_>, found: &Match) -> io::Result
 }
 
 fn parts(found: &Match) -> String {
-    let parts = found.parts.iter().map(|part| format!("{} {:.2} x {:+.2}", part.what, part.value, part.weight));
+    let parts =
+        found.parts.iter().map(|part| format!("{} {:.2} x {:+.2}", part.what, part.value, part.weight));
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -112,7 +136,10 @@ pub(super) fn answer_record(screened: &Screened<'_>, answer: &Answer) -> Value {
     let (word, why) = standing(&answer.standing);
     let matches = answer.matches.iter().filter_map(|found| {
         let entry = screened.index.entries.get(found.entry)?;
-        let parts = found.parts.iter().map(|part| json!({"what": part.what, "value": part.value, "weight": part.weight}));
+        let parts = found
+            .parts
+            .iter()
+            .map(|part| json!({"what": part.what, "value": part.value, "weight": part.weight}));
         Some(json!({
             "ruling": ruling_name(found.ruling),
             "score": found.score,
@@ -145,7 +172,22 @@ fn document(screened: &Screened<'_>) -> Value {
 
 /// The columns of a table.
 pub(super) const COLUMNS: [&str; 16] = [
-    "id", "name", "kind", "country", "ruling", "standing", "why", "match", "score", "matched_name", "listed_name", "list", "entry", "flags", "parts", "source",
+    "id",
+    "name",
+    "kind",
+    "country",
+    "ruling",
+    "standing",
+    "why",
+    "match",
+    "score",
+    "matched_name",
+    "listed_name",
+    "list",
+    "entry",
+    "flags",
+    "parts",
+    "source",
 ];
 
 /// The rows of a table.
@@ -153,19 +195,38 @@ pub(super) fn rows<'r>(screened: &'r Screened<'_>) -> impl Iterator<Item = [Stri
     screened.answers.iter().flat_map(|answer| {
         let query = &answer.question.query;
         let (word, why) = standing(&answer.standing);
-        let first = [answer.question.id.as_str(), &query.name, kind_name(query.kind), query.country.as_deref().unwrap_or_default(), ruling_name(answer.ruling()), word, why];
+        let first = [
+            answer.question.id.as_str(),
+            &query.name,
+            kind_name(query.kind),
+            query.country.as_deref().unwrap_or_default(),
+            ruling_name(answer.ruling()),
+            word,
+            why,
+        ];
         let row = move |rest: [String; 9]| -> [String; 16] {
             let mut all = first.iter().map(|&text| text.to_owned()).chain(rest);
             std::array::from_fn(|_| all.next().unwrap_or_default())
         };
-        let mut rows: Vec<[String; 16]> = answer.matches.iter().filter_map(|found| {
-            let entry = screened.index.entries.get(found.entry)?;
-            let name = |at: usize| entry.names.get(at).cloned().unwrap_or_default();
-            Some(row([
-                ruling_name(found.ruling).to_owned(), format!("{:.3}", found.score), name(found.name), name(0), entry.list.clone(), entry.id.clone(),
-                flags(found), parts(found), entry.source.clone(),
-            ]))
-        }).collect();
+        let mut rows: Vec<[String; 16]> = answer
+            .matches
+            .iter()
+            .filter_map(|found| {
+                let entry = screened.index.entries.get(found.entry)?;
+                let name = |at: usize| entry.names.get(at).cloned().unwrap_or_default();
+                Some(row([
+                    ruling_name(found.ruling).to_owned(),
+                    format!("{:.3}", found.score),
+                    name(found.name),
+                    name(0),
+                    entry.list.clone(),
+                    entry.id.clone(),
+                    flags(found),
+                    parts(found),
+                    entry.source.clone(),
+                ]))
+            })
+            .collect();
         if rows.is_empty() {
             rows.push(row(std::array::from_fn(|_| String::new())));
         }

@@ -41,7 +41,13 @@ fn workbook(screened: &Screened<'_>) -> Result<Vec<u8>, XlsxError> {
     }
     for (at, source) in (1..).zip(&screened.index.sources) {
         let date = source.date.clone().unwrap_or_default();
-        let values = [source.file.clone(), date, source.sha256.clone(), source.parties.to_string(), source.problems.len().to_string()];
+        let values = [
+            source.file.clone(),
+            date,
+            source.sha256.clone(),
+            source.parties.to_string(),
+            source.problems.len().to_string(),
+        ];
         for (column, value) in (0..).zip(values) {
             lists.write_string(at, column, guarded(&value))?;
         }

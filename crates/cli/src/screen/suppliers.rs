@@ -29,7 +29,10 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Question>> {
     let mut found = BTreeMap::new();
     // serde_json reads 128 levels at most, so this is not deeper.
     collect(&bill, &mut found)?;
-    let question = |(name, kind)| Question { query: Query { name, kind, country: None, born: None, address: None }, id: String::new() };
+    let question = |(name, kind)| Question {
+        query: Query { name, kind, country: None, born: None, address: None },
+        id: String::new(),
+    };
     Ok(found.into_iter().map(question).collect())
 }
 
@@ -80,7 +83,10 @@ mod tests {
     fn names_lose_their_addresses() {
         assert_eq!(party("Organization: Acme (a@b.example)"), Some(("Acme".to_owned(), Kind::Organisation)));
         assert_eq!(party("Person: Jane Doe ()"), Some(("Jane Doe".to_owned(), Kind::Person)));
-        assert_eq!(party("Acme (Holdings) Ltd"), Some(("Acme (Holdings) Ltd".to_owned(), Kind::Organisation)));
+        assert_eq!(
+            party("Acme (Holdings) Ltd"),
+            Some(("Acme (Holdings) Ltd".to_owned(), Kind::Organisation))
+        );
         assert_eq!(party("NOASSERTION"), None);
     }
 }

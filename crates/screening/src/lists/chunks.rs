@@ -61,7 +61,12 @@ impl<'r> Chunks<'r> {
     }
 
     /// Reads on to the end tag. Where the next element of the name comes first, this one was never closed.
-    fn rest(&mut self, line: u64, name: &'static str, mut bytes: Vec<u8>) -> io::Result<Result<Chunk, (u64, String)>> {
+    fn rest(
+        &mut self,
+        line: u64,
+        name: &'static str,
+        mut bytes: Vec<u8>,
+    ) -> io::Result<Result<Chunk, (u64, String)>> {
         let end = format!("</{name}");
         loop {
             let room = LONGEST_RECORD.saturating_sub(bytes.len());
@@ -87,7 +92,9 @@ impl<'r> Chunks<'r> {
 
 /// Whether this is a start tag of this name.
 fn is_tag(tag: &[u8], name: &str) -> bool {
-    tag.strip_prefix(b"<").and_then(|rest| rest.strip_prefix(name.as_bytes())).is_some_and(|rest| !continues(rest.first()))
+    tag.strip_prefix(b"<")
+        .and_then(|rest| rest.strip_prefix(name.as_bytes()))
+        .is_some_and(|rest| !continues(rest.first()))
 }
 
 fn continues(byte: Option<&u8>) -> bool {
@@ -102,7 +109,9 @@ mod tests {
     fn a_record_that_is_not_closed_costs_itself() {
         let mut source = &b"<list>\n<r a='1'>x</r>\n<r>open\n<r>y</r><rest/><r/></list>"[..];
         let mut chunks = Chunks::new(&mut source, &["r"]);
-        let all: Vec<_> = std::iter::from_fn(|| chunks.next_chunk().unwrap()).map(|chunk| chunk.map(|chunk| (chunk.line, String::from_utf8(chunk.bytes).unwrap()))).collect();
+        let all: Vec<_> = std::iter::from_fn(|| chunks.next_chunk().unwrap())
+            .map(|chunk| chunk.map(|chunk| (chunk.line, String::from_utf8(chunk.bytes).unwrap())))
+            .collect();
         assert_eq!(all[0], Ok((2, "<r a='1'>x</r>".to_owned())));
         assert_eq!(all[1], Err((3, "<r> is not closed".to_owned())));
         assert_eq!(all[2], Ok((4, "<r>y</r>".to_owned())));

@@ -12,15 +12,21 @@ pub fn code(name: &str) -> Option<&'static str> {
 /// The country that an address ends with: a name or a code behind its last comma.
 pub(crate) fn of_address(address: &str) -> Option<&'static str> {
     let (_, last) = address.rsplit_once(',')?;
-    code(last).or_else(|| {
-        let (_, before) = address.rsplit_once(last)?.0.trim_end_matches(',').rsplit_once(',')?;
-        code(&format!("{},{last}", before.trim()))
-    }).or_else(|| {
-        // "Moscow 125212 Russia" and "Moscow, Russia 125212".
-        let words = last.split_whitespace().filter(|word| !word.bytes().any(|byte| byte.is_ascii_digit()));
-        let words: Vec<&str> = words.collect();
-        (1..=words.len().min(4)).rev().find_map(|count| code(&words[words.len() - count..].join(" ")).filter(|_| count > 1 || words[words.len() - 1].len() > 2))
-    })
+    code(last)
+        .or_else(|| {
+            let (_, before) = address.rsplit_once(last)?.0.trim_end_matches(',').rsplit_once(',')?;
+            code(&format!("{},{last}", before.trim()))
+        })
+        .or_else(|| {
+            // "Moscow 125212 Russia" and "Moscow, Russia 125212".
+            let words =
+                last.split_whitespace().filter(|word| !word.bytes().any(|byte| byte.is_ascii_digit()));
+            let words: Vec<&str> = words.collect();
+            (1..=words.len().min(4)).rev().find_map(|count| {
+                code(&words[words.len() - count..].join(" "))
+                    .filter(|_| count > 1 || words[words.len() - 1].len() > 2)
+            })
+        })
 }
 
 const COUNTRIES: &[(&str, &str)] = &[

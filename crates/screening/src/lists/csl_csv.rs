@@ -27,7 +27,10 @@ fn entry(columns: &Columns, row: &Row) -> Entry {
     let get = |names: &[&str]| columns.get(row, names);
     let source = get(&["source"]);
     // The number is not unique and is missing on the lists of the BIS.
-    let id = [get(&["_id", "id"]), get(&["entity_number"])].into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+    let id = [get(&["_id", "id"]), get(&["entity_number"])]
+        .into_iter()
+        .find(|id| !id.is_empty())
+        .unwrap_or_default();
     let mut names = text::names(get(&["name"]));
     names.extend(text::several(get(&["alt_names"])).iter().flat_map(|name| text::names(name)));
     let kind = kind(get(&["type"]), source);
@@ -36,7 +39,8 @@ fn entry(columns: &Columns, row: &Row) -> Entry {
     of.extend(text::several(get(&["nationalities"])));
     of.extend(text::several(get(&["vessel_flag"])));
     of.extend(text::several(get(&["countries", "country"])));
-    let mut found: Vec<String> = of.iter().filter_map(|name| countries::code(name)).map(str::to_owned).collect();
+    let mut found: Vec<String> =
+        of.iter().filter_map(|name| countries::code(name)).map(str::to_owned).collect();
     found.extend(addresses.iter().filter_map(|address| countries::of_address(address)).map(str::to_owned));
     Entry {
         id: id.to_owned(),
@@ -47,7 +51,11 @@ fn entry(columns: &Columns, row: &Row) -> Entry {
         addresses,
         born: text::several(get(&["dates_of_birth"])),
         programs: text::several(get(&["programs"])),
-        source: first(&[get(&["federal_register_notice"]), get(&["source_information_url"]), get(&["source_list_url"])]),
+        source: first(&[
+            get(&["federal_register_notice"]),
+            get(&["source_information_url"]),
+            get(&["source_list_url"]),
+        ]),
         remarks: remarks(&[
             ("", get(&["title"])),
             ("", get(&["remarks"])),
@@ -74,6 +82,7 @@ pub(crate) fn first(texts: &[&str]) -> String {
 
 pub(crate) fn remarks(parts: &[(&str, &str)]) -> String {
     let told = parts.iter().filter(|(_, text)| !text.is_empty());
-    let told = told.map(|(name, text)| if name.is_empty() { (*text).to_owned() } else { format!("{name}: {text}") });
+    let told =
+        told.map(|(name, text)| if name.is_empty() { (*text).to_owned() } else { format!("{name}: {text}") });
     told.collect::<Vec<_>>().join("; ")
 }

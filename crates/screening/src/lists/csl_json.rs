@@ -11,7 +11,9 @@ use crate::entry::Entry;
 pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> {
     let mut objects = Objects { reader, line: 1, stack: Vec::new() };
     while let Some((line, object)) = objects.next_object()? {
-        let read = object.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(|error| format!("broken JSON: {error}")));
+        let read = object.and_then(|bytes| {
+            serde_json::from_slice::<Value>(&bytes).map_err(|error| format!("broken JSON: {error}"))
+        });
         match read {
             Ok(value) => sink.entry(line, entry(&value)),
             Err(reason) => sink.problem(line, reason),
@@ -66,7 +68,9 @@ impl Objects<'_> {
         let mut bytes = vec![b'{'];
         let (mut depth, mut quoted, mut escaped, mut long) = (1_u64, false, false, false);
         while depth > 0 {
-            let Some(byte) = self.byte()? else { return Ok((line, Err("the record is not closed".to_owned()))) };
+            let Some(byte) = self.byte()? else {
+                return Ok((line, Err("the record is not closed".to_owned())));
+            };
             match byte {
                 _ if escaped => escaped = false,
                 b'\\' if quoted => escaped = true,
@@ -121,15 +125,21 @@ fn entry(value: &Value) -> Entry {
                 let part = |name: &str| address.get(name).and_then(Value::as_str).unwrap_or_default();
                 found.extend(countries::code(part("country")).map(str::to_owned));
                 let parts = ["address", "city", "state", "postal_code", "country"].map(part);
-                addresses.push(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+                addresses
+                    .push(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
             }
         }
         _ => {
             addresses = texts(value, "addresses");
-            found.extend(addresses.iter().filter_map(|address| countries::of_address(address)).map(str::to_owned));
+            found.extend(
+                addresses.iter().filter_map(|address| countries::of_address(address)).map(str::to_owned),
+            );
         }
     }
-    let id = [get("id"), get("_id"), get("entity_number")].into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+    let id = [get("id"), get("_id"), get("entity_number")]
+        .into_iter()
+        .find(|id| !id.is_empty())
+        .unwrap_or_default();
     Entry {
         id,
         kind,
@@ -139,7 +149,11 @@ fn entry(value: &Value) -> Entry {
         addresses,
         born: texts(value, "dates_of_birth"),
         programs: texts(value, "programs"),
-        source: first(&[&get("federal_register_notice"), &get("source_information_url"), &get("source_list_url")]),
+        source: first(&[
+            &get("federal_register_notice"),
+            &get("source_information_url"),
+            &get("source_list_url"),
+        ]),
         remarks: remarks(&[
             ("", &get("title")),
             ("", &get("remarks")),

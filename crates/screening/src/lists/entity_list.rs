@@ -29,9 +29,13 @@ pub(crate) fn read_xml(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<
         match &cells[..] {
             // Headings have cells of another name.
             [] => {}
-            [of, entity, requirement, policy, citation, ..] => row(sink, line, &mut country, [of, entity, requirement, policy, citation]),
+            [of, entity, requirement, policy, citation, ..] => {
+                row(sink, line, &mut country, [of, entity, requirement, policy, citation])
+            }
             // A country's cell may span the rows of its entities.
-            [entity, requirement, policy, citation] => row(sink, line, &mut country, ["", entity, requirement, policy, citation]),
+            [entity, requirement, policy, citation] => {
+                row(sink, line, &mut country, ["", entity, requirement, policy, citation])
+            }
             other => sink.problem(line, format!("{} cells instead of 5", other.len())),
         }
     }
@@ -64,7 +68,12 @@ pub(crate) fn read_csv(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<
     Ok(())
 }
 
-fn row(sink: &mut Sink, line: u64, country: &mut String, [of, entity, requirement, policy, citation]: [&str; 5]) {
+fn row(
+    sink: &mut Sink,
+    line: u64,
+    country: &mut String,
+    [of, entity, requirement, policy, citation]: [&str; 5],
+) {
     if !of.trim().is_empty() {
         of.trim().clone_into(country);
     }
@@ -74,7 +83,8 @@ fn row(sink: &mut Sink, line: u64, country: &mut String, [of, entity, requiremen
     }
     let Parts { names, addresses } = parts(entity);
     let of = countries::code(country).map(str::to_owned);
-    let of_addresses = addresses.iter().filter_map(|address| countries::of_address(address)).map(str::to_owned);
+    let of_addresses =
+        addresses.iter().filter_map(|address| countries::of_address(address)).map(str::to_owned);
     let id = names.first().map(|name| format!("{country}: {name}")).unwrap_or_default();
     let entry = Entry {
         id,
@@ -87,7 +97,10 @@ fn row(sink: &mut Sink, line: u64, country: &mut String, [of, entity, requiremen
         born: Vec::new(),
         programs: Vec::new(),
         source: citation.trim().to_owned(),
-        remarks: super::csl_csv::remarks(&[("licence requirement", requirement.trim()), ("licence policy", policy.trim())]),
+        remarks: super::csl_csv::remarks(&[
+            ("licence requirement", requirement.trim()),
+            ("licence policy", policy.trim()),
+        ]),
     };
     sink.entry(line, entry);
 }
@@ -102,7 +115,10 @@ struct Parts {
 fn parts(cell: &str) -> Parts {
     let cell = text::in_one_line(cell);
     let lower = cell.to_ascii_lowercase();
-    let marker = [", a.k.a.", ", f.k.a.", " a.k.a.,", ", also known as", ", d.b.a."].iter().filter_map(|marker| lower.find(marker)).min();
+    let marker = [", a.k.a.", ", f.k.a.", " a.k.a.,", ", also known as", ", d.b.a."]
+        .iter()
+        .filter_map(|marker| lower.find(marker))
+        .min();
     let Some(at) = marker.filter(|at| lower.find('(').is_none_or(|open| open > *at)) else {
         let (name, rest) = end_of_name(&cell);
         return Parts { names: text::names(name), addresses: addresses(rest) };
@@ -119,7 +135,9 @@ fn parts(cell: &str) -> Parts {
     let mut rest = after[colon + 1..].trim();
     while !rest.is_empty() {
         let (alias, end, next) = one_alias(rest);
-        names.extend(text::names(alias.trim().trim_start_matches("and ").trim().trim_start_matches(['—', '–', '-', ' '])));
+        names.extend(text::names(
+            alias.trim().trim_start_matches("and ").trim().trim_start_matches(['—', '–', '-', ' ']),
+        ));
         rest = next.trim();
         if end {
             break;
@@ -134,7 +152,8 @@ fn one_alias(text: &str) -> (&str, bool, &str) {
     // The last alias ends with a full stop that belongs to no abbreviation.
     let stop = text.match_indices(". ").map(|(at, _)| at).find(|at| {
         let word = text[..*at].rsplit([' ', ',', '.']).next().unwrap_or_default();
-        word.chars().count() > 1 && !ABBREVIATIONS.contains(&word.to_lowercase().as_str()) || starts_address(&text[at + 2..])
+        word.chars().count() > 1 && !ABBREVIATIONS.contains(&word.to_lowercase().as_str())
+            || starts_address(&text[at + 2..])
     });
     match stop {
         Some(stop) if stop < next => (&text[..stop], true, &text[stop + 2..]),
@@ -143,15 +162,25 @@ fn one_alias(text: &str) -> (&str, bool, &str) {
     }
 }
 
-const ABBREVIATIONS: &[&str] = &["co", "ltd", "inc", "corp", "st", "no", "llc", "pte", "pvt", "bhd", "sdn", "rd", "ave", "bldg", "jsc", "int'l", "intl", "tech", "res", "inst", "dr", "mr"];
+const ABBREVIATIONS: &[&str] = &[
+    "co", "ltd", "inc", "corp", "st", "no", "llc", "pte", "pvt", "bhd", "sdn", "rd", "ave", "bldg", "jsc",
+    "int'l", "intl", "tech", "res", "inst", "dr", "mr",
+];
 
 fn starts_address(text: &str) -> bool {
     let word = text.split([' ', ',']).next().unwrap_or_default();
-    word.bytes().any(|byte| byte.is_ascii_digit()) || matches!(word, "No" | "No." | "Room" | "P.O." | "Building" | "Unit" | "Suite" | "Flat" | "Floor" | "Block")
+    word.bytes().any(|byte| byte.is_ascii_digit())
+        || matches!(
+            word,
+            "No" | "No." | "Room" | "P.O." | "Building" | "Unit" | "Suite" | "Flat" | "Floor" | "Block"
+        )
 }
 
 /// Words that stand behind a comma and belong to the name all the same.
-const FORMS: &[&str] = &["ltd", "inc", "llc", "co", "corp", "limited", "jsc", "gmbh", "l.l.c", "s.a", "plc", "ojsc", "pjsc", "cjsc", "fze", "fzco", "fzc", "pte", "bv", "b.v", "llp", "ag", "jr", "sr"];
+const FORMS: &[&str] = &[
+    "ltd", "inc", "llc", "co", "corp", "limited", "jsc", "gmbh", "l.l.c", "s.a", "plc", "ojsc", "pjsc",
+    "cjsc", "fze", "fzco", "fzc", "pte", "bv", "b.v", "llp", "ag", "jr", "sr",
+];
 
 /// Divides a name from the address behind it.
 fn end_of_name(cell: &str) -> (&str, &str) {
@@ -177,13 +206,38 @@ fn end_of_name(cell: &str) -> (&str, &str) {
 
 fn addresses(text: &str) -> Vec<String> {
     let text = text.trim().trim_end_matches('.');
-    let all = text.split(';').map(|part| part.trim().trim_start_matches("and ").trim_start_matches(['—', ' ']).to_owned());
+    let all = text
+        .split(';')
+        .map(|part| part.trim().trim_start_matches("and ").trim_start_matches(['—', ' ']).to_owned());
     all.filter(|part| part.len() > 2).collect()
 }
 
 fn is_organisation(names: &[String]) -> bool {
-    let words: Vec<String> = names.iter().flat_map(|name| name.split([' ', ',', '.'])).map(str::to_lowercase).collect();
-    let known = ["group", "company", "institute", "university", "technologies", "technology", "lab", "labs", "laboratory", "limited", "ao", "ooo", "trading", "factory", "center", "plant", "bureau", "industries", "corporation", "electronics", "aviation"];
+    let words: Vec<String> =
+        names.iter().flat_map(|name| name.split([' ', ',', '.'])).map(str::to_lowercase).collect();
+    let known = [
+        "group",
+        "company",
+        "institute",
+        "university",
+        "technologies",
+        "technology",
+        "lab",
+        "labs",
+        "laboratory",
+        "limited",
+        "ao",
+        "ooo",
+        "trading",
+        "factory",
+        "center",
+        "plant",
+        "bureau",
+        "industries",
+        "corporation",
+        "electronics",
+        "aviation",
+    ];
     words.iter().any(|word| FORMS.contains(&word.as_str()) || known.contains(&word.as_str()))
 }
 
@@ -193,11 +247,16 @@ mod tests {
 
     #[test]
     fn prose_is_taken_apart() {
-        let all = parts("Acme Trading Co., Ltd., a.k.a., the following two aliases: —Acme Co. Ltd.; and —ACM Works. 12 High Street, Moscow, Russia; and 3 Low Street, Kazan, Russia.");
+        let all = parts(
+            "Acme Trading Co., Ltd., a.k.a., the following two aliases: —Acme Co. Ltd.; and —ACM Works. 12 High Street, Moscow, Russia; and 3 Low Street, Kazan, Russia.",
+        );
         assert_eq!(all.names, ["Acme Trading Co., Ltd.", "Acme Co. Ltd.", "ACM Works"]);
         assert_eq!(all.addresses, ["12 High Street, Moscow, Russia", "3 Low Street, Kazan, Russia"]);
         let all = parts("Acme Trading Co., Ltd., 12 High Street, Moscow, Russia.");
-        assert_eq!((&all.names[..], &all.addresses[..]), (&["Acme Trading Co., Ltd.".to_owned()][..], &["12 High Street, Moscow, Russia".to_owned()][..]));
+        assert_eq!(
+            (&all.names[..], &all.addresses[..]),
+            (&["Acme Trading Co., Ltd.".to_owned()][..], &["12 High Street, Moscow, Russia".to_owned()][..])
+        );
         let all = parts("Acme (a.k.a. ACM; f.k.a. Old), Moscow, Russia");
         assert_eq!(all.names, ["Acme", "ACM", "Old"]);
         assert_eq!(parts("Kaspersky Labs Limited").names, ["Kaspersky Labs Limited"]);

@@ -239,21 +239,36 @@ fn recognise(head: &[u8]) -> Option<Format> {
         return match text {
             _ if text.contains("<sdnList") => Some(Format::SdnXml),
             _ if text.contains("<Sanctions") => Some(Format::SdnAdvanced),
-            _ if text.contains("<TABLE") || text.contains("<TR") || text.contains("Part 744") || text.contains("<ECFR") => Some(Format::EntityListXml),
+            _ if text.contains("<TABLE")
+                || text.contains("<TR")
+                || text.contains("Part 744")
+                || text.contains("<ECFR") =>
+            {
+                Some(Format::EntityListXml)
+            }
             _ => None,
         };
     }
-    if text.starts_with('{') || text.starts_with("[{") || text.starts_with("[\n") || text.starts_with("[ ") || text.starts_with("[\r") {
+    if text.starts_with('{')
+        || text.starts_with("[{")
+        || text.starts_with("[\n")
+        || text.starts_with("[ ")
+        || text.starts_with("[\r")
+    {
         return (text.contains("\"source\"") || text.contains("\"results\"")).then_some(Format::CslJson);
     }
     let first = text.lines().next().unwrap_or_default();
     let columns: Vec<String> = rows::split(first).iter().map(|column| rows::header(column)).collect();
     let has = |name: &str| columns.iter().any(|column| column == name);
     match () {
-        () if has("source") && has("name") && (has("alt_names") || has("entity_number")) => Some(Format::CslCsv),
+        () if has("source") && has("name") && (has("alt_names") || has("entity_number")) => {
+            Some(Format::CslCsv)
+        }
         () if has("country") && has("entity") => Some(Format::EntityListCsv),
         () if has("name") && !first.contains('=') => Some(Format::OwnCsv),
-        () if columns.len() >= 11 && columns.first()?.bytes().all(|byte| byte.is_ascii_digit()) => Some(Format::SdnCsv),
+        () if columns.len() >= 11 && columns.first()?.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(Format::SdnCsv)
+        }
         () if text.contains("[[party]]") => Some(Format::OwnToml),
         () => None,
     }

@@ -39,7 +39,10 @@ impl Node {
                         Some(character) => add(&mut open, character.encode_utf8(&mut [0; 4])),
                         None => {
                             // Entities of a document type stand for what is not looked for; nothing is expanded.
-                            add(&mut open, quick_xml::escape::resolve_predefined_entity(&reference).unwrap_or(" "));
+                            add(
+                                &mut open,
+                                quick_xml::escape::resolve_predefined_entity(&reference).unwrap_or(" "),
+                            );
                         }
                     }
                 }
@@ -62,7 +65,8 @@ impl Node {
             let attribute = attribute.map_err(|error| error.to_string())?;
             let key = attribute.key.local_name().as_ref().to_owned();
             let value = attribute.value.into_owned();
-            let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.clone(), std::borrow::Cow::into_owned);
+            let value = quick_xml::escape::unescape(&value)
+                .map_or_else(|_| value.clone(), std::borrow::Cow::into_owned);
             attributes.push((key, value));
         }
         Ok(Self { name, attributes, ..Self::default() })

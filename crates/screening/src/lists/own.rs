@@ -93,7 +93,9 @@ pub(crate) fn read_toml(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result
 }
 
 fn strange(before: &[u8]) -> Option<String> {
-    toml::from_str::<toml::Table>(&String::from_utf8_lossy(before)).err().map(|error| error.message().to_owned())
+    toml::from_str::<toml::Table>(&String::from_utf8_lossy(before))
+        .err()
+        .map(|error| error.message().to_owned())
 }
 
 fn table_read(sink: &mut Sink, line: u64, table: &[u8]) {
@@ -123,5 +125,8 @@ fn take(sink: &mut Sink, line: u64, party: Party) {
     let Party { id, list, names, addresses, born, programs, source, remarks, .. } = party;
     let list = if list.is_empty() { "own".to_owned() } else { list };
     let id = if id.is_empty() { line.to_string() } else { id };
-    sink.entry(line, Entry { id, list, kind, names, countries: known, addresses, born, programs, source, remarks });
+    sink.entry(
+        line,
+        Entry { id, list, kind, names, countries: known, addresses, born, programs, source, remarks },
+    );
 }

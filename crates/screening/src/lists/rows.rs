@@ -143,7 +143,8 @@ impl<'r> Rows<'r> {
 
 /// The fields of one record.
 pub(crate) fn split(record: &str) -> Vec<String> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(record.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(record.as_bytes());
     let first = reader.records().next().and_then(Result::ok).unwrap_or_default();
     first.iter().take(MOST_FIELDS).map(str::to_owned).collect()
 }

@@ -30,7 +30,15 @@ struct References {
 }
 
 const WANTED: &[&str] = &[
-    "DateOfIssue", "AreaCode", "Country", "FeatureType", "NamePartType", "PartyType", "PartySubType", "Location", "DistinctParty",
+    "DateOfIssue",
+    "AreaCode",
+    "Country",
+    "FeatureType",
+    "NamePartType",
+    "PartyType",
+    "PartySubType",
+    "Location",
+    "DistinctParty",
     "SanctionsEntry",
 ];
 
@@ -72,7 +80,10 @@ impl References {
                         self.locations.insert(id, location);
                     }
                     "Country" | "AreaCode" if !id.is_empty() => {
-                        self.countries.insert(format!("{name}{id}"), if name == "AreaCode" { node.attribute("Description").to_owned() } else { text });
+                        self.countries.insert(
+                            format!("{name}{id}"),
+                            if name == "AreaCode" { node.attribute("Description").to_owned() } else { text },
+                        );
                     }
                     "FeatureType" => drop(self.features.insert(id, text)),
                     "NamePartType" => drop(self.parts.insert(id, text)),
@@ -88,12 +99,17 @@ impl References {
 
     fn location(&self, node: &Node) -> (Option<&'static str>, String) {
         let by = |element: &str, attribute: &str, prefix: &str| {
-            let found = node.all(element).into_iter().find_map(|node| self.countries.get(&format!("{prefix}{}", node.attribute(attribute))));
+            let found = node
+                .all(element)
+                .into_iter()
+                .find_map(|node| self.countries.get(&format!("{prefix}{}", node.attribute(attribute))));
             found.cloned().unwrap_or_default()
         };
         let country = by("LocationCountry", "CountryID", "Country");
-        let country = if country.is_empty() { by("LocationAreaCode", "AreaCodeID", "AreaCode") } else { country };
-        let mut parts: Vec<String> = node.all("Value").iter().map(|value| value.text.trim().to_owned()).collect();
+        let country =
+            if country.is_empty() { by("LocationAreaCode", "AreaCodeID", "AreaCode") } else { country };
+        let mut parts: Vec<String> =
+            node.all("Value").iter().map(|value| value.text.trim().to_owned()).collect();
         parts.push(country.clone());
         parts.retain(|part| !part.is_empty());
         (countries::code(&country), parts.join(", "))
@@ -102,7 +118,10 @@ impl References {
     fn party(&mut self, node: &Node, line: u64, sink: &mut Sink) {
         for profile in node.all("Profile") {
             let id = profile.attribute("ID");
-            let kind = self.party_subtypes.get(profile.attribute("PartySubTypeID")).and_then(|kind| self.party_types.get(kind));
+            let kind = self
+                .party_subtypes
+                .get(profile.attribute("PartySubTypeID"))
+                .and_then(|kind| self.party_types.get(kind));
             let kind = match kind.map(String::as_str) {
                 Some("Individual") => Kind::Person,
                 Some(_) => Kind::Organisation,
@@ -117,8 +136,18 @@ impl References {
                 addresses: Vec::new(),
                 born: Vec::new(),
                 programs: Vec::new(),
-                source: format!("https://sanctionssearch.ofac.treas.gov/Details.aspx?id={}", node.attribute("FixedRef")),
-                remarks: profile.all("Comment").into_iter().chain(node.children.iter().filter(|child| child.name == "Comment")).map(|comment| comment.text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "),
+                source: format!(
+                    "https://sanctionssearch.ofac.treas.gov/Details.aspx?id={}",
+                    node.attribute("FixedRef")
+                ),
+                remarks: profile
+                    .all("Comment")
+                    .into_iter()
+                    .chain(node.children.iter().filter(|child| child.name == "Comment"))
+                    .map(|comment| comment.text.trim())
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; "),
             };
             for feature in profile.all("Feature") {
                 self.feature(feature, &mut entry);
@@ -136,13 +165,18 @@ impl References {
         let mut names: Vec<(bool, String)> = Vec::new();
         for identity in profile.all("Identity") {
             // Which part of a name a number of this identity means.
-            let groups: HashMap<&str, &str> =
-                identity.all("NamePartGroup").iter().map(|group| (group.attribute("ID"), group.attribute("NamePartTypeID"))).collect();
+            let groups: HashMap<&str, &str> = identity
+                .all("NamePartGroup")
+                .iter()
+                .map(|group| (group.attribute("ID"), group.attribute("NamePartTypeID")))
+                .collect();
             for alias in identity.all("Alias") {
                 for name in alias.all("DocumentedName") {
                     let mut parts: Vec<(bool, &str)> = Vec::new();
                     for value in name.all("NamePartValue") {
-                        let kind = groups.get(value.attribute("NamePartGroupID")).and_then(|kind| self.parts.get(*kind));
+                        let kind = groups
+                            .get(value.attribute("NamePartGroupID"))
+                            .and_then(|kind| self.parts.get(*kind));
                         parts.push((kind.is_some_and(|kind| kind == "Last Name"), value.text.trim()));
                     }
                     parts.sort_by_key(|(last, _)| *last);
@@ -158,32 +192,55 @@ impl References {
     fn feature(&self, feature: &Node, entry: &mut Entry) {
         let kind = self.features.get(feature.attribute("FeatureTypeID")).map_or("", String::as_str);
         for location in feature.all("VersionLocation") {
-            let Some((country, address)) = self.locations.get(location.attribute("LocationID")) else { continue };
+            let Some((country, address)) = self.locations.get(location.attribute("LocationID")) else {
+                continue;
+            };
             entry.countries.extend(country.map(str::to_owned));
             if kind == "Location" {
                 entry.addresses.push(address.clone());
             }
         }
         match kind {
-            "Birthdate" => entry.born.extend(feature.all("Start").first().and_then(|start| date(start.all("From").first().copied().unwrap_or(start)))),
+            "Birthdate" => entry.born.extend(
+                feature
+                    .all("Start")
+                    .first()
+                    .and_then(|start| date(start.all("From").first().copied().unwrap_or(start))),
+            ),
             "Title" => {
-                let text = feature.all("VersionDetail").iter().map(|detail| detail.text.trim()).collect::<Vec<_>>().join(" ");
-                entry.remarks = [text.as_str(), &entry.remarks].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+                let text = feature
+                    .all("VersionDetail")
+                    .iter()
+                    .map(|detail| detail.text.trim())
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                entry.remarks = [text.as_str(), &entry.remarks]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; ");
             }
             _ => {}
         }
     }
 
     fn programs(&self, node: &Node, sink: &mut Sink) {
-        let Some(entry) = self.profiles.get(node.attribute("ProfileID")).and_then(|at| sink.entries.get_mut(*at)) else { return };
+        let Some(entry) =
+            self.profiles.get(node.attribute("ProfileID")).and_then(|at| sink.entries.get_mut(*at))
+        else {
+            return;
+        };
         // The programme is the comment of the measure that is no measure of its own.
-        let programs = node.all("SanctionsMeasure").into_iter().map(|measure| measure.value("Comment").to_owned());
+        let programs =
+            node.all("SanctionsMeasure").into_iter().map(|measure| measure.value("Comment").to_owned());
         entry.programs.extend(programs.filter(|program| !program.is_empty()));
     }
 }
 
 /// `<Year>…<Month>…<Day>…` as ISO date.
 fn date(node: &Node) -> Option<String> {
-    let number = |name: &str, most: u32| node.value(name).parse::<u32>().ok().filter(|number| (1..=most).contains(number));
+    let number = |name: &str, most: u32| {
+        node.value(name).parse::<u32>().ok().filter(|number| (1..=most).contains(number))
+    };
     Some(format!("{:04}-{:02}-{:02}", number("Year", 9999)?, number("Month", 12)?, number("Day", 31)?))
 }

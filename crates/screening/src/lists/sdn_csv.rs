@@ -23,7 +23,11 @@ pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink, beside: &Beside<'_
     for other in ["alt.csv", "add.csv"] {
         let Some((name, file)) = beside(other) else {
             let file = sink.file.clone();
-            sink.problems.push(Problem { file, line: 0, reason: format!("{other} is not beside it: what it says is not known") });
+            sink.problems.push(Problem {
+                file,
+                line: 0,
+                reason: format!("{other} is not beside it: what it says is not known"),
+            });
             continue;
         };
         let own = std::mem::replace(&mut sink.file, name);
@@ -32,7 +36,9 @@ pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink, beside: &Beside<'_
         let read = rows(&mut reader, sink, 5, |sink, line, fields| {
             let entry = places.get(&fields[0]).and_then(|at| sink.entries.get_mut(*at));
             match entry {
-                Some(entry) if aliases && entry.names.len() < 200 => entry.names.push(in_order(&fields[3], entry.kind)),
+                Some(entry) if aliases && entry.names.len() < 200 => {
+                    entry.names.push(in_order(&fields[3], entry.kind))
+                }
                 Some(entry) if entry.addresses.len() < 200 => address(entry, fields),
                 Some(_) => {}
                 None => sink.problem(line, format!("no party has the number {}", fields[0])),
@@ -47,12 +53,19 @@ pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink, beside: &Beside<'_
     Ok(())
 }
 
-fn rows(reader: &mut dyn BufRead, sink: &mut Sink, least: usize, mut each: impl FnMut(&mut Sink, u64, &[String])) -> io::Result<()> {
+fn rows(
+    reader: &mut dyn BufRead,
+    sink: &mut Sink,
+    least: usize,
+    mut each: impl FnMut(&mut Sink, u64, &[String]),
+) -> io::Result<()> {
     let mut rows = Rows::new(reader);
     while let Some(row) = rows.next_row()? {
         match row {
             Err((line, reason)) => sink.problem(line, reason),
-            Ok(row) if row.fields.len() < least => sink.problem(row.line, format!("{} fields instead of {least}", row.fields.len())),
+            Ok(row) if row.fields.len() < least => {
+                sink.problem(row.line, format!("{} fields instead of {least}", row.fields.len()))
+            }
             Ok(row) => {
                 let fields: Vec<String> = row.fields.iter().map(|field| plain(field)).collect();
                 each(sink, row.line, &fields);
@@ -79,7 +92,8 @@ fn entry(fields: &[String]) -> Entry {
         parts.filter_map(|part| part.strip_prefix(what)).map(|rest| rest.trim().to_owned()).collect()
     };
     let of = [after("nationality "), after("citizen ")].concat();
-    let programs = fields[3].split("] [").map(|program| program.trim_matches(['[', ']', ' ']).to_owned()).collect();
+    let programs =
+        fields[3].split("] [").map(|program| program.trim_matches(['[', ']', ' ']).to_owned()).collect();
     Entry {
         id: fields[0].clone(),
         list: "SDN".to_owned(),
@@ -90,7 +104,11 @@ fn entry(fields: &[String]) -> Entry {
         born: [after("DOB "), after("alt. DOB ")].concat(),
         programs,
         source: format!("https://sanctionssearch.ofac.treas.gov/Details.aspx?id={}", fields[0]),
-        remarks: [fields[4].as_str(), &remarks].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "),
+        remarks: [fields[4].as_str(), &remarks]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) fn read(reader: &mut dyn BufRead, sink: &mut Sink) -> io::Result<()> 
 fn date(text: &str) -> Option<String> {
     let mut parts = text.split('/');
     let (month, day, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let number = |text: &str, most: u32| text.parse::<u32>().ok().filter(|number| (1..=most).contains(number));
+    let number =
+        |text: &str, most: u32| text.parse::<u32>().ok().filter(|number| (1..=most).contains(number));
     Some(format!("{:04}-{:02}-{:02}", number(year, 9999)?, number(month, 12)?, number(day, 31)?))
 }
 
@@ -50,12 +51,18 @@ fn entry(node: &Node) -> Entry {
     let mut found = Vec::new();
     let mut addresses = Vec::new();
     for address in node.all("address") {
-        let parts = ["address1", "address2", "address3", "city", "stateOrProvince", "postalCode", "country"].map(|part| address.value(part));
+        let parts = ["address1", "address2", "address3", "city", "stateOrProvince", "postalCode", "country"]
+            .map(|part| address.value(part));
         found.extend(countries::code(address.value("country")).map(str::to_owned));
         addresses.push(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
     }
     for element in ["nationality", "citizenship"] {
-        found.extend(node.all(element).iter().filter_map(|node| countries::code(node.value("country"))).map(str::to_owned));
+        found.extend(
+            node.all(element)
+                .iter()
+                .filter_map(|node| countries::code(node.value("country")))
+                .map(str::to_owned),
+        );
     }
     let remarks = [node.value("title"), node.value("remarks")];
     Entry {

@@ -34,7 +34,9 @@ pub(crate) fn tidy(entry: &mut Entry) {
     for text in [&mut entry.id, &mut entry.list, &mut entry.source, &mut entry.remarks] {
         *text = cut(text);
     }
-    for values in [&mut entry.names, &mut entry.countries, &mut entry.addresses, &mut entry.born, &mut entry.programs] {
+    for values in
+        [&mut entry.names, &mut entry.countries, &mut entry.addresses, &mut entry.born, &mut entry.programs]
+    {
         let mut kept: Vec<String> = Vec::new();
         for value in values.iter() {
             let value = cut(value);
@@ -54,12 +56,25 @@ pub(crate) fn several(field: &str) -> Vec<String> {
 /// A person's name in the order in which people say it: `DOE, Jane` is Jane Doe.
 pub(crate) fn in_order(name: &str, kind: Kind) -> String {
     match name.split_once(',') {
-        Some((last, first)) if kind == Kind::Person && !first.contains(',') => format!("{} {}", first.trim(), last.trim()),
+        Some((last, first)) if kind == Kind::Person && !first.contains(',') => {
+            format!("{} {}", first.trim(), last.trim())
+        }
         _ => name.to_owned(),
     }
 }
 
-const MARKERS: &[&str] = &["f.k.a.", "a.k.a.", "n.k.a.", "fka", "aka", "nka", "formerly", "also known as", "formerly known as", "alias"];
+const MARKERS: &[&str] = &[
+    "f.k.a.",
+    "a.k.a.",
+    "n.k.a.",
+    "fka",
+    "aka",
+    "nka",
+    "formerly",
+    "also known as",
+    "formerly known as",
+    "alias",
+];
 
 /// A name, and the aliases that stand in parentheses behind it: `X (f.k.a. Y; a.k.a. "Z")`.
 /// Parentheses that hold no alias are a part of the name.
