@@ -1,6 +1,11 @@
 //! Fits the weights of the model on the development half: `fit CASES.csv > src/weights.rs`, figures on standard error.
 //! The figures are crossed: each fifth of the half is measured with a model of the other four.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program for its author")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::expect_used,
+    reason = "a program for its author"
+)]
 
 use candor_screening::entry::Ruling;
 use candor_screening::features::{COUNT, Features};
@@ -9,7 +14,8 @@ use candor_screening::model::Model;
 use candor_screening::name::Kind;
 
 /// What a false match costs, against a miss: it puts both kinds on one threshold.
-const COSTS: [(Kind, &str, f32); 2] = [(Kind::Person, "PERSON", 1.5), (Kind::Organisation, "ORGANISATION", 1.0)];
+const COSTS: [(Kind, &str, f32); 2] =
+    [(Kind::Person, "PERSON", 1.5), (Kind::Organisation, "ORGANISATION", 1.0)];
 /// The penalty on large weights.
 const PENALTY: f32 = 0.005;
 
@@ -25,17 +31,30 @@ fn main() {
     let marks = marks::read(&std::fs::read_to_string(path).expect("readable cases"));
     println!("// Made by examples/fit.rs.");
     for (kind, constant, cost) in COSTS {
-        let pairs: Vec<Pair<'_>> = marks.iter().filter(|mark| mark.kind == kind && mark.development).map(pair).collect();
+        let pairs: Vec<Pair<'_>> =
+            marks.iter().filter(|mark| mark.kind == kind && mark.development).map(pair).collect();
         let model = fit(&pairs.iter().collect::<Vec<_>>(), cost, penalty);
         println!("/// Fitted on the development half of the marks.");
-        println!("pub const {constant}: Model = Model {{ bias: {:?}, weights: {:?} }};", model.bias, model.weights);
+        println!(
+            "pub const {constant}: Model = Model {{ bias: {:?}, weights: {:?} }};",
+            model.bias, model.weights
+        );
         let crossed = crossed(&pairs, cost, penalty);
         for threshold in [0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8] {
             let seen = pairs.iter().map(|pair| (pair, model.score(&pair.features)));
-            eprintln!("{constant} {threshold}: fitted {}, crossed {}", figures(seen, threshold), figures(crossed.iter().copied(), threshold));
+            eprintln!(
+                "{constant} {threshold}: fitted {}, crossed {}",
+                figures(seen, threshold),
+                figures(crossed.iter().copied(), threshold)
+            );
         }
-        for (pair, score) in crossed.iter().filter(|(pair, score)| matched(pair, *score, 0.55) != pair.mark.same) {
-            eprintln!("  {} {score:.2} {} {:?} {:.2?}", pair.mark.same, pair.capped, pair.mark.names, pair.features);
+        for (pair, score) in
+            crossed.iter().filter(|(pair, score)| matched(pair, *score, 0.55) != pair.mark.same)
+        {
+            eprintln!(
+                "  {} {score:.2} {} {:?} {:.2?}",
+                pair.mark.same, pair.capped, pair.mark.names, pair.features
+            );
         }
     }
 }
@@ -53,7 +72,9 @@ fn matched(pair: &Pair<'_>, score: f32, threshold: f32) -> bool {
 fn crossed<'p, 'm>(pairs: &'p [Pair<'m>], cost: f32, penalty: f32) -> Vec<(&'p Pair<'m>, f32)> {
     let mut scored = Vec::new();
     for fold in 0..5 {
-        let part = |inside: bool| pairs.iter().enumerate().filter(move |(at, _)| (at % 5 == fold) == inside).map(|(_, pair)| pair);
+        let part = |inside: bool| {
+            pairs.iter().enumerate().filter(move |(at, _)| (at % 5 == fold) == inside).map(|(_, pair)| pair)
+        };
         let model = fit(&part(false).collect::<Vec<_>>(), cost, penalty);
         scored.extend(part(true).map(|pair| (pair, model.score(&pair.features))));
     }

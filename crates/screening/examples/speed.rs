@@ -28,8 +28,14 @@ impl Random {
     }
 
     fn word(&mut self) -> String {
-        const STARTS: &[&str] = &["ba", "ka", "mo", "ser", "vla", "zhi", "al", "chen", "ro", "pet", "sha", "gri", "lu", "ha", "ni", "ter", "wo", "yu", "de", "mar"];
-        const ENDS: &[&str] = &["ov", "enko", "man", "ski", "ra", "lin", "tech", "dov", "ez", "son", "li", "mad", "zad", "ia", "corp", "nik", "berg", "wei", "ti", "go"];
+        const STARTS: &[&str] = &[
+            "ba", "ka", "mo", "ser", "vla", "zhi", "al", "chen", "ro", "pet", "sha", "gri", "lu", "ha", "ni",
+            "ter", "wo", "yu", "de", "mar",
+        ];
+        const ENDS: &[&str] = &[
+            "ov", "enko", "man", "ski", "ra", "lin", "tech", "dov", "ez", "son", "li", "mad", "zad", "ia",
+            "corp", "nik", "berg", "wei", "ti", "go",
+        ];
         let mut word = String::new();
         for _ in 0..=1 + self.below(2) {
             word.push_str(self.of(STARTS));
@@ -50,7 +56,10 @@ impl Random {
             name.push(self.word());
         }
         if kind == Kind::Organisation {
-            name.push(self.of(&["Trading", "Technologies", "Group", "Logistics", "Bank", "International"]).to_owned());
+            name.push(
+                self.of(&["Trading", "Technologies", "Group", "Logistics", "Bank", "International"])
+                    .to_owned(),
+            );
             name.push(self.of(&["LLC", "Ltd", "GmbH", "OOO", "Co., Ltd.", "JSC", "S.A."]).to_owned());
         }
         name.join(" ")
@@ -66,7 +75,11 @@ fn main() {
             id: at.to_string(),
             list: "made up".to_owned(),
             kind: kind(at),
-            names: if at % 4 == 0 { vec![random.name(kind(at), &words), random.name(kind(at), &words)] } else { vec![random.name(kind(at), &words)] },
+            names: if at % 4 == 0 {
+                vec![random.name(kind(at), &words), random.name(kind(at), &words)]
+            } else {
+                vec![random.name(kind(at), &words)]
+            },
             countries: Vec::new(),
             addresses: Vec::new(),
             born: Vec::new(),
@@ -85,7 +98,13 @@ fn main() {
                 None => random.name(kind(at), &words),
             };
             meant.push(target);
-            Query { name, kind: target.map_or(kind(at), |target| entries[target].kind), country: None, born: None, address: None }
+            Query {
+                name,
+                kind: target.map_or(kind(at), |target| entries[target].kind),
+                country: None,
+                born: None,
+                address: None,
+            }
         })
         .collect();
 
@@ -96,23 +115,45 @@ fn main() {
     let answers = search.find_all(&queries, Profile::Balanced, THREADS);
     let asking = start.elapsed();
     let wanted = meant.iter().flatten().count();
-    let found = answers.iter().zip(&meant).filter(|(matches, target)| target.is_some_and(|target| matches.iter().any(|found| found.entry == target && found.ruling > Ruling::NoMatch))).count();
-    let matched = answers.iter().filter(|matches| matches.first().is_some_and(|found| found.ruling == Ruling::Match)).count();
+    let found = answers
+        .iter()
+        .zip(&meant)
+        .filter(|(matches, target)| {
+            target.is_some_and(|target| {
+                matches.iter().any(|found| found.entry == target && found.ruling > Ruling::NoMatch)
+            })
+        })
+        .count();
+    let matched = answers
+        .iter()
+        .filter(|matches| matches.first().is_some_and(|found| found.ruling == Ruling::Match))
+        .count();
 
     let start = Instant::now();
     let mut alike = 0_usize;
     for query in queries.iter().take(SAMPLE) {
         let asked = query.name.to_lowercase();
-        alike += entries.iter().flat_map(|entry| &entry.names).filter(|name| strsim::jaro_winkler(&asked, &name.to_lowercase()) >= 0.9).count();
+        alike += entries
+            .iter()
+            .flat_map(|entry| &entry.names)
+            .filter(|name| strsim::jaro_winkler(&asked, &name.to_lowercase()) >= 0.9)
+            .count();
     }
     let naive = start.elapsed().as_secs_f64() / SAMPLE as f64 * QUERIES as f64 / THREADS as f64;
-    println!("{ENTRIES} entries filed in {filing:.2?}; {QUERIES} names asked in {asking:.2?} on {THREADS} threads");
+    println!(
+        "{ENTRIES} entries filed in {filing:.2?}; {QUERIES} names asked in {asking:.2?} on {THREADS} threads"
+    );
     println!("{found} of {wanted} misspelt names found; {matched} names match");
-    println!("naive Jaro-Winkler would take {naive:.0} s on {THREADS} threads ({alike} alike in a sample of {SAMPLE}): {:.0} times as long", naive / asking.as_secs_f64());
+    println!(
+        "naive Jaro-Winkler would take {naive:.0} s on {THREADS} threads ({alike} alike in a sample of {SAMPLE}): {:.0} times as long",
+        naive / asking.as_secs_f64()
+    );
 }
 
 /// Replaces one letter in the middle of a name.
 fn misspelt(name: &str, random: &mut Random) -> String {
     let at = 1 + random.below(name.len().saturating_sub(2).max(1));
-    name.char_indices().map(|(index, c)| if index == at && c.is_ascii_lowercase() { 'e' } else { c }).collect()
+    name.char_indices()
+        .map(|(index, c)| if index == at && c.is_ascii_lowercase() { 'e' } else { c })
+        .collect()
 }

@@ -47,7 +47,8 @@ pub fn compare(left: &Name, right: &Name) -> Features {
     let total = |words: &[Word]| words.iter().map(|word| word.weight).sum::<f32>().max(0.1);
     let (left_total, right_total) = (total(&left.words), total(&right.words));
     let (mut left_over, mut right_over) = (left_total, right_total);
-    let (mut covered, mut worst, mut worst_sounds, mut edits, mut exact) = (0.0_f32, 1.0_f32, true, 0.0_f32, 0.0_f32);
+    let (mut covered, mut worst, mut worst_sounds, mut edits, mut exact) =
+        (0.0_f32, 1.0_f32, true, 0.0_f32, 0.0_f32);
     for pair in &pairs {
         let (a, b) = (&left.words[pair.left], &right.words[pair.right]);
         let weight = a.weight.min(b.weight);
@@ -118,14 +119,26 @@ fn flag(on: bool) -> f32 {
 /// The least alike of the paired words, where words that both sides have left over are paired too.
 fn worst_of<'a>(left: &'a Name, right: &'a Name, pairs: &[Pair]) -> Option<(&'a Word, &'a Word)> {
     let rest = |name: &'a Name, used: &dyn Fn(&Pair) -> usize| -> Vec<&'a Word> {
-        let free = name.words.iter().enumerate().filter(|(at, word)| word.weight >= 0.4 && !pairs.iter().any(|pair| used(pair) == *at));
+        let free = name
+            .words
+            .iter()
+            .enumerate()
+            .filter(|(at, word)| word.weight >= 0.4 && !pairs.iter().any(|pair| used(pair) == *at));
         free.map(|(_, word)| word).collect()
     };
     let (free_left, free_right) = (rest(left, &|pair| pair.left), rest(right, &|pair| pair.right));
-    let (fewer, more) = if free_left.len() <= free_right.len() { (free_left, free_right) } else { (free_right, free_left) };
-    let best = |word: &'a Word| more.iter().map(|other| (word, *other)).max_by(|a, b| word_similarity(a.0, a.1).total_cmp(&word_similarity(b.0, b.1)));
+    let (fewer, more) =
+        if free_left.len() <= free_right.len() { (free_left, free_right) } else { (free_right, free_left) };
+    let best = |word: &'a Word| {
+        more.iter()
+            .map(|other| (word, *other))
+            .max_by(|a, b| word_similarity(a.0, a.1).total_cmp(&word_similarity(b.0, b.1)))
+    };
     let forced = fewer.into_iter().filter_map(best);
-    let paired = pairs.iter().map(|pair| (&left.words[pair.left], &right.words[pair.right])).filter(|(a, b)| a.weight.min(b.weight) >= 0.4);
+    let paired = pairs
+        .iter()
+        .map(|pair| (&left.words[pair.left], &right.words[pair.right]))
+        .filter(|(a, b)| a.weight.min(b.weight) >= 0.4);
     paired.chain(forced).min_by(|a, b| word_similarity(a.0, a.1).total_cmp(&word_similarity(b.0, b.1)))
 }
 
@@ -133,7 +146,11 @@ fn worst_of<'a>(left: &'a Name, right: &'a Name, pairs: &[Pair]) -> Option<(&'a 
 fn acronym(short: &Name, long: &Name) -> bool {
     let heavy = |name: &Name| name.words.iter().filter(|word| word.weight >= 0.4).count();
     let Some(first) = short.words.first() else { return false };
-    let initials = long.words.iter().filter(|word| word.class != Class::Light).filter_map(|word| word.text.chars().next());
+    let initials = long
+        .words
+        .iter()
+        .filter(|word| word.class != Class::Light)
+        .filter_map(|word| word.text.chars().next());
     first.text.len() >= 3 && heavy(short) <= 2 && heavy(long) >= 3 && initials.eq(first.text.chars())
 }
 
@@ -144,15 +161,24 @@ pub(crate) fn has_another_word(features: &Features) -> bool {
 
 /// Whether one name is a single word of the other: too little to say who is meant.
 pub(crate) fn contained_word(left: &Name, right: &Name) -> bool {
-    let heavy = |name: &'_ Name| -> usize { name.words.iter().filter(|word| matches!(word.class, Class::Word | Class::Generic | Class::Place | Class::Number)).count() };
+    let heavy = |name: &'_ Name| -> usize {
+        name.words
+            .iter()
+            .filter(|word| matches!(word.class, Class::Word | Class::Generic | Class::Place | Class::Number))
+            .count()
+    };
     let (fewer, more) = if heavy(left) <= heavy(right) { (left, right) } else { (right, left) };
-    heavy(fewer) <= 1 && heavy(more) > 1 && similarity(&left.joined, &right.joined) < 0.8 && !acronym(fewer, more)
+    heavy(fewer) <= 1
+        && heavy(more) > 1
+        && similarity(&left.joined, &right.joined) < 0.8
+        && !acronym(fewer, more)
 }
 
 /// Whether the words of a class are not the same on both sides.
 fn differ(left: &Name, right: &Name, class: Class) -> bool {
     let of = |name: &'_ Name| {
-        let mut words: Vec<String> = name.words.iter().filter(|word| word.class == class).map(|word| word.text.clone()).collect();
+        let mut words: Vec<String> =
+            name.words.iter().filter(|word| word.class == class).map(|word| word.text.clone()).collect();
         words.sort();
         words
     };
@@ -179,7 +205,9 @@ fn align(left: &[Word], right: &[Word]) -> Vec<Pair> {
             }
         }
     }
-    all.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.left.abs_diff(a.right).cmp(&b.left.abs_diff(b.right))));
+    all.sort_by(|a, b| {
+        b.similarity.total_cmp(&a.similarity).then(a.left.abs_diff(a.right).cmp(&b.left.abs_diff(b.right)))
+    });
     let (mut used_left, mut used_right) = (0_u32, 0_u32);
     all.retain(|pair| {
         let free = used_left & (1 << pair.left) == 0 && used_right & (1 << pair.right) == 0;

@@ -31,7 +31,9 @@ fn mark(fields: &[String]) -> Option<Mark> {
     names.sort();
     let key = format!("{SPLIT}\0{group}\0{}\0{}", names[0], names[1]);
     // FNV-1a: small, fixed for ever, and in every language.
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let kind = if schema == "Person" { Kind::Person } else { Kind::Organisation };
     Some(Mark { kind, names, same: same == "true", development: (hash >> 20) & 1 == 0 })
 }

@@ -16,7 +16,8 @@ include!("weights.rs");
 impl Model {
     /// The score of a pair, from 0 to 1: a logistic function of the weighted sum.
     pub fn score(&self, features: &Features) -> f32 {
-        let sum = self.bias + self.weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum::<f32>();
+        let sum = self.bias
+            + self.weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum::<f32>();
         1.0 / (1.0 + (-sum).exp())
     }
 }

@@ -73,7 +73,8 @@ impl Name {
         let mut words = Vec::new();
         let mut at = 0;
         while let Some(rest) = all.get(at..).filter(|rest| !rest.is_empty()) {
-            let found = organisation.then(|| forms::at(rest)).flatten().filter(|(_, count)| *count < all.len());
+            let found =
+                organisation.then(|| forms::at(rest)).flatten().filter(|(_, count)| *count < all.len());
             if let Some((id, count)) = found {
                 // "Corporation" is often a part of the name of a company of another form.
                 form = form.filter(|known| *known != "corp").or(Some(id));
@@ -98,9 +99,16 @@ impl Name {
     pub(crate) fn joined_like(&self, other: &Self) -> Cow<'_, Self> {
         let same = |a: &Word, b: &Word| {
             let length = a.text.len() + b.text.len();
-            length > 4 && other.words.iter().any(|word| word.text.len() == length && word.text.starts_with(&a.text) && word.text.ends_with(&b.text))
+            length > 4
+                && other.words.iter().any(|word| {
+                    word.text.len() == length
+                        && word.text.starts_with(&a.text)
+                        && word.text.ends_with(&b.text)
+                })
         };
-        let Some(at) = self.words.windows(2).position(|pair| same(&pair[0], &pair[1])) else { return Cow::Borrowed(self) };
+        let Some(at) = self.words.windows(2).position(|pair| same(&pair[0], &pair[1])) else {
+            return Cow::Borrowed(self);
+        };
         let mut joined = self.clone();
         let second = joined.words.remove(at + 1);
         let first = &mut joined.words[at];
@@ -129,7 +137,9 @@ impl Name {
 
 /// Digits inside a word of letters, as the letters that they stand for: nobody is called "1gor".
 fn letters(word: &str) -> String {
-    let (digits, letters) = word.bytes().fold((0, 0), |(digits, letters), b| if b.is_ascii_digit() { (digits + 1, letters) } else { (digits, letters + 1) });
+    let (digits, letters) = word.bytes().fold((0, 0), |(digits, letters), b| {
+        if b.is_ascii_digit() { (digits + 1, letters) } else { (digits, letters + 1) }
+    });
     if digits == 0 || letters <= digits {
         return word.to_owned();
     }
@@ -160,7 +170,8 @@ pub(crate) fn fold(name: &str) -> String {
         let word = if is_mixed(word) { skeleton(word).collect() } else { word.to_owned() };
         for c in word.chars() {
             // A Chinese character or a Korean syllable is a word of its own; the joined spelling puts them together again.
-            let syllable = matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{20000}'..='\u{3ffff}');
+            let syllable =
+                matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{20000}'..='\u{3ffff}');
             plain.push_str(any_ascii_char(c));
             if syllable {
                 plain.push(' ');
@@ -171,7 +182,10 @@ pub(crate) fn fold(name: &str) -> String {
     // "Putin, Vladimir" is put into its order by the alignment, which knows none.
     let mut folded = String::new();
     for word in plain.to_ascii_lowercase().split_whitespace() {
-        let abbreviation = word.split('.').filter(|part| !part.is_empty()).all(|part| part.chars().filter(char::is_ascii_alphanumeric).count() <= 1);
+        let abbreviation = word
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .all(|part| part.chars().filter(char::is_ascii_alphanumeric).count() <= 1);
         for c in word.chars() {
             match c {
                 'a'..='z' | '0'..='9' => folded.push(c),
@@ -228,7 +242,8 @@ fn same_word(text: &str) -> &str {
         "ten" => "10",
         "bill" | "will" | "billy" => "william",
         "bob" | "rob" => "robert",
-        "mohd" | "md" | "mohamed" | "muhammad" | "mohammad" | "mohammed" | "muhammed" | "mohamad" | "muhamad" => "muhammad",
+        "mohd" | "md" | "mohamed" | "muhammad" | "mohammad" | "mohammed" | "muhammed" | "mohamad"
+        | "muhamad" => "muhammad",
         other => other,
     }
 }
@@ -244,8 +259,28 @@ pub(crate) fn sound(text: &str) -> String {
     let mut first = true;
     while let Some(c) = rest.chars().next() {
         const CLUSTERS: &[(&str, &str)] = &[
-            ("shch", "S"), ("tsch", "S"), ("sch", "S"), ("tch", "S"), ("dzh", "S"), ("dj", "S"), ("sh", "S"), ("ch", "S"), ("zh", "S"), ("kh", "k"), ("gh", "g"),
-            ("ph", "f"), ("th", "t"), ("dh", "d"), ("ck", "k"), ("cq", "k"), ("ts", "s"), ("tz", "s"), ("cz", "s"), ("sz", "s"), ("ks", "x"), ("qu", "k"),
+            ("shch", "S"),
+            ("tsch", "S"),
+            ("sch", "S"),
+            ("tch", "S"),
+            ("dzh", "S"),
+            ("dj", "S"),
+            ("sh", "S"),
+            ("ch", "S"),
+            ("zh", "S"),
+            ("kh", "k"),
+            ("gh", "g"),
+            ("ph", "f"),
+            ("th", "t"),
+            ("dh", "d"),
+            ("ck", "k"),
+            ("cq", "k"),
+            ("ts", "s"),
+            ("tz", "s"),
+            ("cz", "s"),
+            ("sz", "s"),
+            ("ks", "x"),
+            ("qu", "k"),
         ];
         let (code, taken) = CLUSTERS.iter().find(|(cluster, _)| rest.starts_with(cluster)).map_or_else(
             || {
@@ -257,7 +292,13 @@ pub(crate) fn sound(text: &str) -> String {
                     'd' => "d",
                     'f' => "f",
                     'g' => "g",
-                    'j' => if first { "S" } else { "" },
+                    'j' => {
+                        if first {
+                            "S"
+                        } else {
+                            ""
+                        }
+                    }
                     'l' => "l",
                     'm' => "m",
                     'n' => "n",

@@ -69,7 +69,8 @@ pub struct Scored {
 /// without a form has that of the main name.
 pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) -> Scored {
     let mut features = compare(asked, listed);
-    let other_form = kind != Kind::Person && asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
+    let other_form =
+        kind != Kind::Person && asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
     features[LEGAL_FORM] = f32::from(u8::from(other_form));
     let score = model(kind).score(&features);
     let (mut flags, mut cap, mut floor) = (Vec::new(), Ruling::Match, Ruling::NoMatch);
@@ -107,7 +108,10 @@ pub fn rule(scored: &mut Scored, query: &Query, entry: &Entry, profile: Profile)
         scored.cap = scored.cap.min(Ruling::Possible);
     }
     let country = query.country.as_deref().map(str::trim).filter(|country| !country.is_empty());
-    if country.is_some_and(|country| !entry.countries.is_empty() && !entry.countries.iter().any(|other| other.eq_ignore_ascii_case(country))) {
+    if country.is_some_and(|country| {
+        !entry.countries.is_empty()
+            && !entry.countries.iter().any(|other| other.eq_ignore_ascii_case(country))
+    }) {
         scored.flags.push(Flag::CountryDiffers);
         // Parties move; a name that is not nearly the same needs the country beside it.
         if scored.score < Profile::Strict.thresholds().matching {
@@ -134,14 +138,19 @@ impl Scored {
 
 /// The first four digits in a row that can be a year of birth.
 fn year(text: &str) -> Option<u16> {
-    let years = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() == 4).filter_map(|digits| digits.parse().ok());
+    let years = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 4)
+        .filter_map(|digits| digits.parse().ok());
     years.into_iter().find(|year| (1850..=2100).contains(year))
 }
 
 /// The parts of a score, as an explanation prints them: only those that say something.
 pub fn parts(features: &Features, kind: Kind) -> Vec<Part> {
     let all = FEATURES.iter().zip(features).zip(&model(kind).weights);
-    all.filter(|((_, value), _)| **value != 0.0).map(|((what, value), weight)| Part { what, value: *value, weight: *weight }).collect()
+    all.filter(|((_, value), _)| **value != 0.0)
+        .map(|((what, value), weight)| Part { what, value: *value, weight: *weight })
+        .collect()
 }
 
 #[cfg(test)]

@@ -64,7 +64,11 @@ impl<'e> Search<'e> {
             forms.push(of_entry);
         }
         let mut search = Self { entries, names, totals: Vec::new(), forms, filed };
-        search.totals = search.names.iter().map(|listed| search.weigh(&keys(&listed.name)).iter().map(|(_, weight)| weight).sum()).collect();
+        search.totals = search
+            .names
+            .iter()
+            .map(|listed| search.weigh(&keys(&listed.name)).iter().map(|(_, weight)| weight).sum())
+            .collect();
         search
     }
 
@@ -119,8 +123,14 @@ impl<'e> Search<'e> {
             let kind = ruling::common_kind(query.kind, entry.kind);
             let asked = readings.of(kind);
             // An entry that does not say what it is was read as an organisation.
-            let reread = (kind == Kind::Person && entry.kind != Kind::Person).then(|| Name::new(&listed.name.original, kind));
-            let scored = ruling::score(asked, reread.as_ref().unwrap_or(&listed.name), &self.forms[listed.entry], kind);
+            let reread = (kind == Kind::Person && entry.kind != Kind::Person)
+                .then(|| Name::new(&listed.name.original, kind));
+            let scored = ruling::score(
+                asked,
+                reread.as_ref().unwrap_or(&listed.name),
+                &self.forms[listed.entry],
+                kind,
+            );
             let rank = |scored: &Scored| (scored.ruling(profile), scored.score);
             let better = best.get(&listed.entry).is_none_or(|(_, _, other)| rank(&scored) > rank(other));
             if better {
@@ -131,13 +141,29 @@ impl<'e> Search<'e> {
             .into_iter()
             .map(|(entry, (name, kind, mut scored))| {
                 let ruling = ruling::rule(&mut scored, query, &self.entries[entry], profile);
-                (Match { entry, name, score: scored.score, parts: Vec::new(), ruling, flags: scored.flags.clone() }, kind, scored)
+                (
+                    Match {
+                        entry,
+                        name,
+                        score: scored.score,
+                        parts: Vec::new(),
+                        ruling,
+                        flags: scored.flags.clone(),
+                    },
+                    kind,
+                    scored,
+                )
             })
             .collect();
-        matches.sort_by(|(a, ..), (b, ..)| b.ruling.cmp(&a.ruling).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry)));
+        matches.sort_by(|(a, ..), (b, ..)| {
+            b.ruling.cmp(&a.ruling).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry))
+        });
         let hits = matches.iter().filter(|(found, ..)| found.ruling > Ruling::NoMatch).count();
         matches.truncate(hits.clamp(1, MOST_MATCHES));
-        let explain = |(found, kind, scored): (Match, Kind, Scored)| Match { parts: ruling::parts(&scored.features, kind), ..found };
+        let explain = |(found, kind, scored): (Match, Kind, Scored)| Match {
+            parts: ruling::parts(&scored.features, kind),
+            ..found
+        };
         matches.into_iter().map(explain).collect()
     }
 
@@ -174,7 +200,11 @@ impl<'e> Search<'e> {
             // Between the share of the shorter and that of both: names are often given short.
             shared / (asked_total.min(total) + 0.5 * asked_total.max(total)).max(0.01)
         };
-        let mut ranked: Vec<(f32, u32)> = scratch.touched.iter().map(|number| (share(*number, scratch.shared[*number as usize]), *number)).collect();
+        let mut ranked: Vec<(f32, u32)> = scratch
+            .touched
+            .iter()
+            .map(|number| (share(*number, scratch.shared[*number as usize]), *number))
+            .collect();
         for number in scratch.touched.drain(..) {
             scratch.shared[number as usize] = 0.0;
         }
@@ -204,7 +234,11 @@ struct Readings {
 
 impl Readings {
     fn new(query: &Query) -> Self {
-        Self { person: Name::new(&query.name, Kind::Person), organisation: Name::new(&query.name, Kind::Organisation), asked: query.kind }
+        Self {
+            person: Name::new(&query.name, Kind::Person),
+            organisation: Name::new(&query.name, Kind::Organisation),
+            asked: query.kind,
+        }
     }
 
     /// The reading that candidates are looked for with.
@@ -231,12 +265,15 @@ fn keys(name: &Name) -> Vec<(u64, f32)> {
     for group in joined.as_bytes().windows(3) {
         keys.push((key(b'g', group), 0.4));
     }
-    let heavy: Vec<&str> = name.words.iter().filter(|word| word.class != Class::Light).map(|word| word.text.as_str()).collect();
+    let heavy: Vec<&str> =
+        name.words.iter().filter(|word| word.class != Class::Light).map(|word| word.text.as_str()).collect();
     if heavy.len() >= 3 {
         let initials: Vec<u8> = heavy.iter().filter_map(|word| word.bytes().next()).collect();
         keys.push((key(b'i', &initials), 2.0));
     }
-    if let Some(first) = heavy.first().filter(|first| first.len() >= 3 && first.len() <= 8 && heavy.len() <= 2) {
+    if let Some(first) =
+        heavy.first().filter(|first| first.len() >= 3 && first.len() <= 8 && heavy.len() <= 2)
+    {
         keys.push((key(b'i', first.as_bytes()), 2.0));
     }
     keys.sort_by_key(|(key, _)| *key);

@@ -54,7 +54,13 @@ fn other_companies_do_not_match() {
 
 #[test]
 fn the_listed_company_matches_under_its_other_spellings() {
-    for name in ["АО «Лаборатория Касперского»", "Kasperskiy Lab AO", "AO Kaspersky Lab", "KASPERSKY LAB", "Kaspersky Laboratory AO"] {
+    for name in [
+        "АО «Лаборатория Касперского»",
+        "Kasperskiy Lab AO",
+        "AO Kaspersky Lab",
+        "KASPERSKY LAB",
+        "Kaspersky Laboratory AO",
+    ] {
         let (id, found) = best(name);
         assert_eq!((id.as_str(), found.ruling), ("lab", Ruling::Match), "{name}: {found:?}");
         assert!(!found.flags.contains(&Flag::Evasion), "{name}");
@@ -104,7 +110,11 @@ fn a_date_of_birth_tells_namesakes_apart() {
     let entries = [person];
     let search = Search::new(&entries);
     let ask = |born: &str| {
-        let query = Query { kind: Kind::Person, born: Some(born.to_owned()), ..query("TIKHONOV, Andrey Gennadievich") };
+        let query = Query {
+            kind: Kind::Person,
+            born: Some(born.to_owned()),
+            ..query("TIKHONOV, Andrey Gennadievich")
+        };
         search.find(&query, Profile::Balanced).remove(0)
     };
     assert_eq!(ask("1966-10-04").ruling, Ruling::Match);
