@@ -100,7 +100,7 @@ fn main() {
             meant.push(target);
             Query {
                 name,
-                kind: target.map_or(kind(at), |target| entries[target].kind),
+                kind: target.map_or_else(|| kind(at), |target| entries[target].kind),
                 country: None,
                 born: None,
                 address: None,
