@@ -29,7 +29,9 @@ fn main() {
     let path = std::env::args().nth(1).expect("a file of cases");
     let penalty = std::env::args().nth(2).map_or(PENALTY, |text| text.parse().expect("a penalty"));
     let marks = marks::read(&std::fs::read_to_string(path).expect("readable cases"));
-    println!("// Made by examples/fit.rs.");
+    println!(
+        "//! The fitted weights of the scoring model, as `examples/fit.rs` writes them.\n\nuse crate::model::Model;\n"
+    );
     for (kind, constant, cost) in COSTS {
         let pairs: Vec<Pair<'_>> =
             marks.iter().filter(|mark| mark.kind == kind && mark.development).map(pair).collect();

@@ -13,4 +13,5 @@ pub mod name;
 pub mod ownership;
 pub mod ruling;
 pub mod search;
+mod weights;
 mod words;

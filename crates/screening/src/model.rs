@@ -11,7 +11,7 @@ pub struct Model {
     pub weights: [f32; COUNT],
 }
 
-include!("weights.rs");
+pub use crate::weights::{ORGANISATION, PERSON};
 
 impl Model {
     /// The score of a pair, from 0 to 1: a logistic function of the weighted sum.
