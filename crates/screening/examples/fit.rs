@@ -19,6 +19,9 @@ const COSTS: [(Kind, &str, f32); 2] =
 /// The penalty on large weights.
 const PENALTY: f32 = 0.005;
 
+/// The number that tells whether numbers differ.
+const NUMBER: usize = 13;
+
 struct Pair<'m> {
     mark: &'m Mark,
     features: Features,
@@ -107,6 +110,8 @@ fn fit(pairs: &[&Pair<'_>], cost: f32, penalty: f32) -> Model {
         for (weight, step) in model.weights.iter_mut().zip(weights) {
             *weight -= rate * (step / count + penalty * *weight);
         }
+        // Some labels call two funds of one series the same. A number that differs must never speak for a party.
+        model.weights[NUMBER] = model.weights[NUMBER].min(0.0);
     }
     model
 }

@@ -42,6 +42,10 @@ pub type Features = [f32; COUNT];
 
 /// Compares two names.
 pub fn compare(left: &Name, right: &Name) -> Features {
+    let short_left = acronym(left, right).then(|| right.shortened(&left.words[0]));
+    let short_right = acronym(right, left).then(|| left.shortened(&right.words[0]));
+    let is_acronym = short_left.is_some() || short_right.is_some();
+    let (left, right) = (short_right.as_ref().unwrap_or(left), short_left.as_ref().unwrap_or(right));
     let (left, right) = (&left.joined_like(right), &right.joined_like(left));
     let pairs = align(&left.words, &right.words);
     let total = |words: &[Word]| words.iter().map(|word| word.weight).sum::<f32>().max(0.1);
@@ -104,7 +108,7 @@ pub fn compare(left: &Name, right: &Name) -> Features {
         1.0 - forced,
         (forced_edits.saturating_sub(1) as f32 / 4.0).min(1.0),
         flag(other_start),
-        flag(acronym(left, right) || acronym(right, left)),
+        flag(is_acronym),
         flag(initial),
         flag(extra && worst >= 1.0 && forced >= 1.0),
         flag(forced < PAIRED),

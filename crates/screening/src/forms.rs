@@ -52,15 +52,43 @@ forms! {
 pub(crate) fn at(words: &[&str]) -> Option<(&'static str, usize)> {
     let mut best: Option<(&'static str, usize)> = None;
     for (spelling, id) in SPELLINGS {
-        let mut count = 0;
-        let fits = spelling.split(' ').all(|word| {
-            let fits = words.get(count) == Some(&word);
-            count += 1;
-            fits
-        });
+        let (count, fits) = fit(spelling, words);
         if fits && best.is_none_or(|(_, longest)| count > longest) {
             best = Some((id, count));
         }
     }
     best
+}
+
+/// How many of the words a spelling takes, and whether it is there. Fields of forms and bank messages are short, so that
+/// the end of a long spelling may be cut off where the name ends.
+fn fit(spelling: &str, words: &[&str]) -> (usize, bool) {
+    let mut count = 0;
+    for word in spelling.split(' ') {
+        match words.get(count) {
+            Some(given) if *given == word => count += 1,
+            Some(given) => {
+                let is_last = count + 1 == words.len();
+                let cut = is_last && count > 0 && given.len() >= 2 && word.starts_with(given);
+                return (count + 1, cut);
+            }
+            None => return (count, count > 1),
+        }
+    }
+    (count, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelling_may_be_cut_at_the_end_of_the_name() {
+        assert_eq!(at(&["joint", "stock", "company"]), Some(("jsc", 3)));
+        assert_eq!(at(&["joint", "stock", "compan"]), Some(("jsc", 3)));
+        assert_eq!(at(&["joint", "stock"]), Some(("jsc", 2)));
+        assert_eq!(at(&["joint"]), None);
+        assert_eq!(at(&["joint", "stock", "compan", "moscow"]), None);
+        assert_eq!(at(&["limited"]), Some(("ltd", 1)));
+    }
 }

@@ -13,5 +13,6 @@ pub mod name;
 pub mod ownership;
 pub mod ruling;
 pub mod search;
+mod several;
 mod weights;
 mod words;

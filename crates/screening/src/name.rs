@@ -6,8 +6,8 @@ use any_ascii::any_ascii_char;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::forms;
 use crate::words::{GENERIC, PARTICLES, PLACES, TITLES};
+use crate::{forms, several};
 
 /// The longest name that is looked at, in characters; the rest of a longer one is not compared.
 pub const LONGEST_NAME: usize = 400;
@@ -59,12 +59,24 @@ pub struct Name {
     pub form: Option<&'static str>,
     /// Whether letters of several scripts stand in one word, as nobody types by accident.
     pub mixed_scripts: bool,
+    /// The names of which this one is made, if it is several in one: "A, formerly B", "A / B".
+    pub(crate) parts: Vec<Name>,
 }
 
 impl Name {
     /// Reads a name. What is longer than [`LONGEST_NAME`] is cut.
     pub fn new(original: &str, kind: Kind) -> Self {
         let cut: String = original.chars().take(LONGEST_NAME).collect();
+        let parts = several::split(&cut).into_iter().map(|part| Self::single(part, kind));
+        let parts: Vec<Self> =
+            parts.filter(|part| part.words.iter().any(|word| word.class == Class::Word)).collect();
+        // A branch or a place in brackets is no other name.
+        let parts = if parts.len() > 1 { parts } else { Vec::new() };
+        Self { parts, ..Self::single(cut, kind) }
+    }
+
+    /// Reads a name as one, whatever it looks like.
+    fn single(cut: String, kind: Kind) -> Self {
         let mixed_scripts = cut.split_whitespace().any(is_mixed);
         let folded = fold(&cut);
         let organisation = kind != Kind::Person;
@@ -92,7 +104,7 @@ impl Name {
             words.iter_mut().for_each(|word| word.weight = 1.0);
         }
         let joined = words.iter().map(|word| word.text.as_str()).collect();
-        Self { original: cut, words, joined, form, mixed_scripts }
+        Self { original: cut, words, joined, form, mixed_scripts, parts: Vec::new() }
     }
 
     /// This name with neighbouring words put together where the other name has them as one.
@@ -117,6 +129,17 @@ impl Name {
         first.class = Class::Word;
         first.weight = 1.0;
         Cow::Owned(joined)
+    }
+
+    /// The name itself and those that it is made of.
+    pub(crate) fn readings(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.parts)
+    }
+
+    /// This name with the words that `acronym` stands for in their place.
+    pub(crate) fn shortened(&self, acronym: &Word) -> Self {
+        let words = vec![acronym.clone()];
+        Self { joined: acronym.text.clone(), words, ..self.clone() }
     }
 
     /// Whether this name has all words of the other one and besides them only places and words that say little.
@@ -284,7 +307,9 @@ pub(crate) fn sound(text: &str) -> String {
         ];
         let (code, taken) = CLUSTERS.iter().find(|(cluster, _)| rest.starts_with(cluster)).map_or_else(
             || {
+                let soft = rest.as_bytes().get(1).is_some_and(|next| matches!(next, b'e' | b'i' | b'y'));
                 let code = match c {
+                    'c' if soft => "s",
                     'a' | 'e' | 'i' | 'o' | 'u' | 'y' if first => "A",
                     'a' | 'e' | 'i' | 'o' | 'u' | 'y' | 'h' => "",
                     'b' => "b",

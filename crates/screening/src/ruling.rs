@@ -65,9 +65,22 @@ pub struct Scored {
     pub floor: Ruling,
 }
 
-/// Scores a name against a listed one. `forms` are the legal forms of all names of the entry: an alias
-/// without a form has that of the main name.
+/// Scores a name against a listed one, where one of them is several in one by the parts that are most alike. `forms` are
+/// the legal forms of all names of the entry: an alias without a form has that of the main name.
 pub fn score(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) -> Scored {
+    let pairs = asked.readings().flat_map(|a| listed.readings().map(move |b| (a, b)));
+    let rank = |scored: &Scored| (scored.ruling(Profile::Balanced), scored.score);
+    let mut best: Option<Scored> = None;
+    for (a, b) in pairs {
+        let scored = score_single(a, b, forms, kind);
+        if best.as_ref().is_none_or(|best| rank(&scored) > rank(best)) {
+            best = Some(scored);
+        }
+    }
+    best.unwrap_or_else(|| score_single(asked, listed, forms, kind))
+}
+
+fn score_single(asked: &Name, listed: &Name, forms: &[&'static str], kind: Kind) -> Scored {
     let mut features = compare(asked, listed);
     let other_form =
         kind != Kind::Person && asked.form.is_some_and(|form| !forms.is_empty() && !forms.contains(&form));
