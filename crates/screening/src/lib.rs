@@ -14,5 +14,6 @@ pub mod ownership;
 pub mod ruling;
 pub mod search;
 mod several;
+mod synonyms;
 mod weights;
 mod words;

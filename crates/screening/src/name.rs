@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::words::{GENERIC, PARTICLES, PLACES, TITLES};
-use crate::{forms, several};
+use crate::{forms, several, synonyms};
 
 /// The longest name that is looked at, in characters; the rest of a longer one is not compared.
 pub const LONGEST_NAME: usize = 400;
@@ -225,6 +225,7 @@ pub(crate) fn fold(name: &str) -> String {
 
 fn word(text: &str, organisation: bool) -> Word {
     let text = same_word(&text[..text.len().min(LONGEST_WORD)]);
+    let text = synonyms::common(text).filter(|_| organisation).unwrap_or(text);
     let number = text.bytes().all(|b| b.is_ascii_digit()) || (organisation && is_roman(text));
     let (class, weight) = if PARTICLES.contains(&text) || TITLES.contains(&text) {
         (Class::Light, 0.1)
@@ -242,17 +243,9 @@ fn word(text: &str, organisation: bool) -> Word {
     Word { text: text.to_owned(), sound: sound(text), class, weight }
 }
 
-/// Abbreviations and numbers in words, as one spelling.
+/// Short names and numbers in words, as one spelling.
 fn same_word(text: &str) -> &str {
     match text {
-        "co" => "company",
-        "intl" => "international",
-        "labs" | "laboratory" | "laboratories" => "lab",
-        "bros" => "brothers",
-        "mfg" => "manufacturing",
-        "tech" => "technology",
-        "univ" => "university",
-        "inst" => "institute",
         "one" | "first" | "1st" => "1",
         "two" | "second" | "2nd" => "2",
         "three" | "third" | "3rd" => "3",
