@@ -53,6 +53,10 @@ fn main() {
                 figures(crossed.iter().copied(), threshold)
             );
         }
+        // Each pair of both halves by weights that never saw it; the rules beside the weights saw the development half.
+        let all: Vec<Pair<'_>> = marks.iter().filter(|mark| mark.kind == kind).map(pair).collect();
+        let seen = self::crossed(&all, cost, penalty);
+        eprintln!("{constant} both halves 0.55: crossed {}", figures(seen.into_iter(), 0.55));
         for (pair, score) in
             crossed.iter().filter(|(pair, score)| matched(pair, *score, 0.55) != pair.mark.same)
         {
