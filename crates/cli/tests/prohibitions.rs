@@ -124,6 +124,17 @@ fn the_engine_is_found_under_any_brand() {
 }
 
 #[test]
+fn a_connector_to_the_exempt_service_is_exempt_where_the_text_has_an_exemption() {
+    let (_, user) = check("{}/opencti --as user --person us --place US --date 2025-05-01");
+    assert!(has(&user, "kaspersky-threat-intelligence us-icts-2021-002 exempt"), "{:?}", rulings(&user));
+    at_most(&user, &["exempt"]);
+    let (_, contractor) = check("{}/opencti --as contractor --person us --place US --date 2025-05-01");
+    assert!(has(&contractor, "kaspersky-threat-intelligence us-icts-2021-002 exempt"));
+    let all = rulings(&contractor);
+    assert!(has(&contractor, "kaspersky-threat-intelligence us-far-52-204-23 review"), "{all:?}");
+}
+
+#[test]
 fn bills_of_materials_are_read_to_the_bottom() {
     let (_, document) = check("--sbom {}/acme.cdx.json --as integrator --person us --date 2025-03-01");
     let all = rulings(&document);
