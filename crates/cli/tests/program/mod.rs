@@ -92,7 +92,12 @@ pub(crate) fn build_publisher() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap()
 }
 
+/// Builds programs of other packages, unless the caller says that this was done: a test of the whole workspace has built
+/// all programs, and a build of single packages would compile what they share anew, with other features.
 fn build(packages: &[&str]) {
+    if std::env::var_os("CANDOR_PROGRAMS_BUILT").is_some() {
+        return;
+    }
     let folder = Path::new(env!("CARGO_BIN_EXE_candor")).parent().unwrap();
     let profile = if folder.ends_with("release") { "release" } else { "dev" };
     let mut cargo = Command::new(env!("CARGO"));
