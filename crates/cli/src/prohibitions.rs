@@ -89,8 +89,13 @@ fn files(places: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
         let parts = [place.join("products"), place.join("prohibitions")];
         let parts: Vec<PathBuf> = parts.into_iter().filter(|part| part.is_dir()).collect();
+        let before = files.len();
         for folder in if parts.is_empty() { vec![place.clone()] } else { parts } {
             files.extend(in_folder(&folder)?);
+        }
+        // A folder that was emptied by mistake must not pass for one without a prohibition.
+        if files.len() == before {
+            bail!("{}: there is no .toml file in this folder", place.display());
         }
     }
     for file in &files {

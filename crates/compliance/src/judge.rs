@@ -222,6 +222,10 @@ impl Case<'_> {
         }
         let mut ruling = self.timed(forbid, activity, how, &mut doubts);
         if ruling.kind == Kind::Prohibited {
+            // Traffic shows that something inside calls its maker, and not what whoever asks does with it.
+            if self.item.state == State::Contacted && !SHOWN_BY_TRAFFIC.contains(&activity) {
+                doubts.push("only its servers were contacted: find the program that did it".to_owned());
+            }
             if forbid.checked == Checked::Memory {
                 doubts.push("this part of the rule was not looked up".to_owned());
             }
@@ -306,9 +310,10 @@ impl Case<'_> {
                 exemption.bound.is_empty() || exemption.bound.iter().any(|party| self.situation.is(party));
             let open = exemption.from.as_ref().is_none_or(|from| from.instant() <= now)
                 && exemption.until.as_ref().is_none_or(|until| now < until.instant());
+            let decided = exemption.unless.iter().any(|word| self.situation.purposes.contains(word));
             // A qualifier alone excepts only who says it; for a class it decides between exempt and review.
             let named = !exemption.classes.is_empty() || !exemption.products.is_empty();
-            class && product && done && bound && open && (named || self.qualified(exemption))
+            class && product && done && bound && open && !decided && (named || self.qualified(exemption))
         })
     }
 
@@ -363,6 +368,9 @@ impl Case<'_> {
         bare(self.rule, &self.at, self.item.grade, kind, severity, why)
     }
 }
+
+/// What the traffic of a program shows.
+const SHOWN_BY_TRAFFIC: [&str; 3] = ["update", "operate-cloud", "integrate"];
 
 /// Of two lists the first that says something.
 fn wide<'l>(narrow: &'l [String], wide: &'l [String]) -> &'l [String] {

@@ -320,6 +320,7 @@ impl<'r> Reading<'r> {
             activities: self.words(section, "activity", Word::Activity),
             bound: self.words(section, "bound", Word::Role),
             only_if: self.words(section, "only_if", Word::Purpose),
+            unless: self.words(section, "unless", Word::Purpose),
             from: self.moment(section, "from"),
             until: self.moment(section, "until"),
             review: section.flag("review"),

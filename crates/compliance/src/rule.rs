@@ -270,6 +270,8 @@ pub struct Exemption {
     pub bound: Vec<String>,
     /// Only with one of these qualifiers.
     pub only_if: Vec<String>,
+    /// Not with one of these qualifiers: they decide that it is not excepted.
+    pub unless: Vec<String>,
     /// From when.
     pub from: Option<Moment>,
     /// Until when.

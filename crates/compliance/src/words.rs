@@ -79,6 +79,8 @@ pub const WORDS: &[(Word, &[&str])] = &[
             "law-enforcement",
             "waiver",
             "research",
+            "security-purpose",
+            "other-purpose",
         ],
     ),
     (Word::Device, &["mobile", "laptop", "desktop", "server", "network", "uas"]),

@@ -43,7 +43,7 @@ fn located(table: &Table) -> Located {
     }
     let kind = FactKind::from_name(text(table, "fact").expect("fact")).expect("a kind of fact");
     let place = text(table, "place").unwrap_or("/").to_owned();
-    Located { place, fact: Fact { object: ObjectId::ROOT, kind, attributes } }
+    Located { host: String::new(), place, fact: Fact { object: ObjectId::ROOT, kind, attributes } }
 }
 
 fn situation(table: &Table) -> Situation {

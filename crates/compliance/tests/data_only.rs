@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 fn item(catalogue: &Catalogue, kind: FactKind, attributes: &[(Attribute, &str)]) -> Item {
     let attributes = attributes.iter().map(|(attribute, value)| (*attribute, (*value).to_owned())).collect();
     let fact = Fact { object: ObjectId::ROOT, kind, attributes };
-    let mut items = catalogue.identify(&[Located { place: "/x".to_owned(), fact }]);
+    let mut items = catalogue.identify(&[Located { host: String::new(), place: "/x".to_owned(), fact }]);
     assert_eq!(items.len(), 1, "{items:?}");
     items.remove(0)
 }

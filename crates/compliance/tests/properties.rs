@@ -58,6 +58,7 @@ fn items() -> impl Strategy<Value = Item> {
         evidence: Vec::<Evidence>::new(),
         facts: 1,
         version: None,
+        host: None,
     })
 }
 
@@ -112,7 +113,7 @@ proptest! {
         let (read, problems) = Rules::parse([("a", damaged.as_str())], catalogue);
         prop_assert!(read.rules.len() + problems.len() > 0);
         let item = Item { product: "kaspersky-consumer".to_owned(), state: State::Installed, grade: Grade::C,
-            integrated_in: None, places: Vec::new(), evidence: Vec::new(), facts: 1, version: None };
+            integrated_in: None, places: Vec::new(), evidence: Vec::new(), facts: 1, version: None, host: None };
         for role in ["contractor", "agency", "reseller", "user"] {
             for ruling in judge(&read, catalogue, &item, &Situation::new(role, Timestamp::from_second(1_750_000_000).unwrap())) {
                 prop_assert_ne!(ruling.kind, Kind::Prohibited);
@@ -132,7 +133,7 @@ proptest! {
         place in ".{0,40}",
     ) {
         let (catalogue, rules) = shipped();
-        let located = Located { place, fact: Fact { object: ObjectId::ROOT, kind, attributes } };
+        let located = Located { host: String::new(), place, fact: Fact { object: ObjectId::ROOT, kind, attributes } };
         for item in catalogue.identify(&[located]) {
             prop_assert!(!item.evidence.is_empty());
             let _ = judge(rules, catalogue, &item, &Situation::new("contractor", Timestamp::UNIX_EPOCH));
@@ -152,6 +153,7 @@ fn a_timeline_begins_before_all_rules_and_goes_forward() {
         evidence: Vec::new(),
         facts: 1,
         version: None,
+        host: None,
     };
     let situation =
         Situation { place: Some("US".to_owned()), ..Situation::new("reseller", Timestamp::UNIX_EPOCH) };
@@ -179,14 +181,15 @@ fn one_of_two_hundred_thousand_components_is_found() {
         ],
     };
     let place = "big.cdx.json".to_owned();
-    let mut facts: Vec<Located> =
-        (0..200_000).map(|number| Located { place: place.clone(), fact: fact(number) }).collect();
+    let mut facts: Vec<Located> = (0..200_000)
+        .map(|number| Located { host: String::new(), place: place.clone(), fact: fact(number) })
+        .collect();
     let needle = Fact {
         object: ObjectId::ROOT,
         kind: FactKind::Component,
         attributes: vec![(Attribute::Vendor, "AO Kaspersky Lab".to_owned())],
     };
-    facts.push(Located { place, fact: needle });
+    facts.push(Located { host: String::new(), place, fact: needle });
     let items = catalogue.identify(&facts);
     assert_eq!(items.len(), 1, "{items:?}");
     assert_eq!(items[0].facts, 1);

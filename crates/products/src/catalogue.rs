@@ -8,8 +8,8 @@ use crate::document::Problem;
 use crate::entity::{Entity, Relation, RelationKind};
 use crate::identify;
 use crate::index::Index;
-use crate::item::{Item, Located};
-use crate::pattern::normal;
+use crate::item::{Grade, Item, Located, State};
+use crate::pattern::{Pattern, normal};
 use crate::product::{Mark, Product};
 use crate::read;
 
@@ -53,7 +53,10 @@ impl Catalogue {
 
     /// Reads files, each with its name. What is wrong with a table costs that table only.
     pub fn parse<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> (Self, Vec<Problem>) {
-        let (parts, problems) = read::files(files);
+        let (mut parts, problems) = read::files(files);
+        for product in parts.products.iter_mut().filter(|product| product.generic) {
+            product.marks.extend(parts.entities.get(&product.maker).into_iter().flat_map(by_name));
+        }
         let mut catalogue = Self {
             by_id: parts.products.iter().enumerate().map(|(at, product)| (product.id.clone(), at)).collect(),
             products: parts.products,
@@ -145,6 +148,28 @@ impl Catalogue {
         let (product, mark) = self.marks[number];
         &self.products[product].marks[mark]
     }
+}
+
+/// Marks for what names the maker, by any of its names, as who supplies or publishes it: a name alone.
+fn by_name(maker: &Entity) -> [Mark; 2] {
+    let names = || {
+        let patterns =
+            |attribute| maker.names().filter_map(|name| Pattern::new(attribute, name).ok()).collect();
+        [Attribute::Vendor, Attribute::Publisher].map(|attribute| (attribute, patterns(attribute))).to_vec()
+    };
+    [FactKind::Component, FactKind::Program].map(|fact| Mark {
+        place: format!("the names of {}", maker.id),
+        fact,
+        grade: Grade::C,
+        corroborated: None,
+        signal: "supplier".to_owned(),
+        state: if fact == FactKind::Component { State::Declared } else { State::Installed },
+        engine: false,
+        provenance: maker.provenance.clone(),
+        needs: vec![names()],
+        not: Vec::new(),
+        if_present: Vec::new(),
+    })
 }
 
 /// What the second is to the first.

@@ -13,8 +13,8 @@ use crate::product::{Checked, Mark, Need, Product};
 /// Most bytes of a value in the words for a fact.
 const MOST_SHOWN: usize = 200;
 
-/// One product in one place.
-type Key = (String, usize, Option<Integration>);
+/// One product in one place: the system, what belongs together there, the product, and what it is inside of.
+type Key = (String, String, usize, Option<Integration>);
 
 /// What speaks for one product in one place.
 #[derive(Default)]
@@ -41,8 +41,8 @@ pub(crate) fn identify(catalogue: &Catalogue, facts: &[Located]) -> Vec<Item> {
             let mark = catalogue.mark(*number);
             let Some(state) = state(mark, &located.fact) else { continue };
             let integration = integration(catalogue, product, mark, located, &values);
-            let key = (group(located), product, integration);
-            all.entry(key).or_default().add(*number, mark, state, located);
+            let key = (system(located).to_owned(), group(located), product, integration);
+            all.entry(key).or_default().add(*number, mark, state, located, &values);
         }
     }
     let mut all: BTreeMap<Key, Gathered> = all.into_iter().collect();
@@ -171,6 +171,13 @@ fn state(mark: &Mark, fact: &Fact) -> Option<State> {
     }
 }
 
+/// The system that a fact is about: that which an exported inventory names, or the one that was looked at.
+fn system(located: &Located) -> &str {
+    // There the host is the other end.
+    let is_remote = matches!(located.fact.kind, FactKind::Address | FactKind::Image | FactKind::Socket);
+    located.fact.get(Attribute::Host).filter(|_| !is_remote).unwrap_or(&located.host)
+}
+
 /// What belongs together: everything that is in no container; what is in the same outermost container; and what one
 /// document says.
 fn group(located: &Located) -> String {
@@ -246,17 +253,20 @@ fn folder_of_product(path: &str) -> &str {
 }
 
 impl Gathered {
-    fn add(&mut self, number: usize, mark: &Mark, state: State, located: &Located) {
+    fn add(&mut self, number: usize, mark: &Mark, state: State, located: &Located, values: &Values<'_>) {
         self.facts += 1;
         let met = self.marks.entry(number).or_default();
         *met += 1;
         if *met <= Item::MOST_EVIDENCE {
             self.of.push(number);
+            // Where what has to agree is missing, the name stands alone.
+            let alone = mark.if_present.iter().any(|need| values.lacks(need));
+            let grade = worth(mark, mark.grade);
             self.evidence.push(Evidence {
                 what: words(&located.fact),
                 place: located.place.clone(),
                 mark: mark.place.clone(),
-                grade: worth(mark, mark.grade),
+                grade: if alone { grade.max(Grade::C) } else { grade },
                 state,
                 source: mark.provenance.clone(),
             });
@@ -317,17 +327,19 @@ fn worth(mark: &Mark, grade: Grade) -> Grade {
 /// Gives the evidence of products that stand for any of their maker to the one that is known in the same place.
 fn give_away(catalogue: &Catalogue, all: &mut BTreeMap<Key, Gathered>) {
     let generic: Vec<Key> =
-        all.keys().filter(|(_, product, _)| catalogue.products[*product].generic).cloned().collect();
+        all.keys().filter(|(_, _, product, _)| catalogue.products[*product].generic).cloned().collect();
     for key in generic {
-        let (group, product, integration) = &key;
+        let (system, group, product, integration) = &key;
         let Some(state) = all.get(&key).map(Gathered::state) else { continue };
         let maker = &catalogue.products[*product].maker;
-        let known = all.iter().filter(|((other_group, other, inside), gathered)| {
+        let known = all.iter().filter(|((other_system, other_group, other, inside), gathered)| {
             let other = &catalogue.products[*other];
             let fits = gathered.state() == state || (gathered.state() < state && state == State::Remnant);
-            other_group == group
+            other_system == system
+                && other_group == group
                 && inside == integration
                 && !other.generic
+                && !other.apart
                 && other.maker == *maker
                 && fits
                 && other.alert.is_none()
@@ -343,14 +355,16 @@ fn give_away(catalogue: &Catalogue, all: &mut BTreeMap<Key, Gathered>) {
 }
 
 fn item(catalogue: &Catalogue, key: &Key, gathered: &Gathered, all: &BTreeMap<Key, Gathered>) -> Item {
-    let (group, product, integration) = key;
+    let (system, group, product, integration) = key;
     let product = &catalogue.products[*product];
     let mut state = gathered.state();
     let certificates = gathered.of.iter().all(|number| catalogue.mark(*number).fact == FactKind::Certificate);
     // A certificate is left over only where its product is gone.
     if certificates && state == State::Remnant {
-        let installed = all.iter().any(|((other_group, other, _), gathered)| {
-            let same = other_group == group && catalogue.products[*other].maker == product.maker;
+        let installed = all.iter().any(|((other_system, other_group, other, _), gathered)| {
+            let same = other_system == system
+                && other_group == group
+                && catalogue.products[*other].maker == product.maker;
             same && gathered.state() == State::Installed && gathered.grade(catalogue) <= Grade::B
         });
         state = if installed { State::Installed } else { state };
@@ -371,6 +385,7 @@ fn item(catalogue: &Catalogue, key: &Key, gathered: &Gathered, all: &BTreeMap<Ke
         evidence,
         facts: gathered.facts,
         version,
+        host: (!system.is_empty()).then(|| shown(system)),
     }
 }
 

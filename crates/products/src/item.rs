@@ -70,6 +70,9 @@ impl State {
 /// A fact, and the object that says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
+    /// The system that it is about, where several are looked at; else empty. Facts of different systems are never put
+    /// together. Hostile text.
+    pub host: String,
     /// The path of the object; ` > ` separates containers from what is in them.
     pub place: String,
     /// What it says.
@@ -104,6 +107,8 @@ pub struct Item {
     pub facts: u64,
     /// Its version, if one was told. Hostile text.
     pub version: Option<String>,
+    /// The system that it is on, where several are looked at or an exported inventory names it. Hostile text.
+    pub host: Option<String>,
 }
 
 impl Item {

@@ -87,6 +87,9 @@ pub struct Product {
     pub aliases: Vec<String>,
     /// Stands for any product of its maker where none is known better; gives its evidence away to one that is.
     pub generic: bool,
+    /// Never takes the evidence of another product of its maker: what is excepted from a prohibition must not swallow
+    /// what is not.
+    pub apart: bool,
     /// The product that it took the place of.
     pub succeeds: Option<String>,
     /// Kinds of device that it is made for; empty if it is made for all.

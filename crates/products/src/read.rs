@@ -156,6 +156,7 @@ impl Reading {
                 classes: section.texts("classes"),
                 aliases: section.texts("aliases"),
                 generic: section.flag("generic"),
+                apart: section.flag("apart"),
                 succeeds,
                 devices: section.texts("devices"),
                 alert: section.text("alert"),

@@ -109,7 +109,8 @@ impl Options {
 fn instant(option: &str, text: &str) -> anyhow::Result<Timestamp> {
     let moment = parse_moment(text, &TimeZone::UTC).map_err(|reason| anyhow!("{option}: {reason}"))?;
     // A day alone is meant where the rule counts days. At noon of universal time it is the same day nearly everywhere.
-    let noon = if text.len() == "2024-07-20".len() { NOON } else { SignedDuration::ZERO };
+    let is_day = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let noon = if is_day { NOON } else { SignedDuration::ZERO };
     Ok(moment.instant().saturating_add(noon)?)
 }
 

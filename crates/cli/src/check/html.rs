@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use candor_compliance::{Kind, Ruling, Severity};
 
-use super::{Checked, Judged, told};
+use super::{Checked, Judged, since, told};
 use crate::numbers::{counted, grouped};
 use crate::output::html::{STYLE, Text};
 
@@ -50,9 +50,10 @@ const MORE_STYLE: &str = "
 .ruling.exempt, .ruling.clean { border-color: var(--calm); background: #f1f8f4; }
 .ruling dl { display: grid; grid-template-columns: 9rem 1fr; gap: .15rem .8rem; margin: .4rem 0 0; font-size: .87rem; }
 .ruling dd { font-size: .87rem; font-weight: 400; overflow-wrap: anywhere; }
-.replace, .review, .remnant { background: var(--gap); }
-.advisory { background: #2f5d9b; }
-.exempt, .clean { background: var(--calm); }
+.ruling.advisory { border-color: #2f5d9b; background: #f1f5fa; }
+.verdict.replace, .verdict.review, .verdict.remnant { background: var(--gap); }
+.verdict.advisory { background: #2f5d9b; }
+.verdict.exempt, .verdict.clean { background: var(--calm); }
 .facts { margin: .2rem 0 .8rem; }
 .evidence { table-layout: fixed; }
 .evidence td { overflow-wrap: anywhere; }
@@ -93,6 +94,7 @@ fn head(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
     ] {
         writeln!(to, "<div><dt>{name}</dt><dd>{}</dd></div>", grouped(count(kind)))?;
     }
+    writeln!(to, "<div><dt>not examined</dt><dd>{}</dd></div>", grouped(checked.collected.all_gaps as u64))?;
     writeln!(to, "<div><dt>files examined</dt><dd>{}</dd></div></dl>", grouped(checked.collected.files))
 }
 
@@ -118,7 +120,8 @@ fn item(to: &mut dyn Write, checked: &Checked<'_>, judged: &Judged<'_>) -> io::R
     let name = product.map_or(item.product.as_str(), |product| product.name.as_str());
     let version = item.version.as_deref().unwrap_or_default();
     let gravest = judged.gravest();
-    writeln!(to, "<section><h2>{} {} ", Text(name), Text(version))?;
+    let version = if version.is_empty() { String::new() } else { format!(", version {version}") };
+    writeln!(to, "<section><h2>{}{} ", Text(name), Text(&version))?;
     writeln!(to, "<span class=\"verdict {0}\">{1}</span></h2>", gravest.name(), words(gravest))?;
     let maker = product.and_then(|product| checked.catalogue.entity(&product.maker));
     let country = maker.and_then(|maker| maker.country.as_deref());
@@ -126,6 +129,9 @@ fn item(to: &mut dyn Write, checked: &Checked<'_>, judged: &Judged<'_>) -> io::R
     let country = country.map(|country| format!(" ({country})")).unwrap_or_default();
     write!(to, "<p class=facts>Made by {}{}. Seen as {}. ", Text(maker), Text(&country), item.state.name())?;
     writeln!(to, "Evidence of grade {}: {}.", item.grade, grade(item.grade))?;
+    if let Some(host) = &item.host {
+        writeln!(to, " On <b>{}</b>.", Text(host))?;
+    }
     if let Some(integration) = &item.integrated_in {
         writeln!(to, " Inside of <b>{}</b>.", Text(&integration.name))?;
     }
@@ -137,7 +143,7 @@ fn item(to: &mut dyn Write, checked: &Checked<'_>, judged: &Judged<'_>) -> io::R
         }
     }
     for stage in &judged.stages {
-        writeln!(to, "<h3>From {}</h3>", Text(&stage.from.to_string()))?;
+        writeln!(to, "<h3>{}</h3>", Text(&since(stage)))?;
         let mut rulings = told(&stage.rulings, checked.all).peekable();
         if rulings.peek().is_none() {
             writeln!(to, "<p class=faint>No rule asks for anything.</p>")?;

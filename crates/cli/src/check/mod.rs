@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use candor_compliance::{Kind, Rules, Ruling, Situation, Stage, judge, timeline};
 use candor_products::{Catalogue, Item};
+use jiff::Timestamp;
 
 use crate::complain;
 use crate::exit_status::Outcome;
@@ -129,8 +130,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let judged = items.iter().map(|item| {
         let mut rulings = judge(&rules, &catalogue, item, &situation);
         rulings.sort_by_key(|ruling| ruling.kind);
-        let stages =
-            if options.timeline { timeline(&rules, &catalogue, item, &situation) } else { Vec::new() };
+        let stages = if options.timeline {
+            changes(timeline(&rules, &catalogue, item, &situation), options.all)
+        } else {
+            Vec::new()
+        };
         Judged { item, rulings, stages }
     });
     let mut judged: Vec<Judged<'_>> = judged.collect();
@@ -152,6 +156,29 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Outcome> {
     })
     .context("the rulings could not be written")?;
     Ok(outcome(&checked))
+}
+
+/// From when a stage is, in words.
+fn since(stage: &Stage) -> String {
+    if stage.from.instant() == Timestamp::UNIX_EPOCH {
+        "at first".to_owned()
+    } else {
+        format!("from {}", stage.from)
+    }
+}
+
+/// The stages at which something changes of what is told.
+fn changes(stages: Vec<Stage>, all: bool) -> Vec<Stage> {
+    let said = |stage: &Stage| -> Vec<(String, String)> {
+        told(&stage.rulings, all).map(|ruling| (ruling.rule.clone(), ruling.headline())).collect()
+    };
+    let mut changes: Vec<Stage> = Vec::new();
+    for stage in stages {
+        if changes.last().is_none_or(|last| said(last) != said(&stage)) {
+            changes.push(stage);
+        }
+    }
+    changes
 }
 
 /// Leaves only these rules, if there are any.

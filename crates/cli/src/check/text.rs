@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use candor_compliance::{Kind, Ruling};
 
-use super::{Checked, told};
+use super::{Checked, since, told};
 use crate::escape::Escaped;
 use crate::inventory::identified;
 use crate::numbers::counted;
@@ -17,11 +17,12 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
         if judged.stages.is_empty() {
             judged.told(checked.all).try_for_each(|ruling| one(to, ruling))?;
             if judged.told(checked.all).next().is_none() {
-                writeln!(to, "  CLEAN: no rule asks for anything (--all shows what each says)")?;
+                let ruling = judged.gravest().name().to_uppercase();
+                writeln!(to, "  {ruling}: no rule asks for anything (--all shows what each says)")?;
             }
         }
         for stage in &judged.stages {
-            writeln!(to, "  from {}", stage.from)?;
+            writeln!(to, "  {}", since(stage))?;
             for ruling in told(&stage.rulings, checked.all) {
                 writeln!(to, "    {} {}: {}", ruling.headline(), ruling.rule, Escaped(&ruling.why))?;
             }
@@ -37,7 +38,11 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
     let counts =
         if counts.is_empty() { "nothing that a rule is about".to_owned() } else { counts.join(", ") };
     let files = counted(checked.collected.files, "file", "files");
-    writeln!(to, "{files}, {items}, {rules}: {counts}")?;
+    let gaps = match checked.collected.all_gaps as u64 {
+        0 => String::new(),
+        gaps => format!(", {}", counted(gaps, "gap", "gaps")),
+    };
+    writeln!(to, "{files}, {items}, {rules}: {counts}{gaps}")?;
     let asked: Vec<String> =
         checked.asked.iter().map(|(name, value)| format!("{name} {}", Escaped(value))).collect();
     writeln!(to, "asked: {}; this is no legal advice", asked.join(", "))

@@ -61,7 +61,10 @@ pub(crate) fn collect(
     let used = Used::new(Origin::Memory, embedded()?, "embedded".to_owned())?;
     let Scanners { pool, verification, .. } = scanners::own(vec![used], limits, processors())?;
     let mut collected = Collected::default();
+    // Systems are kept apart where there are several.
+    let systems = targets.iter().filter(|target| !matches!(target, Target::Path(..))).count();
     for target in targets {
+        let host = target.system().filter(|_| systems > 1).unwrap_or_default();
         let walk = target.walk()?;
         let paths = [target.path().to_owned()];
         let progress = Progress::start(&walk, &paths, Detail::Normal);
@@ -93,7 +96,7 @@ pub(crate) fn collect(
                 match message {
                     Message::Examined(news) => {
                         progress.advance(news.report.objects.first().map_or(0, |root| root.size));
-                        collected.add(*news, &wanted);
+                        collected.add(*news, &host, &wanted);
                     }
                     Message::Unusable(message) => collected.errors.push(message),
                 }
@@ -143,7 +146,7 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, News { place, mut report }: News, wanted: &impl Fn(&str) -> bool) {
+    fn add(&mut self, News { place, mut report }: News, host: &str, wanted: &impl Fn(&str) -> bool) {
         hide(&place, &mut report);
         self.files += 1;
         self.objects += report.objects.len() as u64;
@@ -155,7 +158,7 @@ impl Collected {
             if is_file && wanted(path) {
                 let attributes = vec![(Attribute::Path, path.to_owned())];
                 let fact = Fact { object: id, kind: FactKind::File, attributes };
-                self.facts.push(Located { place: at(id), fact });
+                self.facts.push(Located { host: host.to_owned(), place: at(id), fact });
             }
         }
         for finding in report.findings.iter().filter(|finding| finding.category == Category::Prohibited) {
@@ -170,7 +173,7 @@ impl Collected {
                 attributes.push((Attribute::Digest, format!("sha256:{}", hex::encode(digest))));
             }
             let fact = Fact { object: finding.object, kind: FactKind::Finding, attributes };
-            self.facts.push(Located { place: at(finding.object), fact });
+            self.facts.push(Located { host: host.to_owned(), place: at(finding.object), fact });
         }
         for gap in &report.gaps {
             self.all_gaps += 1;
@@ -178,7 +181,10 @@ impl Collected {
                 self.gaps.push((at(gap.object), gap.reason, gap.detail.clone()));
             }
         }
-        let located = |fact: &Fact| Located { place: at(fact.object), fact: fact.clone() };
+        let located = |fact: &Fact| {
+            let (host, fact) = (host.to_owned(), fact.clone());
+            Located { host, place: at(fact.object), fact }
+        };
         self.facts.extend(report.facts.iter().map(located));
     }
 }

@@ -41,7 +41,11 @@ pub(crate) fn running(proc: &Path) -> Vec<Located> {
             (Attribute::Id, name.clone()),
             (Attribute::State, "running".to_owned()),
         ];
-        facts.push(Located { place: format!("process {name}"), fact: fact(FactKind::Process, attributes) });
+        facts.push(Located {
+            host: String::new(),
+            place: format!("process {name}"),
+            fact: fact(FactKind::Process, attributes),
+        });
     }
     for table in ["net/tcp", "net/tcp6", "net/udp", "net/udp6"] {
         for line in text(&proc.join(table)).lines().skip(1).take(MOST) {
@@ -65,7 +69,11 @@ fn connection(line: &str, owners: &HashMap<String, String>) -> Option<Located> {
         (Attribute::Name, owner),
         (Attribute::Description, format!("port {port}")),
     ];
-    Some(Located { place: format!("connection to {address}"), fact: fact(FactKind::Socket, attributes) })
+    Some(Located {
+        host: String::new(),
+        place: format!("connection to {address}"),
+        fact: fact(FactKind::Socket, attributes),
+    })
 }
 
 /// An address as `/proc` writes it: words of 32 bits, each in the order of this machine.
@@ -103,7 +111,7 @@ mod tests {
     fn connections_are_those_that_lead_away() {
         let owners = HashMap::from([("77".to_owned(), "klnagent".to_owned())]);
         let line = |remote: &str| format!("0: 0100007F:0016 {remote} 01 0:0 0:0 0 0 0 77 1");
-        let Located { place, fact } = connection(&line("0101A8C0:01BB"), &owners).unwrap();
+        let Located { place, fact, .. } = connection(&line("0101A8C0:01BB"), &owners).unwrap();
         assert_eq!(place, "connection to 192.168.1.1");
         assert_eq!(fact.get(Attribute::Name), Some("klnagent"));
         assert_eq!(fact.get(Attribute::Description), Some("port 443"));

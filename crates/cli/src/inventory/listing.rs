@@ -54,7 +54,7 @@ impl Listing<'_> {
         write!(to, "{{\"inventory\":1,\"files\":{files},\"objects\":{objects},\n\"items\":")?;
         json::write(to, &items)?;
         to.write_all(b",\n\"facts\":[")?;
-        for (number, Located { place, fact }) in facts.iter().enumerate() {
+        for (number, Located { place, fact, .. }) in facts.iter().enumerate() {
             to.write_all(if number == 0 { b"\n" } else { b",\n" })?;
             json::write(to, &record(place, fact))?;
         }
@@ -81,6 +81,9 @@ pub(crate) fn identified(to: &mut dyn Write, catalogue: &Catalogue, item: &Item)
         write!(to, " {}", Escaped(version))?;
     }
     writeln!(to, ": {}, evidence of grade {}", item.state.name(), item.grade)?;
+    if let Some(host) = &item.host {
+        writeln!(to, "    on         {}", Escaped(host))?;
+    }
     if let Some(integration) = &item.integrated_in {
         writeln!(to, "    inside     {}", Escaped(&integration.name))?;
     }
@@ -120,6 +123,7 @@ pub(crate) fn item_record(catalogue: &Catalogue, item: &Item) -> Value {
         "country": maker.and_then(|maker| maker.country.as_deref()),
         "classes": product.map(|product| product.classes.as_slice()),
         "version": item.version,
+        "host": item.host,
         "state": item.state.name(),
         "grade": item.grade.name(),
         "inside": item.integrated_in.as_ref().map(|integration| integration.name.as_str()),

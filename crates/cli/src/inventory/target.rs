@@ -131,6 +131,15 @@ impl Target {
         }
     }
 
+    /// The name of the system, if it is a whole one.
+    pub(crate) fn system(&self) -> Option<String> {
+        match self {
+            Self::Host => Some("this host".to_owned()),
+            Self::Root(path) => Some(path.display().to_string()),
+            Self::Path(..) => None,
+        }
+    }
+
     /// What it is said to be.
     pub(crate) fn expected(&self) -> Option<Expected> {
         match self {

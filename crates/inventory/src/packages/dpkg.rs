@@ -32,15 +32,18 @@ impl Reader for Dpkg {
     }
 
     fn read(&self, subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
+        // A copy elsewhere tells of some system, and not that it is here.
+        let path = subject.path();
+        let in_place = path.ends_with("var/lib/dpkg/status") || path.contains("dpkg/status.d/");
         let mut package = Package::default();
         lines(subject, |line| {
             if line.is_empty() {
-                return std::mem::take(&mut package).tell(facts);
+                return std::mem::take(&mut package).tell(in_place, facts);
             }
             package.field(line);
             Ok(())
         })?;
-        package.tell(facts)
+        package.tell(in_place, facts)
     }
 }
 
@@ -67,7 +70,7 @@ impl Package {
         }
     }
 
-    fn tell(self, facts: &mut Facts<'_>) -> Result<(), Error> {
+    fn tell(self, in_place: bool, facts: &mut Facts<'_>) -> Result<(), Error> {
         if self.values.iter().all(|(attribute, _)| *attribute != Attribute::Name) {
             return Ok(());
         }
@@ -76,6 +79,7 @@ impl Package {
             .status
             .as_deref()
             .map_or("installed", |status| status.split_whitespace().next_back().unwrap_or("unknown"));
+        let state = if in_place || state != "installed" { state } else { "declared" };
         let mut values = vec![(Attribute::Manager, "dpkg"), (Attribute::State, state)];
         values.extend(self.values.iter().map(|(attribute, value)| (*attribute, value.as_str())));
         let purl = with_purl("dpkg", &values);

@@ -9,7 +9,11 @@ use super::pages::{Part, Sheet};
 /// The page.
 pub(super) fn page(sheet: &Sheet, style: &str) -> String {
     let mut page = String::new();
-    let class = if sheet.alarm { "alarm" } else { "calm" };
+    let class = match (sheet.alarm, sheet.done) {
+        (true, _) => "alarm",
+        (false, true) => "calm",
+        (false, false) => "gap",
+    };
     // Should an escape ever be missing, the browser still loads and runs nothing.
     let _ = write!(
         page,

@@ -13,6 +13,8 @@ pub(super) struct Sheet {
     pub(super) subtitle: String,
     /// Whether somebody should look at it.
     pub(super) alarm: bool,
+    /// Whether nothing is left to do.
+    pub(super) done: bool,
     pub(super) tiles: Vec<(String, String)>,
     pub(super) parts: Vec<Part>,
     pub(super) footer: String,
@@ -138,6 +140,7 @@ pub(super) fn sheet(evidence: &Evidence<'_>) -> Sheet {
         title,
         subtitle: format!("Transition evidence · {}", status.at),
         alarm: status.alarms(),
+        done: over == status.tasks.len(),
         tiles: counts.collect(),
         parts: parts.into_iter().filter(|part| !part.rows.is_empty()).collect(),
         footer: format!(

@@ -86,7 +86,12 @@ fn marks(inventories: &[(Input, Inventory)]) -> Vec<Mark> {
         for (text, activity) in own.chain(next) {
             // What a rule gives in a form that nobody can read is told by the verdict's task.
             let Ok(when) = text.parse::<When>() else { continue };
-            let because = format!("{}{clause}: {} from {text}", ruling.rule, activity.join(", "));
+            // Where use is not forbidden, no reason may sound as if it were.
+            let what = match ruling.ruling.to_ascii_lowercase().as_str() {
+                "prohibited" => activity.join(", "),
+                other => format!("{other}, asked about {}", activity.join(", ")),
+            };
+            let because = format!("{}{clause}: {what} from {text}", ruling.rule);
             marks.entry((when.instant().to_string(), because.clone())).or_insert_with(|| Mark {
                 when,
                 activity: activity.clone(),
@@ -142,7 +147,10 @@ fn stages(marks: &[Mark], end: &When, choices: &Choices) -> Vec<Stage> {
             None if kind.share.1 == 100 => (at(kind.share.0), end.clone(), "the end of the plan".to_owned()),
             None => {
                 let to = [at(kind.share.1), end.clone()].into_iter().min_by_key(When::instant);
-                let because = format!("days {} to {} of a hundred", kind.share.0, kind.share.1);
+                let because = format!(
+                    "its share of the plan: from {} % to {} % of the time",
+                    kind.share.0, kind.share.1
+                );
                 (at(kind.share.0), to.unwrap_or_else(|| end.clone()), because)
             }
         };
