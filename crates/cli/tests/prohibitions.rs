@@ -135,6 +135,39 @@ fn a_connector_to_the_exempt_service_is_exempt_where_the_text_has_an_exemption()
 }
 
 #[test]
+fn systems_are_kept_apart() {
+    let (_, two) = check("--root {}/linux-kesl --root {}/linux-remnant --as user --person us --place US");
+    let on = |document: &Value| -> Vec<String> {
+        let items = document["items"].as_array().unwrap();
+        let mut hosts: Vec<String> =
+            items.iter().filter_map(|item| item["host"].as_str().map(str::to_owned)).collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    };
+    let hosts = on(&two);
+    assert_eq!(hosts.len(), 2, "{two:#}");
+    assert!(hosts[0].ends_with("linux-kesl") && hosts[1].ends_with("linux-remnant"), "{hosts:?}");
+    let (_, one) = check("--root {}/linux-kesl --as user --person us --place US");
+    assert_eq!(on(&one), Vec::<String>::new());
+
+    let ground = Ground::new();
+    let rows = "hostname,name,version,publisher\n\
+                pc-1,Kaspersky Endpoint Security for Windows,12.3,AO Kaspersky Lab\n\
+                pc-2,Kaspersky Password Manager,10,AO Kaspersky Lab\n";
+    let fleet = ground.file("fleet.csv", rows.as_bytes());
+    let (_, document) = check(&format!("--inventory {} --as user --person us --place US", fleet.display()));
+    assert_eq!(on(&document), ["pc-1", "pc-2"], "{document:#}");
+}
+
+#[test]
+fn a_folder_of_rules_without_a_rule_is_refused() {
+    let ground = Ground::new();
+    let seen = ground.run(&["rules", "check", "files"]).expect(2);
+    assert!(seen.stderr.contains("no .toml file"), "{seen:?}");
+}
+
+#[test]
 fn bills_of_materials_are_read_to_the_bottom() {
     let (_, document) = check("--sbom {}/acme.cdx.json --as integrator --person us --date 2025-03-01");
     let all = rulings(&document);

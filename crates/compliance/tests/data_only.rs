@@ -97,6 +97,7 @@ fn the_ban_of_the_documentation_works() {
     let package = [
         (Attribute::Manager, "dpkg"),
         (Attribute::Name, "examplesoft-remote"),
+        (Attribute::Vendor, "Examplesoft GmbH <info@example.com>"),
         (Attribute::State, "installed"),
     ];
     let found = item(&catalogue, FactKind::Package, &package);

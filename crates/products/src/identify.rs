@@ -36,13 +36,20 @@ pub(crate) fn identify(catalogue: &Catalogue, facts: &[Located]) -> Vec<Item> {
     for located in facts {
         let values = Values::new(&located.fact);
         matching(catalogue, &located.fact, &values, &mut found);
+        let mut counted: Vec<Key> = Vec::new();
         for number in &found {
             let (product, _) = catalogue.marks[*number];
             let mark = catalogue.mark(*number);
             let Some(state) = state(mark, &located.fact) else { continue };
             let integration = integration(catalogue, product, mark, located, &values);
             let key = (system(located).to_owned(), group(located), product, integration);
-            all.entry(key).or_default().add(*number, mark, state, located, &values);
+            let gathered = all.entry(key.clone()).or_default();
+            gathered.add(*number, mark, state, located, &values);
+            // A fact that several marks match is one fact.
+            if !counted.contains(&key) {
+                gathered.facts += 1;
+                counted.push(key);
+            }
         }
     }
     let mut all: BTreeMap<Key, Gathered> = all.into_iter().collect();
@@ -254,7 +261,6 @@ fn folder_of_product(path: &str) -> &str {
 
 impl Gathered {
     fn add(&mut self, number: usize, mark: &Mark, state: State, located: &Located, values: &Values<'_>) {
-        self.facts += 1;
         let met = self.marks.entry(number).or_default();
         *met += 1;
         if *met <= Item::MOST_EVIDENCE {
