@@ -136,7 +136,7 @@ pub(crate) fn item_record(catalogue: &Catalogue, item: &Item) -> Value {
 fn text(to: &mut dyn Write, all: bool, collected: &Collected) -> io::Result<()> {
     let Collected { facts, gaps, all_gaps, files, objects, .. } = collected;
     if all {
-        for Located { place, fact } in facts {
+        for Located { place, fact, .. } in facts {
             writeln!(to, "{:<12} {}", fact.kind.name(), described(fact))?;
             writeln!(to, "{:12} {}", "", Escaped(place))?;
         }
@@ -209,7 +209,7 @@ fn rows(to: &mut dyn Write, collected: &Collected) -> io::Result<()> {
         write!(to, ",{}", column.name())?;
     }
     to.write_all(b"\r\n")?;
-    for Located { place, fact } in &collected.facts {
+    for Located { place, fact, .. } in &collected.facts {
         write!(to, "{},{}", fact.kind.name(), cell(place))?;
         for column in COLUMNS {
             write!(to, ",{}", cell(&fact.all(column).collect::<Vec<_>>().join("; ")))?;
