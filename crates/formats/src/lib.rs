@@ -40,6 +40,7 @@ mod zstd;
 mod lz4;
 mod lzma;
 mod zip;
+mod sevenz;
 mod ar;
 mod tar;
 mod cpio;
@@ -67,6 +68,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &zstd::Zstd,
     &lz4::Lz4,
     &zip::Zip,
+    &sevenz::SevenZ,
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,

@@ -47,7 +47,6 @@ const fn plain(name: &'static str, signs: &'static [Sign]) -> Unopened {
 #[rustfmt::skip]
 pub(crate) static TABLE: &[Unopened] = &[
     // Archives.
-    hides("7z", "7z archives", &[Bytes(0, b"7z\xbc\xaf\x27\x1c")]),
     hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("cab", "cabinets", &[Bytes(0, b"MSCF\0\0\0\0")]),
