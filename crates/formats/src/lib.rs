@@ -44,7 +44,10 @@ mod ar;
 mod tar;
 mod cpio;
 
+mod eps;
 mod pdf;
+mod swf;
+mod xdp;
 
 mod unopened;
 
@@ -74,6 +77,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &cpio::Cpio,
     &ole2::Ole2,
     &pdf::Pdf,
+    &eps::Eps,
+    &swf::Swf,
+    &xdp::Xdp,
     // It has no magic.
     &lzma::Lzma,
 ];

@@ -108,11 +108,6 @@ impl Aes {
             before = block;
         }
     }
-
-    /// Decrypts one block without a mode.
-    pub(super) fn decrypt_one(&self, block: Block) -> Block {
-        self.decrypt(block, [0; 16])
-    }
 }
 
 fn xor(mut block: Block, other: Block) -> Block {
@@ -145,7 +140,8 @@ impl Step for Cbc {
                 // Less than a block is nothing, and wrong padding is left where it is.
                 if let Some(last) = self.held.take() {
                     let padding = usize::from(last.last().copied().unwrap_or(0));
-                    let keep = if (1..=16).contains(&padding) { 16_usize.saturating_sub(padding) } else { 16 };
+                    let keep =
+                        if (1..=16).contains(&padding) { 16_usize.saturating_sub(padding) } else { 16 };
                     output.extend(last.iter().take(keep));
                 }
                 return Ok(false);

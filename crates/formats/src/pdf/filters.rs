@@ -53,9 +53,9 @@ impl Chain {
         let parameters = parameters.map(|value| list(value, resolve)).unwrap_or_default();
         for (index, name) in names.iter().enumerate() {
             let parameters = match parameters.get(index) {
-                Some(Value::Dictionary(found)) => Dictionary(
-                    found.0.iter().map(|(key, value)| (key.clone(), resolve(value))).collect(),
-                ),
+                Some(Value::Dictionary(found)) => {
+                    Dictionary(found.0.iter().map(|(key, value)| (key.clone(), resolve(value))).collect())
+                }
                 _ => Dictionary::default(),
             };
             let Some(name) = name.name() else { continue };
@@ -74,7 +74,9 @@ impl Chain {
     fn push(&mut self, name: &[u8], parameters: &Dictionary<'_>) -> bool {
         let (filter, predicted) = match name {
             b"FlateDecode" | b"Fl" => (Filter::Flate, true),
-            b"LZWDecode" | b"LZW" => (Filter::Lzw { early: parameters.integer(b"EarlyChange") != Some(0) }, true),
+            b"LZWDecode" | b"LZW" => {
+                (Filter::Lzw { early: parameters.integer(b"EarlyChange") != Some(0) }, true)
+            }
             b"ASCII85Decode" | b"A85" => (Filter::Ascii85, false),
             b"ASCIIHexDecode" | b"AHx" => (Filter::Hexadecimal, false),
             b"RunLengthDecode" | b"RL" => (Filter::RunLength, false),
@@ -148,6 +150,13 @@ impl Chain {
         }
         Ok((End::new(reader, &quiet), consumed))
     }
+}
+
+/// A reader of a zlib stream, and how far it came when it is over.
+pub(super) fn inflate(packed: &Content) -> (End<Flate>, Rc<Cell<u64>>) {
+    let (quiet, consumed) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(u64::MAX)));
+    let flate = Flate::new(Box::new(Metered::new(packed.reader(), &quiet))).counting(&consumed);
+    (End::new(flate, &quiet), consumed)
 }
 
 /// A reader of what is decrypted.

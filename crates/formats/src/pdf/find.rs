@@ -53,7 +53,8 @@ pub(super) fn marks(content: &Content, sink: &mut dyn Sink) -> Result<Marks, Sto
         let end = before.saturating_add(STEP);
         let area = window.get(before..).unwrap_or_default();
         let places = |finder: &Finder<'_>| {
-            let places: Vec<usize> = finder.find_iter(area).map(|place| place.saturating_add(before)).collect();
+            let places: Vec<usize> =
+                finder.find_iter(area).map(|place| place.saturating_add(before)).collect();
             places.into_iter().take_while(move |place| *place < end)
         };
         for place in places(&object) {

@@ -22,7 +22,14 @@ pub(super) struct Flate {
 
 impl Flate {
     pub(super) fn new(reader: Box<dyn Read>) -> Self {
-        Self { input: Input::new(reader), inflate: Decompress::new(false), begun: false, end: None, header: 0, consumed: None }
+        Self {
+            input: Input::new(reader),
+            inflate: Decompress::new(false),
+            begun: false,
+            end: None,
+            header: 0,
+            consumed: None,
+        }
     }
 
     /// The same, which tells how many bytes it read when it came to its end.

@@ -115,7 +115,8 @@ mod tests {
 
     /// An encoder as simple as can be, which is not the decoder in reverse.
     fn encode(bytes: &[u8], early: usize) -> Vec<u8> {
-        let mut table: std::collections::HashMap<Vec<u8>, u32> = (0..=255_u8).map(|b| (vec![b], u32::from(b))).collect();
+        let mut table: std::collections::HashMap<Vec<u8>, u32> =
+            (0..=255_u8).map(|b| (vec![b], u32::from(b))).collect();
         let (mut bits, mut count, mut out) = (0_u64, 0_u32, Vec::new());
         let mut put = |code: u32, width: u32, out: &mut Vec<u8>| {
             bits = bits << width | u64::from(code);
@@ -127,7 +128,12 @@ mod tests {
             bits &= (1 << count) - 1;
         };
         // The decoder knows one entry less than the encoder when it reads a code.
-        let width = |next: usize| match next + early - 1 { ..512 => 9, 512..1024 => 10, 1024..2048 => 11, _ => 12 };
+        let width = |next: usize| match next + early - 1 {
+            ..512 => 9,
+            512..1024 => 10,
+            1024..2048 => 11,
+            _ => 12,
+        };
         let mut next = 258;
         put(256, 9, &mut out);
         let mut word: Vec<u8> = Vec::new();
@@ -176,7 +182,7 @@ mod tests {
         for early in [true, false] {
             let packed = encode(&bytes, usize::from(early));
             let mut out = Vec::new();
-            Stepped::new(Box::new(std::io::Cursor::new(packed)), Lzw::new(early)).read_to_end(&mut out).unwrap();
+            Stepped::new(Box::new(io::Cursor::new(packed)), Lzw::new(early)).read_to_end(&mut out).unwrap();
             assert!(out == bytes, "early {early}");
         }
     }

@@ -5,7 +5,10 @@
 //! document is depends on who reads it. Objects are therefore found by their words first, in streams and old versions
 //! too, and tables only add those that are written oddly.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::io::Read;
+use std::rc::Rc;
 
 use candor_object::{Child, Content, FileType, Flow, Link, Reason, Relation, Sink, Stop};
 use memchr::memmem;
@@ -82,6 +85,11 @@ impl Format for DisplacedPdf {
     }
 }
 
+/// A reader of a zlib stream that forgives what readers of documents do, and how far it came when it is over.
+pub(crate) fn inflate(packed: &Content) -> (impl Read + use<>, Rc<Cell<u64>>) {
+    filters::inflate(packed)
+}
+
 fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
     let start = memmem::find(&content.window(0, HEADER)?, b"%PDF-").unwrap_or(0) as u64;
     let marks = find::marks(content, sink)?;
@@ -105,7 +113,8 @@ fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
     tell(&mut document, &facts, sink)?;
     let mut position: u64 = 0;
     for index in 0..document.objects.len() {
-        let Some(object) = document.objects.get(index).filter(|object| object.stream.is_some()).cloned() else {
+        let Some(object) = document.objects.get(index).filter(|object| object.stream.is_some()).cloned()
+        else {
             continue;
         };
         position = position.saturating_add(1);

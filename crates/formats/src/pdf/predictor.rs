@@ -87,7 +87,9 @@ impl Unpredicted {
     }
 
     fn png(&mut self, filter: u8, count: usize) {
-        let at = |bytes: &[u8], index: Option<usize>| index.and_then(|index| bytes.get(index).copied()).unwrap_or(0);
+        let at = |bytes: &[u8], index: Option<usize>| {
+            index.and_then(|index| bytes.get(index).copied()).unwrap_or(0)
+        };
         if filter == 0 || filter > 4 {
             return;
         }
@@ -126,7 +128,8 @@ impl Unpredicted {
             16 => {
                 for index in colors..self.row.len() / 2 {
                     let at = |index: usize| index.saturating_mul(2);
-                    let left = crate::fields::u16_be(&self.row, at(index.saturating_sub(colors))).unwrap_or(0);
+                    let left =
+                        crate::fields::u16_be(&self.row, at(index.saturating_sub(colors))).unwrap_or(0);
                     let this = crate::fields::u16_be(&self.row, at(index)).unwrap_or(0);
                     let place = at(index)..at(index).saturating_add(2);
                     if let Some(to) = self.row.get_mut(place) {
@@ -220,16 +223,38 @@ mod tests {
     fn rows_of_png() {
         let rows = Rows { png: true, colors: 1, bits: 8, columns: 3 };
         let packed = b"\0abc\x01a\x01\x01\x02\x01\x01\x01\x03\x01\x01\x01\x04\x01\x01\x01\x00ab";
-        assert_eq!(decode(rows, packed), b"abcabcbcd23445\x36ab".iter().copied().enumerate().map(|(index, byte)| {
-            // Averages and Paeth by hand: 98/2+1=50, (50+99)/2+1=75, (75+100)/2+1=88; 51, 76, 89.
-            match index { 9 => 50, 10 => 75, 11 => 88, 12 => 51, 13 => 76, 14 => 89, _ => byte }
-        }).collect::<Vec<u8>>());
+        assert_eq!(
+            decode(rows, packed),
+            b"abcabcbcd23445\x36ab"
+                .iter()
+                .copied()
+                .enumerate()
+                .map(|(index, byte)| {
+                    // Averages and Paeth by hand: 98/2+1=50, (50+99)/2+1=75, (75+100)/2+1=88; 51, 76, 89.
+                    match index {
+                        9 => 50,
+                        10 => 75,
+                        11 => 88,
+                        12 => 51,
+                        13 => 76,
+                        14 => 89,
+                        _ => byte,
+                    }
+                })
+                .collect::<Vec<u8>>()
+        );
     }
 
     #[test]
     fn rows_of_tiff() {
-        assert_eq!(decode(Rows { png: false, colors: 1, bits: 8, columns: 3 }, b"\x01\x01\x01\x05\x01\xff"), b"\x01\x02\x03\x05\x06\x05");
-        assert_eq!(decode(Rows { png: false, colors: 1, bits: 16, columns: 2 }, b"\0\xff\0\x01"), b"\0\xff\x01\0");
+        assert_eq!(
+            decode(Rows { png: false, colors: 1, bits: 8, columns: 3 }, b"\x01\x01\x01\x05\x01\xff"),
+            b"\x01\x02\x03\x05\x06\x05"
+        );
+        assert_eq!(
+            decode(Rows { png: false, colors: 1, bits: 16, columns: 2 }, b"\0\xff\0\x01"),
+            b"\0\xff\x01\0"
+        );
         assert_eq!(decode(Rows { png: false, colors: 1, bits: 4, columns: 4 }, b"\x11\x11"), b"\x12\x34");
     }
 

@@ -47,7 +47,9 @@ fn open(document: &mut Document<'_>, object: &Object, has_name: bool) -> io::Res
         key = security.key(number, generation, method);
     }
     // A stream that is not encrypted in an encrypted document.
-    if method != Method::Plain && chains.first().is_some_and(|chain| chain.filters.first() == Some(&Filter::Flate)) {
+    if method != Method::Plain
+        && chains.first().is_some_and(|chain| chain.filters.first() == Some(&Filter::Flate))
+    {
         let raw = packed.window(0, 8)?;
         let start = start_of(decrypted(Box::new(packed.range(0, 64).reader()), method, &key), 8);
         if is_header(&raw) && !is_header(&start) {

@@ -34,9 +34,11 @@ pub(super) fn survey(
     shift: u64,
     sink: &mut dyn Sink,
 ) -> Result<Facts, Stop> {
-    let mut facts = Facts { encrypted: trailers.iter().any(|trailer| trailer.encrypt.is_some()), ..Facts::default() };
+    let mut facts = Facts::default();
+    facts.encrypted = trailers.iter().any(|trailer| trailer.encrypt.is_some());
     let mut missing: u32 = 0;
-    let mut places: HashSet<u64> = trailers.iter().flat_map(|trailer| trailer.places.iter().copied()).collect();
+    let mut places: HashSet<u64> =
+        trailers.iter().flat_map(|trailer| trailer.places.iter().copied()).collect();
     let mut streams: HashSet<u32> = HashSet::new();
     objects.extend(unknown(document.content, &objects, &places, shift, sink)?);
     objects.sort_by_key(|found| found.body);
@@ -62,7 +64,9 @@ pub(super) fn survey(
             document.objects.push(object);
         }
         for index in known..document.objects.len() {
-            let Some(object) = document.objects.get(index).filter(|object| object.kind == Kind::Table).cloned() else {
+            let Some(object) =
+                document.objects.get(index).filter(|object| object.kind == Kind::Table).cloned()
+            else {
                 continue;
             };
             sink.pulse()?;
@@ -99,7 +103,8 @@ fn unknown(
     let offsets: HashSet<u64> = known.iter().map(|found| found.offset).collect();
     let bodies: HashSet<u64> = known.iter().map(|found| found.body).collect();
     let mut new: Vec<Found> = Vec::new();
-    let candidates = places.iter().flat_map(|place| [Some(*place), place.checked_add(shift).filter(|_| shift > 0)]);
+    let candidates =
+        places.iter().flat_map(|place| [Some(*place), place.checked_add(shift).filter(|_| shift > 0)]);
     for offset in candidates.flatten().filter(|offset| !offsets.contains(offset)).take(MOST_PLACES) {
         sink.pulse()?;
         if let Some(found) = object_at(content, offset)?.filter(|found| !bodies.contains(&found.body)) {
@@ -171,7 +176,11 @@ fn unlock(document: &mut Document<'_>, trailers: &[Trailer], sink: &mut dyn Sink
             *value = document.resolve(value)?;
         }
         // A later trailer without an identifier leaves that of an earlier one.
-        let ids: Vec<&[u8]> = trailers.iter().filter(|other| other.encrypt.is_some()).map(|other| other.id.as_slice()).collect();
+        let ids: Vec<&[u8]> = trailers
+            .iter()
+            .filter(|other| other.encrypt.is_some())
+            .map(|other| other.id.as_slice())
+            .collect();
         let Some(handler) = Handler::new(&dictionary, &trailer.id) else {
             let name = dictionary.get(b"Filter").and_then(Value::name).unwrap_or_default();
             let name = name.get(..64).unwrap_or(name).escape_ascii().to_string();
@@ -260,7 +269,8 @@ fn unpack(
         }
         if inside.len() < count.min(1 << 20) && whole && !document.locked {
             let Found { number, generation, .. } = object.found;
-            let detail = format!("object {number} {generation}: {} of {count} objects are there", inside.len());
+            let detail =
+                format!("object {number} {generation}: {} of {count} objects are there", inside.len());
             sink.gap(Reason::Damaged, &detail);
         }
         document.unpacked.push(bytes);

@@ -58,7 +58,8 @@ impl<'a> Dictionary<'a> {
     }
 
     pub(super) fn into_owned(self) -> Dictionary<'static> {
-        let own = |(key, value): (Cow<'a, [u8]>, Value<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
+        let own =
+            |(key, value): (Cow<'a, [u8]>, Value<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
         Dictionary(self.0.into_iter().map(own).collect())
     }
 }
@@ -539,7 +540,11 @@ mod tests {
         let mut parser = Parser::new(&[b'['; 300_000]);
         parser.value();
         assert!(parser.cut);
-        let many = b"[0".iter().copied().chain(std::iter::repeat_n(*b" 0", MOST as usize + 9).flatten()).collect::<Vec<u8>>();
+        let many = b"[0"
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(*b" 0", MOST as usize + 9).flatten())
+            .collect::<Vec<u8>>();
         let mut parser = Parser::new(&many);
         let Value::Array(values) = parser.value() else { panic!("no array") };
         assert!(parser.cut && values.len() == MOST as usize);
