@@ -56,8 +56,11 @@ impl Facts {
             Value::Array(values) => values.iter().for_each(|value| self.collect(value, owner)),
             Value::Dictionary(dictionary) => {
                 self.look_at(dictionary, owner);
-                // The signature of a document is as long as a text can be, and nothing but digits.
-                dictionary.0.iter().for_each(|(_, value)| self.collect(value, owner));
+                // Scripts are handed over as what they are.
+                let is_script =
+                    |key: &[u8], value: &Value<'_>| key == b"JS" && matches!(value, Value::Text(_));
+                let others = dictionary.0.iter().filter(|(key, value)| !is_script(key, value));
+                others.for_each(|(_, value)| self.collect(value, owner));
             }
             Value::Text(Cow::Owned(text)) if text.len() >= LONG => self.keep_text(text, owner),
             Value::Text(text) if text.len() >= LONG && self.encrypted && owner.is_some() => {

@@ -28,6 +28,8 @@ mod security;
 mod streams;
 mod survey;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod text_filters;
 mod value;
 

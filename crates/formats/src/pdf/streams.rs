@@ -178,13 +178,20 @@ pub(super) fn hand_over(
 /// Whether a stream of a document that cannot be decrypted is not encrypted: this may be said of a document to keep
 /// scanners out.
 fn is_readable(chain: &Chain, opened: &Opened) -> bool {
-    let Some(Filter::Flate) = chain.filters.first() else { return false };
-    let header = opened.packed.window(0, 8).is_ok_and(|start| is_header(&start));
-    let trial = chain.open(&opened.packed, None).map(|(reader, _)| {
-        let mut start = Vec::new();
-        reader.take(TRIAL).read_to_end(&mut start).is_ok()
-    });
-    header && trial.is_ok_and(|whole| whole)
+    let Ok(start) = opened.packed.window(0, 64) else { return false };
+    let plausible = match chain.filters.first() {
+        Some(Filter::Flate) => is_header(&start),
+        Some(Filter::Ascii85 | Filter::Hexadecimal) => {
+            start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+        }
+        None if chain.picture => start.starts_with(b"\xff\xd8\xff"),
+        _ => false,
+    };
+    plausible
+        && chain.open(&opened.packed, None).is_ok_and(|(reader, _)| {
+            let mut start = Vec::new();
+            reader.take(TRIAL).read_to_end(&mut start).is_ok()
+        })
 }
 
 /// Hands over what lies behind a deflate stream.
