@@ -29,6 +29,9 @@ pub(super) enum Filter {
     Predictor(Rows),
 }
 
+/// What comes out of a stream, and how far its first decoder came, once that is over and can be known.
+pub(super) type Decoded = (End<Box<dyn Read>>, Rc<Cell<u64>>);
+
 /// The filters of a stream in the order in which they are undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chain {
@@ -116,15 +119,11 @@ impl Chain {
         self.filters.is_empty()
     }
 
-    /// A reader of what comes out, and how far the first decoder came, if that is a count that can be known.
+    /// A reader of what comes out.
     ///
     /// # Errors
     /// Parameters that make no sense.
-    pub(super) fn open(
-        &self,
-        packed: &Content,
-        cipher: Option<(Method, &[u8])>,
-    ) -> io::Result<(End<Box<dyn Read>>, Rc<Cell<u64>>)> {
+    pub(super) fn open(&self, packed: &Content, cipher: Option<(Method, &[u8])>) -> io::Result<Decoded> {
         let quiet = Rc::new(Cell::new(0));
         let consumed = Rc::new(Cell::new(u64::MAX));
         let mut reader: Box<dyn Read> = Box::new(Metered::new(packed.reader(), &quiet));

@@ -54,7 +54,7 @@ impl Flate {
 /// Whether these bytes begin with the header of a zlib stream.
 pub(super) fn is_header(head: &[u8]) -> bool {
     let number = crate::fields::u16_be(head, 0).unwrap_or(u16::MAX);
-    number & 0x0f00 == 0x0800 && number >> 12 <= 7 && number % 31 == 0 && number & 0x20 == 0
+    number & 0x0f00 == 0x0800 && number >> 12 <= 7 && number.is_multiple_of(31) && number & 0x20 == 0
 }
 
 impl Read for Flate {

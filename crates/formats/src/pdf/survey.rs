@@ -184,7 +184,7 @@ fn unlock(document: &mut Document<'_>, trailers: &[Trailer], sink: &mut dyn Sink
         let Some(handler) = Handler::new(&dictionary, &trailer.id) else {
             let name = dictionary.get(b"Filter").and_then(Value::name).unwrap_or_default();
             let name = name.get(..64).unwrap_or(name).escape_ascii().to_string();
-            encrypted.get_or_insert(format!("handler {name:?}"));
+            encrypted.get_or_insert_with(|| format!("handler {name:?}"));
             continue;
         };
         let passwords = sink.passwords(FileType::new("pdf"));
@@ -203,7 +203,7 @@ fn unlock(document: &mut Document<'_>, trailers: &[Trailer], sink: &mut dyn Sink
                 return Ok(());
             }
         }
-        encrypted.get_or_insert("no known password opens it".to_owned());
+        encrypted.get_or_insert_with(|| "no known password opens it".to_owned());
     }
     if let Some(why) = encrypted {
         document.locked = true;
