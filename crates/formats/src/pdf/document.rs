@@ -17,7 +17,9 @@ const REFERRED: usize = 64 << 10;
 /// References that lead to one another.
 const LONGEST_CHAIN: u32 = 8;
 /// How often a file may be read by objects that lie in one another, before only their starts are.
-const MOST_WORK: u64 = 8;
+const MOST_WORK: u64 = 4;
+/// Bytes of a start.
+const START: usize = 256;
 
 /// An object that lies in the file itself.
 #[derive(Clone, Debug)]
@@ -142,7 +144,7 @@ impl<'a> Document<'a> {
         mut take: impl FnMut(Value<'_>, &mut Parser<'_>) -> T,
     ) -> io::Result<T> {
         let in_memory = self.content.as_slice().is_some();
-        let most = if self.work == 0 { 4 << 10 } else { most };
+        let most = if self.work == 0 { START } else { most };
         let mut sizes = SIZES.iter().copied().filter(|size| *size < most && !in_memory).chain([most]);
         loop {
             let size = sizes.next().unwrap_or(most);

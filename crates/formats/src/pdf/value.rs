@@ -412,30 +412,32 @@ impl<'a> Parser<'a> {
         let mut text = rest.get(..plain).unwrap_or_default().to_vec();
         self.forward(plain);
         let mut open: u32 = 1;
-        while let Some(byte) = self.peek() {
-            self.forward(1);
-            match byte {
-                b'(' => open = open.saturating_add(1),
-                b')' => {
+        loop {
+            let rest = self.rest();
+            let plain = rest.iter().position(special).unwrap_or(rest.len());
+            text.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            self.forward(plain.saturating_add(1));
+            match rest.get(plain) {
+                Some(b'(') => {
+                    open = open.saturating_add(1);
+                    text.push(b'(');
+                }
+                Some(b')') => {
                     open = open.saturating_sub(1);
                     if open == 0 {
                         return Cow::Owned(text);
                     }
+                    text.push(b')');
                 }
-                b'\\' => {
-                    text.extend(self.escape());
-                    continue;
-                }
-                b'\r' => {
+                Some(b'\\') => text.extend(self.escape()),
+                Some(_) => {
                     if self.peek() == Some(b'\n') {
                         self.forward(1);
                     }
                     text.push(b'\n');
-                    continue;
                 }
-                _ => {}
+                None => break,
             }
-            text.push(byte);
         }
         self.short = true;
         Cow::Owned(text)
