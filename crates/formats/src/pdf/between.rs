@@ -26,7 +26,8 @@ pub(super) fn hand_over(content: &Content, start: u64, objects: &[Object], sink:
         if next > place {
             sink.pulse()?;
             let piece = content.range(place, next.saturating_sub(place));
-            if let Some(junk) = junk(&piece)? {
+            // All of it would be in itself, again and again.
+            if let Some(junk) = junk(&piece)?.filter(|junk| junk.size() < content.size()) {
                 count = count.saturating_add(1);
                 if count > MOST {
                     // The last piece has all the rest.
@@ -56,9 +57,13 @@ fn junk(piece: &Content) -> Result<Option<Content>, Stop> {
     let rest = window.get(skipped..).unwrap_or_default();
     let blank = rest.iter().rev().take_while(|byte| is_space(**byte)).count();
     let junk = piece.from(skipped as u64);
-    let is_whole = window.len() as u64 == piece.size();
-    let size = if is_whole { junk.size().saturating_sub(blank as u64) } else { junk.size() };
-    Ok((size >= SHORTEST).then(|| junk.range(0, size)))
+    // What ends in white space or zeros keeps them: an archive does.
+    let size = if window.len() as u64 == piece.size() {
+        junk.size().saturating_sub(blank as u64)
+    } else {
+        junk.size()
+    };
+    Ok((size >= SHORTEST).then_some(junk))
 }
 
 /// How much of it belongs there: comments, tables, trailers and words.

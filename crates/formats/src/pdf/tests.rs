@@ -83,6 +83,12 @@ fn a_document_reads_the_same_from_memory_and_from_a_device() {
 }
 
 #[test]
+fn what_is_no_document_is_not_in_itself() {
+    let sink = opened(b"#!/bin/sh\nnothing of a document, whatever magic says of it\n");
+    assert!(sink.children.is_empty() && sink.gaps.len() == 1);
+}
+
+#[test]
 fn texts_about_documents_are_none() {
     let recognised =
         |head: &[u8]| DisplacedPdf.recognises(&Glimpse { head, tail: head, size: head.len() as u64 });
