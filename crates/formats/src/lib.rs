@@ -45,6 +45,11 @@ mod ar;
 mod tar;
 mod cpio;
 
+mod eps;
+mod pdf;
+mod swf;
+mod xdp;
+
 mod unopened;
 
 mod mail;
@@ -73,6 +78,10 @@ pub static FORMATS: &[&dyn Format] = &[
     &tar::Tar,
     &cpio::Cpio,
     &ole2::Ole2,
+    &pdf::Pdf,
+    &eps::Eps,
+    &swf::Swf,
+    &xdp::Xdp,
     // It has no magic.
     &lzma::Lzma,
 ];
@@ -87,8 +96,11 @@ static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
     let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
-    all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
+    let displaced = std::iter::once(DISPLACED);
+    all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
+
+static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
 
 static APPENDED: &dyn Format = &zip::AppendedZip;
 
@@ -215,6 +227,7 @@ pub fn is_message(file_type: FileType) -> bool {
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand
 ///   over themselves what is behind.
+/// * A PDF in whose first bytes a picture or anything else has its header. A zip may begin in a PDF and end behind it.
 /// * A message whose header also holds what another format is known by far from its start: a field that puts
 ///   `ustar` at byte 257 makes a mail a tar archive, even with a right checksum, and mail programs read the mail.
 ///
@@ -227,11 +240,13 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
         return Ok(None);
     }
     let is_text = is_one_of(TEXTS);
+    let is_document = first.file_type() == DISPLACED.file_type();
     let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
     look(content, |glimpse| {
-        let archive = (opens_nothing && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let archive = ((opens_nothing || is_document) && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
-        archive.or_else(message)
+        archive.or_else(document).or_else(message)
     })
 }
 

@@ -81,14 +81,10 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("vhd", "vhd disks", &[Bytes(0, b"conectix"), Binary]),
 
     // Documents.
-    hides("pdf", "pdf documents", &[Bytes(0, b"%PDF-")]),
     hides("chm", "chm help files", &[Bytes(0, b"ITSF"), Binary]),
     hides("onenote", "onenote sections",
         &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
     hides("tnef", "tnef attachments", &[Bytes(0, b"\x78\x9f\x3e\x22")]),
-    hides("swf", "packed flash files", &[Bytes(0, b"CWS"), Binary]),
-    hides("swf", "packed flash files", &[Bytes(0, b"ZWS"), Binary]),
-    plain("swf", &[Bytes(0, b"FWS"), Binary]),
     hides("rtf", "rtf documents", &[Bytes(0, b"{\\rt")]),
     plain("lnk", &[Bytes(0, b"\x4c\0\0\0\x01\x14\x02\0")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
@@ -209,9 +205,7 @@ mod tests {
 
     #[test]
     fn letters_alone_are_no_sign() {
-        for text in
-            ["CWS is short", "FWS too", "ID3 tags are", "RIFF RAFF", "BMW drivers say hello", "wOFF we go"]
-        {
+        for text in ["ID3 tags are", "RIFF RAFF", "BMW drivers say hello", "wOFF we go"] {
             assert_eq!(named(text.as_bytes()), None, "{text}");
         }
         assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x34\0\0"), Some("class"));
