@@ -43,6 +43,7 @@ mod zip;
 mod ar;
 mod tar;
 mod cpio;
+mod lnk;
 
 mod unopened;
 
@@ -71,8 +72,20 @@ pub static FORMATS: &[&dyn Format] = &[
     &tar::Tar,
     &cpio::Cpio,
     &ole2::Ole2,
+    &lnk::Lnk,
     // It has no magic.
     &lzma::Lzma,
+];
+
+/// Pictures. What viewers skip is taken out; pixels are not, so that they may embed anything.
+static PICTURES: &[&dyn Format] = &[
+    &picture::Png,
+    &picture::Jpeg,
+    &picture::Gif,
+    &picture::Bmp,
+    &picture::Tiff,
+    &picture::WebP,
+    &picture::Ico,
 ];
 
 /// The formats of messages, which are judged by their text.
@@ -81,10 +94,10 @@ static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
 /// Text, of which normalized forms come out, and what is encoded in it.
 static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
 
-/// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
+/// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
-    let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
+    let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
     all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
 
@@ -225,7 +238,8 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
         return Ok(None);
     }
     let is_text = is_one_of(TEXTS);
-    let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
+    let unopened = || unopened().any(|format| format.file_type() == first.file_type());
+    let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
     look(content, |glimpse| {
         let archive = (opens_nothing && APPENDED.recognises(glimpse)).then_some(APPENDED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));

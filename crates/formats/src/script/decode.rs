@@ -1,0 +1,160 @@
+//! Looks into scripts of any language: what is encoded in them comes out, and what is put together of pieces is put
+//! together, as a form.
+
+use std::borrow::Cow;
+
+use candor_object::{Content, FileType, Flow, Form, Reason, Sink};
+use flate2::read::DeflateDecoder;
+
+use super::fold::fold;
+use super::tokens::Language;
+use super::{batch, functions, payload, shell};
+use crate::text::{Encoding, encoding, units};
+
+/// Bytes of a script that are looked at.
+const MOST: usize = 4 << 20;
+/// Fewest bytes of something decoded that is an object of its own.
+const SMALLEST: usize = 16;
+/// Fewest bytes that deflate must unpack to.
+const UNPACKED: usize = 32;
+
+/// The form: as that of texts, so that signatures for those see it.
+const fn form(name: &str) -> Form<'_> {
+    Form { name, file_type: FileType::new("text-normalized"), hashed: false }
+}
+
+/// What tells that a text may be of a language; any of them does.
+type Signs = &'static [&'static [u8]];
+
+const POWERSHELL: Signs = &[
+    b"powershell",
+    b"frombase64string",
+    b"invoke-",
+    b"new-object",
+    b"[char",
+    b"-join",
+    b"-f'",
+    b"-f '",
+    b"-f \"",
+    b"-f\"",
+    b"iex",
+    b"$env:",
+    b"-replace",
+    b"[convert]",
+    b"i`e",
+    b"`e`x",
+    b"[string]",
+    b"{1}{0}",
+    b"{0}{1}",
+];
+const BASIC: Signs = &[
+    b"createobject",
+    b"strreverse(",
+    b"chr(",
+    b"chrw(",
+    b"execute ",
+    b"executeglobal",
+    b"wscript",
+    b"end sub",
+    b"&h",
+    b"vbscript",
+    b"dim ",
+    b"shell(",
+    b"chr$(",
+];
+const PHP: Signs = &[b"<?php", b"<?=", b"base64_decode", b"gzinflate", b"str_rot13"];
+const PYTHON: Signs =
+    &[b"b64decode", b"exec(", b"fromhex(", b"unhexlify", b"marshal.loads", b"zlib.decompress", b"__import__"];
+const BATCH: Signs = &[b"@echo", b"set ", b"cmd ", b"cmd.exe", b"^", b"%comspec%"];
+const SHELL: Signs = &[b"#!/", b"base64 -", b"$'\\", b"printf", b"xxd", b"eval ", b"echo -e", b"/bin/sh"];
+
+/// The same as [`decode`], of content in any encoding.
+pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
+    let text = content.window(0, MOST)?;
+    let (encoding, body) = encoding(&text);
+    let text: Cow<'_, [u8]> = match encoding {
+        Encoding::Bytes => Cow::Borrowed(body),
+        _ => {
+            let letters = char::decode_utf16(units(encoding, body));
+            let letters = letters.map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+            Cow::Owned(letters.collect::<String>().into_bytes())
+        }
+    };
+    let is_script = decode(&text, sink);
+    if content.size() > MOST as u64 && content.window(0, 2)?.starts_with(b"#!") {
+        sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not decoded beyond that");
+    }
+    is_script
+}
+
+/// Hands over what is encoded in a text, and the forms of the scripts that it may be.
+pub(crate) fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
+    sink.pulse()?;
+    payload::find(text, sink)?;
+    let lower = text.to_ascii_lowercase();
+    let has = |signs: Signs| signs.iter().any(|sign| memchr::memmem::find(&lower, sign).is_some());
+    let mut decoded: Vec<Vec<u8>> = Vec::new();
+    decoded.extend(payload::commands(text));
+    let languages = [
+        ("powershell", Language::PowerShell, POWERSHELL),
+        ("vbscript", Language::Basic, BASIC),
+        ("php", Language::Php, PHP),
+        ("python", Language::Python, PYTHON),
+    ];
+    for (name, language, signs) in languages {
+        if !has(signs) {
+            continue;
+        }
+        sink.pulse()?;
+        let folded = fold(text, language);
+        decoded.extend(folded.decoded);
+        if folded.changed {
+            decoded.extend(payload::commands(&folded.text));
+            hand_over_form(name, &folded.text, sink)?;
+        }
+    }
+    if has(BATCH)
+        && let Some(expanded) = batch::expand(text)
+    {
+        sink.pulse()?;
+        decoded.extend(payload::commands(&expanded));
+        hand_over_form("batch", &expanded, sink)?;
+    }
+    if has(SHELL) {
+        let (expanded, found) = shell::expand(text);
+        decoded.extend(found);
+        if let Some(expanded) = expanded {
+            hand_over_form("shell", &expanded, sink)?;
+        }
+    }
+    let deflates = has(&[b"deflatestream", b"inflate"]);
+    hand_over_decoded(decoded, deflates, sink)
+}
+
+fn hand_over_decoded(mut decoded: Vec<Vec<u8>>, deflates: bool, sink: &mut dyn Sink) -> Flow {
+    let mut count = 0;
+    decoded.sort();
+    decoded.dedup();
+    for bytes in decoded.iter().filter(|bytes| bytes.len() >= SMALLEST) {
+        sink.pulse()?;
+        payload::hand_over(bytes, &mut count, sink)?;
+        // What deflate packed has no sign of its own.
+        let unpacked =
+            deflates.then(|| functions::inflated(&mut DeflateDecoder::new(bytes.as_slice()))).flatten();
+        if let Some(unpacked) =
+            unpacked.filter(|unpacked| unpacked.len() >= UNPACKED && !decoded.contains(unpacked))
+        {
+            payload::hand_over(&unpacked, &mut count, sink)?;
+        }
+    }
+    Ok(())
+}
+
+fn hand_over_form(name: &str, text: &[u8], sink: &mut dyn Sink) -> Flow {
+    let form = form(name);
+    if !sink.wants(form) {
+        return Ok(());
+    }
+    let content = Content::from_vec(text.to_vec());
+    sink.form(form, &mut crate::text::normalise::Normalised::new(content))
+}
