@@ -44,6 +44,8 @@ mod ar;
 mod tar;
 mod cpio;
 mod lnk;
+mod activemime;
+mod pickle;
 
 mod unopened;
 
@@ -73,6 +75,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &cpio::Cpio,
     &ole2::Ole2,
     &lnk::Lnk,
+    &activemime::ActiveMime,
+    &pickle::Pickle,
     // It has no magic.
     &lzma::Lzma,
 ];

@@ -5,7 +5,7 @@
 use candor_object::{Child, Content, FileType, Flow, Reason, Relation, Sink};
 
 use crate::fields::{self, u16_le, u32_le};
-use crate::{Format, Glimpse, script, search};
+use crate::{Format, Glimpse, search};
 
 /// The format of shortcuts.
 pub(crate) struct Lnk;
@@ -61,7 +61,6 @@ impl Format for Lnk {
         let text = shortcut.text;
         if !text.is_empty() {
             sink.child(Child { name: "shortcut.txt", relation: Relation::Stream }, &mut text.as_bytes())?;
-            script::decode(text.as_bytes(), sink)?;
         }
         Ok(())
     }
@@ -82,7 +81,8 @@ impl Shortcut<'_> {
         if !value.is_empty() {
             self.text.push_str(name);
             self.text.push_str(": ");
-            self.text.push_str(value);
+            // It must be a text to be looked at as one.
+            self.text.extend(value.chars().map(|letter| if letter.is_control() { ' ' } else { letter }));
             self.text.push('\n');
         }
     }

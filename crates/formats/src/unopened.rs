@@ -100,6 +100,12 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("macho", &[Bytes(0, b"\xfe\xed\xfa\xcf")]),
     plain("macho", &[Bytes(0, b"\xce\xfa\xed\xfe")]),
     plain("macho", &[Bytes(0, b"\xcf\xfa\xed\xfe")]),
+    // The first code object stands behind a header that became longer twice.
+    plain("pyc", &[Bytes(0, b"\x03\xf3\r\n"), Bytes(8, b"c")]),
+    plain("pyc", &[Bytes(1, b"\x0c\r\n"), Bytes(12, b"\xe3")]),
+    plain("pyc", &[Bytes(1, b"\x0d\r\n"), Bytes(12, b"\xe3")]),
+    plain("pyc", &[Bytes(1, b"\x0d\r\n"), Bytes(16, b"\xe3")]),
+    plain("pyc", &[Bytes(1, b"\x0e\r\n"), Bytes(16, b"\xe3")]),
     plain("wasm", &[Bytes(0, b"\0asm")]),
 
     // Sound and film.
@@ -131,7 +137,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("hwp3", "hwp documents", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),
     plain("postscript", &[Told]),
-    plain("pyc", &[Told]),
 ];
 
 impl Format for Unopened {

@@ -8,13 +8,11 @@ use flate2::read::DeflateDecoder;
 
 use super::fold::fold;
 use super::tokens::Language;
-use super::{batch, functions, payload, shell};
+use super::{batch, functions, payload, settings, shell};
 use crate::text::{Encoding, encoding, units};
 
 /// Bytes of a script that are looked at.
 const MOST: usize = 4 << 20;
-/// Fewest bytes of something decoded that is an object of its own.
-const SMALLEST: usize = 16;
 /// Fewest bytes that deflate must unpack to.
 const UNPACKED: usize = 32;
 
@@ -65,10 +63,11 @@ const BASIC: Signs = &[
 const PHP: Signs = &[b"<?php", b"<?=", b"base64_decode", b"gzinflate", b"str_rot13"];
 const PYTHON: Signs =
     &[b"b64decode", b"exec(", b"fromhex(", b"unhexlify", b"marshal.loads", b"zlib.decompress", b"__import__"];
-const BATCH: Signs = &[b"@echo", b"set ", b"cmd ", b"cmd.exe", b"^", b"%comspec%"];
+const BATCH: Signs =
+    &[b"@echo", b"set \"", b"&set ", b"&&set ", b"\nset ", b"cmd ", b"cmd.exe", b"%comspec%"];
 const SHELL: Signs = &[b"#!/", b"base64 -", b"$'\\", b"printf", b"xxd", b"eval ", b"echo -e", b"/bin/sh"];
 
-/// The same as [`decode`], of content in any encoding.
+/// Hands over what is encoded in a text in any encoding, and the forms of the scripts that it may be.
 pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
     let text = content.window(0, MOST)?;
     let (encoding, body) = encoding(&text);
@@ -80,20 +79,21 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
             Cow::Owned(letters.collect::<String>().into_bytes())
         }
     };
-    let is_script = decode(&text, sink);
+    settings::open(&text, sink)?;
+    decode(&text, sink)?;
     if content.size() > MOST as u64 && content.window(0, 2)?.starts_with(b"#!") {
         sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not decoded beyond that");
     }
-    is_script
+    Ok(())
 }
 
 /// Hands over what is encoded in a text, and the forms of the scripts that it may be.
-pub(crate) fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
+fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
     sink.pulse()?;
-    payload::find(text, sink)?;
     let lower = text.to_ascii_lowercase();
     let has = |signs: Signs| signs.iter().any(|sign| memchr::memmem::find(&lower, sign).is_some());
     let mut decoded: Vec<Vec<u8>> = Vec::new();
+    payload::find(text, &mut decoded, sink)?;
     decoded.extend(payload::commands(text));
     let languages = [
         ("powershell", Language::PowerShell, POWERSHELL),
@@ -110,10 +110,11 @@ pub(crate) fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
         decoded.extend(folded.decoded);
         if folded.changed {
             decoded.extend(payload::commands(&folded.text));
+            payload::find(&folded.text, &mut decoded, sink)?;
             hand_over_form(name, &folded.text, sink)?;
         }
     }
-    if has(BATCH)
+    if (has(BATCH) || has_carets(text))
         && let Some(expanded) = batch::expand(text)
     {
         sink.pulse()?;
@@ -131,23 +132,24 @@ pub(crate) fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
     hand_over_decoded(decoded, deflates, sink)
 }
 
+/// Whether carets stand within words, as in batch files that hide theirs.
+fn has_carets(text: &[u8]) -> bool {
+    let within = |place: &usize| {
+        let around = text.get(place.saturating_sub(1)..place.saturating_add(2));
+        around.is_some_and(|around| matches!(around, [one, _, two] if one.is_ascii_alphabetic() && two.is_ascii_alphabetic()))
+    };
+    memchr::memchr_iter(b'^', text).filter(within).take(3).count() == 3
+}
+
+/// Hands over what was decoded, and what deflate packed in it, which has no sign of its own.
 fn hand_over_decoded(mut decoded: Vec<Vec<u8>>, deflates: bool, sink: &mut dyn Sink) -> Flow {
-    let mut count = 0;
-    decoded.sort();
-    decoded.dedup();
-    for bytes in decoded.iter().filter(|bytes| bytes.len() >= SMALLEST) {
+    let packed: Vec<Vec<u8>> = if deflates { decoded.clone() } else { Vec::new() };
+    for bytes in packed {
         sink.pulse()?;
-        payload::hand_over(bytes, &mut count, sink)?;
-        // What deflate packed has no sign of its own.
-        let unpacked =
-            deflates.then(|| functions::inflated(&mut DeflateDecoder::new(bytes.as_slice()))).flatten();
-        if let Some(unpacked) =
-            unpacked.filter(|unpacked| unpacked.len() >= UNPACKED && !decoded.contains(unpacked))
-        {
-            payload::hand_over(&unpacked, &mut count, sink)?;
-        }
+        let unpacked = functions::inflated(&mut DeflateDecoder::new(bytes.as_slice()));
+        decoded.extend(unpacked.filter(|unpacked| unpacked.len() >= UNPACKED));
     }
-    Ok(())
+    payload::hand_over(decoded, sink)
 }
 
 fn hand_over_form(name: &str, text: &[u8], sink: &mut dyn Sink) -> Flow {

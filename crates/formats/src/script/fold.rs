@@ -35,12 +35,19 @@ pub(super) struct Folded {
 pub(super) fn fold(source: &[u8], language: Language) -> Folded {
     let tokens = tokens(source, language);
     let work = source.len().saturating_mul(16).saturating_add(1 << 16);
-    let mut folder =
-        Folder { tokens: &tokens, language, variables: HashMap::new(), decoded: Vec::new(), work };
+    let mut folder = Folder {
+        tokens: &tokens,
+        language,
+        variables: HashMap::new(),
+        decoded: Vec::new(),
+        work,
+        pending: None,
+    };
     let most = source.len().saturating_mul(2).saturating_add(LONGEST_SHOWN);
     let mut out = Folded { text: Vec::new(), changed: false, decoded: Vec::new() };
     let mut at = 0_usize;
     while let Some(token) = tokens.get(at) {
+        folder.remember(at);
         if let Some(value_at) = folder.assignment(at) {
             folder.assign(at, value_at);
             out.text.extend_from_slice(source.get(token.start..token.end).unwrap_or_default());
@@ -87,6 +94,8 @@ struct Folder<'a> {
     decoded: Vec<Vec<u8>>,
     /// What may still be done: tokens looked at and bytes made.
     work: usize,
+    /// What a variable gets behind a token: its own value stands in what it gets.
+    pending: Option<(usize, Vec<u8>, Value)>,
 }
 
 /// A value, and the token behind it.
@@ -120,7 +129,12 @@ impl Folder<'_> {
     /// Whether a value may begin here that is worth a look.
     fn start(&self, at: usize) -> bool {
         match self.kind(at) {
-            Some(Kind::Text(..) | Kind::Sign(b'(')) => true,
+            Some(Kind::Text(..)) => true,
+            // Those of a call stay.
+            Some(Kind::Sign(b'(')) => {
+                let before = at.checked_sub(1).and_then(|before| self.kind(before));
+                !matches!(before, Some(Kind::Word(_) | Kind::Sign(b')' | b']')))
+            }
             Some(Kind::Word(word)) => {
                 let lower = word.to_ascii_lowercase();
                 word.first() == Some(&b'[')
@@ -154,11 +168,28 @@ impl Folder<'_> {
                 None | Some(Kind::Line | Kind::Other | Kind::Sign(b';' | b':' | b'}' | b')' | b'|'))
             )
         };
-        let value = found.filter(|(_, end)| ends(*end)).map(|(value, _)| value);
-        let before = self.variables.remove(&name);
-        let value = if adds { value.and_then(|value| before?.joined(&value)) } else { value };
-        let Some(value) = value else { return };
-        if self.variables.len() < MOST_VARIABLES && self.spend(value.size()) {
+        let found = found.filter(|(_, end)| ends(*end));
+        let before = self.variables.get(&name);
+        let value = match found {
+            Some((value, end)) if adds => {
+                before.and_then(|before| before.joined(&value)).map(|value| (end, value))
+            }
+            Some((value, end)) => Some((end, value)),
+            None => None,
+        };
+        match value {
+            Some((end, value)) if self.variables.len() < MOST_VARIABLES && self.spend(value.size()) => {
+                self.pending = Some((end, name, value));
+            }
+            _ => {
+                self.variables.remove(&name);
+            }
+        }
+    }
+
+    /// Gives a variable its value once what it gets is passed.
+    fn remember(&mut self, at: usize) {
+        if let Some((_, name, value)) = self.pending.take_if(|(end, ..)| at >= *end) {
             self.variables.insert(name, value);
         }
     }
@@ -361,7 +392,15 @@ impl Folder<'_> {
         let (value, end) = self.term(next, depth.saturating_add(1))?;
         let value = match word {
             b"[char]" | b"[system.char]" => functions::call(b"chrw", &[value])?,
-            b"[char[]]" | b"[byte[]]" | b"[string]" | b"[int]" | b"[byte]" | b"[array]" | b"[int[]]" => value,
+            b"[char[]]" | b"[system.char[]]" => match value {
+                Value::List(values) => {
+                    let letters =
+                        values.iter().map(|value| functions::call(b"chrw", std::slice::from_ref(value)));
+                    Value::List(letters.collect::<Option<_>>()?)
+                }
+                other => functions::call(b"tochararray", &[other])?,
+            },
+            b"[byte[]]" | b"[string]" | b"[int]" | b"[byte]" | b"[array]" | b"[int[]]" => value,
             _ if word.ends_with(b"memorystream]") => value,
             _ => return None,
         };

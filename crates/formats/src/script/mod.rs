@@ -10,13 +10,14 @@ mod decode;
 mod fold;
 mod functions;
 mod payload;
+mod settings;
 mod shell;
 mod tokens;
 
 use crate::text::normalise::normalise;
 use crate::{Format, Glimpse};
 
-pub(crate) use decode::{decode, decode_content};
+pub(crate) use decode::decode_content;
 
 /// A script.
 pub(crate) struct Script;

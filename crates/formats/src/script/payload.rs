@@ -1,12 +1,14 @@
 //! Files in texts: in base64, in hexadecimal digits, in lists of numbers; and commands of PowerShell in base64.
 
-use candor_object::{Child, Content, Flow, Limit, Reason, Relation, Sink};
+use candor_object::{Child, Flow, Limit, Reason, Relation, Sink};
 
 use super::functions;
-use crate::mail::{Base64, Base64End, is_sextet};
+use crate::mail::is_sextet;
 
 /// Most that are handed over of one text.
-const MOST: u32 = 64;
+const MOST: usize = 64;
+/// Fewest bytes of something decoded that is an object of its own.
+const SMALLEST: usize = 16;
 /// Fewest characters of base64 that count.
 const SHORTEST: usize = 40;
 /// Fewest numbers of a list that count.
@@ -45,59 +47,59 @@ const BEGINNINGS: &[&[u8]] = &[
     b"QWN0aXZlTWltZQ",
 ];
 
-/// Hands over what is found. Nothing is found in the found: it is a text of its own.
-pub(super) fn find(text: &[u8], sink: &mut dyn Sink) -> Flow {
-    let mut count = 0_u32;
+/// Finds them. `found` gets no more than a bounded number.
+pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -> Flow {
     let mut at = 0_usize;
+    let mut looked = 0_usize;
     while let Some(byte) = text.get(at) {
         let rest = text.get(at..).unwrap_or_default();
-        let before = at.checked_sub(1).and_then(|before| text.get(before)).copied().unwrap_or(b' ');
-        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')) || before.is_ascii_alphanumeric() {
+        if at.saturating_sub(looked) > 1 << 16 {
+            sink.pulse()?;
+            looked = at;
+        }
+        let word = rest.iter().take_while(|byte| is_sextet(**byte)).count();
+        if word < 2 {
             at = at.saturating_add(1);
             continue;
         }
-        if at & 0xfff == 0 {
-            sink.pulse()?;
-        }
-        let word = rest.iter().take_while(|byte| is_sextet(**byte)).count();
-        let found = if byte.is_ascii_digit() { numbers(rest) } else { None }.or_else(|| {
-            let size = hex_size(rest, word)?;
-            Some((functions::hex(rest.get(..size)?)?, size))
-        });
-        if let Some((bytes, size)) = found {
-            hand_over(&bytes, &mut count, sink)?;
-            at = at.saturating_add(size.max(1));
-            continue;
-        }
-        if word >= 4 && BEGINNINGS.iter().any(|beginning| rest.starts_with(beginning)) {
+        let numbers = if byte.is_ascii_digit() { numbers(rest) } else { None };
+        let hex = || Some((functions::hex(rest.get(..hex_size(rest, word)?)?)?, hex_size(rest, word)?));
+        let base64 = || {
+            BEGINNINGS.iter().any(|beginning| rest.starts_with(beginning)).then_some(())?;
             let size = base64_size(rest);
-            if size >= SHORTEST && counted(&mut count, sink) {
-                let encoded = Content::from_vec(rest.get(..size).unwrap_or_default().to_vec());
-                let child = Child { name: "", relation: Relation::Stream };
-                sink.child(child, &mut Base64::new(encoded, Base64End::Content))?;
-                at = at.saturating_add(size);
-                continue;
+            (size >= SHORTEST).then_some(())?;
+            Some((functions::base64(rest.get(..size)?)?, size))
+        };
+        let size = match numbers.or_else(hex).or_else(base64) {
+            Some((bytes, size)) => {
+                found.push(bytes);
+                size
             }
+            None => word,
+        };
+        if found.len() >= MOST {
+            return Ok(());
         }
-        at = at.saturating_add(word.max(1));
+        at = at.saturating_add(size.max(1));
     }
     Ok(())
 }
 
-/// Hands over something decoded; what deflate packed has no sign of its own and comes out unpacked, too.
-pub(super) fn hand_over(bytes: &[u8], count: &mut u32, sink: &mut dyn Sink) -> Flow {
-    if counted(count, sink) {
-        sink.child(Child { name: "", relation: Relation::Stream }, &mut &*bytes)?;
+/// Hands over all that was decoded, each once.
+pub(super) fn hand_over(mut found: Vec<Vec<u8>>, sink: &mut dyn Sink) -> Flow {
+    if found.len() >= MOST {
+        sink.gap(Reason::Limit(Limit::Objects), "64 or more encoded things in a text");
+    }
+    found.retain(|bytes| bytes.len() >= SMALLEST);
+    let mut seen: Vec<&Vec<u8>> = Vec::new();
+    for bytes in found.iter().take(MOST.saturating_mul(4)) {
+        sink.pulse()?;
+        if !seen.contains(&bytes) {
+            sink.child(Child { name: "", relation: Relation::Stream }, &mut bytes.as_slice())?;
+            seen.push(bytes);
+        }
     }
     Ok(())
-}
-
-fn counted(count: &mut u32, sink: &mut dyn Sink) -> bool {
-    *count = count.saturating_add(1);
-    if *count == MOST {
-        sink.gap(Reason::Limit(Limit::Objects), "more than 64 encoded things in a text");
-    }
-    *count < MOST
 }
 
 /// How far base64 goes, over line ends and blanks.

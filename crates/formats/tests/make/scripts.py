@@ -73,3 +73,48 @@ write("lnk", "overlay.lnk", shortcut(32, "/c type") + b"\0\0\0\0" + b"MZ a file 
 write("lnk", "cut.lnk", shortcut(32, "/c type")[:84])
 write("lnk", "long-string.lnk", shortcut(32) + b"\xff\xffshort")
 write("lnk", "odd-block.lnk", shortcut(16, "C:\\") + struct.pack("<II", 0xFFFFFFF0, 0xA0000009) + b"x" * 99)
+
+# Texts that hold more than text.
+write("text", "address.url", "[{000214A0-0000-0000-C000-000000000046}]\r\nProp3=19,11\r\n[InternetShortcut]\r\nURL=file://example.org/a.exe\r\nIconFile=\\\\example.org\\a.ico\r\n")
+write("text", "start.desktop", "[Desktop Entry]\nType=Application\nExec=/bin/sh -c \"echo aGlkZGVuIGluIGEgZGVza3RvcCBmaWxl | base64 -d | sh\"\n")
+hexes = ",".join("%02x" % b for b in b"MZ" + b" an inert value of a registry file")
+wide_hexes = ",".join("%02x" % b for b in "powershell -x an inert text\0".encode("utf-16-le"))
+registry = ("Windows Registry Editor Version 5.00\r\n\r\n[HKEY_CURRENT_USER\\Software\\A]\r\n\"bytes\"=hex:" + hexes[:60] + "\\\r\n  " + hexes[60:]
+            + "\r\n\"path\"=hex(2):" + wide_hexes + "\r\n\"small\"=hex:01,02\r\n\"cut\"=hex:" + hexes[:50])
+write("text", "values.reg", registry)
+write("text", "wide.reg", ("\ufeff" + registry).encode("utf-16-le"))
+write("text", "book.ipynb", '{"cells": [{"cell_type": "code", "source": ["import os\\n", "x = \\"a\\\\u0062\\""]}, {"source": "one string"}, {"source": ["cut'
+      ' off\\n"'  ']}], "nbformat": 4}')
+
+
+class Calls:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+import os
+import pickle
+
+for protocol in range(6):
+    write("pickle", f"call-{protocol}.pkl", pickle.dumps(Calls(os.system, "echo an inert command"), protocol))
+write("pickle", "data.pkl", pickle.dumps({"a": [1, 2.5, b"bytes" * 30], "b": ("text", None)}, 4))
+write("pickle", "two.pkl", pickle.dumps([1], 2) + pickle.dumps(Calls(eval, "1+1"), 4) + b"what lies behind two pickles")
+write("pickle", "cut.pkl", pickle.dumps(Calls(os.system, "echo an inert command"), 4)[:-8])
+write("pickle", "damaged.pkl", b"\x80\x04cos\nsystem\n\xff\xff an operation that does not exist")
+write("pickle", "bomb.pkl", b"\x80\x02]q\0" + b"h\0h\0\x86" * 2000 + b".")
+write("pickle", "memo.pkl", b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\0h\x01\x93\x8c\x04true\x85R.")
+
+active = b"ActiveMime\0\0\1\xf0\4\0\0\0\xff\xff\xff\xff\0\0\7\xf0" + bytes(50 - 26) + zlib.compress(b"macros would stand here, in an OLE2 file\n")
+write("activemime", "stream.mso", active)
+write("activemime", "overlay.mso", active + b"behind the stream")
+write("activemime", "none.mso", active[:50] + b"x\x9cxxx no stream")
+archive = ("MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=\"----=_NextPart_01\"\r\n\r\nThis document is a Single File Web Page.\r\n\r\n"
+           "------=_NextPart_01\r\nContent-Location: file:///C:/a.htm\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: text/html; charset=\"us-ascii\"\r\n\r\n"
+           "<html><script>a=3D1</script></html>\r\n\r\n------=_NextPart_01\r\nContent-Location: file:///C:/editdata.mso\r\nContent-Transfer-Encoding: base64\r\n"
+           "Content-Type: application/x-mso\r\n\r\n" + b64(active) + "\r\n------=_NextPart_01--\r\n")
+write("mail", "web-archive.mht", archive)
+write("mail", "web-archive-browser.mht", "From: <Saved by Blink>\r\nSnapshot-Content-Location: https://example.org/\r\nSubject: a\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n\ttype=\"text/html\";\r\n\tboundary=\"----=_NextPart_01\"\r\n" + archive[archive.index("\r\n\r\n"):])
+write("mail", "web-archive-only-type.mht", archive.replace("MIME-Version: 1.0\r\n", ""))
