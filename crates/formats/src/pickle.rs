@@ -101,27 +101,32 @@ impl Format for Pickle {
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         let head = glimpse.head;
         let binary = matches!(head, [0x80, 2..=5, ..]);
-        // The first protocol is text: only what names something and calls it.
-        let text = matches!(head, [b'c' | b'(', ..]) && glimpse.tail.ends_with(b".")
-            || matches!(head, [b'c' | b'(', ..]) && glimpse.tail.ends_with(b".\n");
-        if !binary && !text {
+        // The first protocol is text: only what names something and calls it counts.
+        if !binary && !matches!(head, [b'c' | b'(', ..]) {
             return false;
         }
         let mut at = 0_usize;
-        let (mut count, mut calls) = (0_u32, 0_u32);
+        let (mut count, mut names, mut calls) = (0_u32, 0_u32, 0_u32);
         while let Some(operation) = head.get(at).copied() {
-            let Some(size) = size(operation, head.get(at..).unwrap_or_default()) else {
-                // What the head cuts is no mistake.
-                return binary && count >= 3 && head.len() as u64 != glimpse.size;
+            let bytes = head.get(at..).unwrap_or_default();
+            let Some(size) = size(operation, bytes) else {
+                // What was named up to the damage is run all the same. What the head cuts is no mistake.
+                return binary && (names > 0 || count >= 3 && head.len() as u64 != glimpse.size);
             };
             count = count.saturating_add(1);
+            match operation {
+                b'c' | b'i' if is_named(bytes) => names = names.saturating_add(1),
+                b'c' | b'i' => return false,
+                0x93 => names = names.saturating_add(1),
+                _ => {}
+            }
             calls = calls.saturating_add(u32::from(matches!(operation, b'R' | b'i' | b'o' | b'b' | 0x81)));
             if operation == b'.' {
-                return binary || calls > 0;
+                return binary || calls > 0 && names > 0;
             }
             at = at.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
         }
-        binary && count >= 2
+        binary && (names > 0 || count >= 2 && at as u64 <= glimpse.size)
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
@@ -150,6 +155,13 @@ impl Format for Pickle {
         }
         Ok(())
     }
+}
+
+/// Whether the two lines behind an operation are names.
+fn is_named(bytes: &[u8]) -> bool {
+    let lines = bytes.get(1..).unwrap_or_default().split(|byte| *byte == b'\n').take(2);
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.<>".contains(byte) || *byte >= 0x80;
+    lines.filter(|line| !line.is_empty() && line.len() < 256 && line.iter().all(is_name)).count() == 2
 }
 
 /// Bytes of an operation with its argument, as far as `bytes` tells; nothing if there is no such operation.

@@ -3,16 +3,19 @@
 
 use std::borrow::Cow;
 
-use candor_object::{Content, FileType, Flow, Form, Reason, Sink};
+use candor_object::{Content, FileType, Flow, Form, Reason, Sink, Stop};
 use flate2::read::DeflateDecoder;
 
 use super::fold::fold;
 use super::tokens::Language;
 use super::{batch, functions, payload, settings, shell};
+use crate::HEAD;
 use crate::text::{Encoding, encoding, units};
 
-/// Bytes of a script that are looked at.
-const MOST: usize = 4 << 20;
+/// Bytes of a text that are looked at together.
+const PIECE: usize = 4 << 20;
+/// Bytes that a piece has in common with the next, so that commands are found where it ends.
+const OVERLAP: u64 = 64 << 10;
 /// Fewest bytes that deflate must unpack to.
 const UNPACKED: usize = 32;
 
@@ -67,33 +70,50 @@ const BATCH: Signs =
     &[b"@echo", b"set \"", b"&set ", b"&&set ", b"\nset ", b"cmd ", b"cmd.exe", b"%comspec%"];
 const SHELL: Signs = &[b"#!/", b"base64 -", b"$'\\", b"printf", b"xxd", b"eval ", b"echo -e", b"/bin/sh"];
 
-/// Hands over what is encoded in a text in any encoding, and the forms of the scripts that it may be.
+/// Hands over what is encoded in a text in any encoding, and the forms of the scripts that it may be. Long texts are looked
+/// at in pieces.
 pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
-    let text = content.window(0, MOST)?;
-    let (encoding, body) = encoding(&text);
-    let text: Cow<'_, [u8]> = match encoding {
-        Encoding::Bytes => Cow::Borrowed(body),
-        _ => {
-            let letters = char::decode_utf16(units(encoding, body));
-            let letters = letters.map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
-            Cow::Owned(letters.collect::<String>().into_bytes())
-        }
+    let (encoding, mut offset) = {
+        let head = content.window(0, HEAD)?;
+        let (encoding, body) = encoding(&head);
+        (encoding, head.len().saturating_sub(body.len()) as u64)
     };
-    settings::open(&text, sink)?;
-    decode(&text, sink)?;
-    if content.size() > MOST as u64 && content.window(0, 2)?.starts_with(b"#!") {
-        sink.gap(Reason::Unsupported, "scripts of more than 4 MiB are not decoded beyond that");
+    let first = offset;
+    while offset < content.size() {
+        let piece = content.window(offset, PIECE)?;
+        let end = offset.saturating_add(piece.len() as u64);
+        let text: Cow<'_, [u8]> = match encoding {
+            Encoding::Bytes => piece,
+            _ => {
+                let letters = char::decode_utf16(units(encoding, &piece));
+                let letters = letters.map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+                Cow::Owned(letters.collect::<String>().into_bytes())
+            }
+        };
+        if offset == first {
+            settings::open(&text, sink)?;
+        }
+        let is_last = end >= content.size();
+        if decode(&text, sink)? && !is_last {
+            sink.gap(Reason::Unsupported, &format!("what is encoded in the text is cut at offset {end}"));
+        }
+        if is_last {
+            break;
+        }
+        offset = end.saturating_sub(OVERLAP);
     }
     Ok(())
 }
 
 /// Hands over what is encoded in a text, and the forms of the scripts that it may be.
-fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
+///
+/// Gives whether something encoded reaches to the end of the text.
+fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
     sink.pulse()?;
     let lower = text.to_ascii_lowercase();
     let has = |signs: Signs| signs.iter().any(|sign| memchr::memmem::find(&lower, sign).is_some());
     let mut decoded: Vec<Vec<u8>> = Vec::new();
-    payload::find(text, &mut decoded, sink)?;
+    let cut = payload::find(text, &mut decoded, sink)?;
     decoded.extend(payload::commands(text));
     let languages = [
         ("powershell", Language::PowerShell, POWERSHELL),
@@ -129,7 +149,8 @@ fn decode(text: &[u8], sink: &mut dyn Sink) -> Flow {
         }
     }
     let deflates = has(&[b"deflatestream", b"inflate"]);
-    hand_over_decoded(decoded, deflates, sink)
+    hand_over_decoded(decoded, deflates, sink)?;
+    Ok(cut)
 }
 
 /// Whether carets stand within words, as in batch files that hide theirs.

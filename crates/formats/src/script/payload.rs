@@ -1,6 +1,6 @@
 //! Files in texts: in base64, in hexadecimal digits, in lists of numbers; and commands of PowerShell in base64.
 
-use candor_object::{Child, Flow, Limit, Reason, Relation, Sink};
+use candor_object::{Child, Flow, Limit, Reason, Relation, Sink, Stop};
 
 use super::functions;
 use crate::mail::is_sextet;
@@ -47,10 +47,11 @@ const BEGINNINGS: &[&[u8]] = &[
     b"QWN0aXZlTWltZQ",
 ];
 
-/// Finds them. `found` gets no more than a bounded number.
-pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -> Flow {
+/// Finds them, and whether one reaches to the end of the text. `found` gets no more than a bounded number.
+pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -> Result<bool, Stop> {
     let mut at = 0_usize;
     let mut looked = 0_usize;
+    let mut cut = false;
     while let Some(byte) = text.get(at) {
         let rest = text.get(at..).unwrap_or_default();
         if at.saturating_sub(looked) > 1 << 16 {
@@ -73,16 +74,17 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -
         let size = match numbers.or_else(hex).or_else(base64) {
             Some((bytes, size)) => {
                 found.push(bytes);
+                cut |= size >= rest.len();
                 size
             }
             None => word,
         };
         if found.len() >= MOST {
-            return Ok(());
+            break;
         }
         at = at.saturating_add(size.max(1));
     }
-    Ok(())
+    Ok(cut)
 }
 
 /// Hands over all that was decoded, each once.

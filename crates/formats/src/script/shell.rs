@@ -9,9 +9,15 @@ use super::tokens::escape;
 /// Most variables, and the longest value of one.
 const MOST: usize = 4096;
 const LONGEST: usize = 4096;
+/// Deepest script in quotes of a script.
+const DEEPEST: u32 = 3;
 
 /// The script with its escapes read and its variables put in, if that changes it, and what was in base64.
 pub(super) fn expand(text: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
+    expand_within(text, 0)
+}
+
+fn expand_within(text: &[u8], depth: u32) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
     let mut variables: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
     let most = text.len().saturating_mul(2).saturating_add(LONGEST);
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
@@ -30,6 +36,11 @@ pub(super) fn expand(text: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
             {
                 variables.insert(name.to_vec(), value.to_vec());
             }
+        }
+        // What stands in quotes may be a script, too: `sh -c "..."`.
+        let inner = words.iter().filter(|word| depth < DEEPEST && word.len() < line.len() && is_script(word));
+        for word in inner {
+            decoded.extend(expand_within(word, depth.saturating_add(1)).1);
         }
         let is = |word: &&Vec<u8>, names: &[&[u8]]| names.contains(&word.as_slice());
         let base64 = words.iter().any(|word| is(&word, &[b"base64", b"base64)"]))
@@ -51,6 +62,12 @@ pub(super) fn expand(text: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
         out.push(b'\n');
     }
     (changed.then_some(out), decoded)
+}
+
+/// Whether a word has words that decode something.
+fn is_script(word: &[u8]) -> bool {
+    word.contains(&b' ')
+        && [b"base64".as_slice(), b"xxd"].iter().any(|name| memchr::memmem::find(word, name).is_some())
 }
 
 /// The line with its words put together, and the words.

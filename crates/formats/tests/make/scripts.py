@@ -104,6 +104,7 @@ write("pickle", "data.pkl", pickle.dumps({"a": [1, 2.5, b"bytes" * 30], "b": ("t
 write("pickle", "two.pkl", pickle.dumps([1], 2) + pickle.dumps(Calls(eval, "1+1"), 4) + b"what lies behind two pickles")
 write("pickle", "cut.pkl", pickle.dumps(Calls(os.system, "echo an inert command"), 4)[:-8])
 write("pickle", "damaged.pkl", b"\x80\x04cos\nsystem\n\xff\xff an operation that does not exist")
+write("pickle", "appended-text.pkl", b"cposix\nsystem\n(S'echo an inert command'\ntR.what lies behind a pickle of text")
 write("pickle", "bomb.pkl", b"\x80\x02]q\0" + b"h\0h\0\x86" * 2000 + b".")
 write("pickle", "memo.pkl", b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\0h\x01\x93\x8c\x04true\x85R.")
 
