@@ -256,8 +256,7 @@ impl Folder<'_> {
             _ => return None,
         };
         let (mut arguments, mut end) = (vec![left.clone()], at);
-        loop {
-            let Some((value, behind)) = self.term(self.skip_lines(end), depth) else { break };
+        while let Some((value, behind)) = self.term(self.skip_lines(end), depth) {
             match value {
                 Value::List(values) if name == b"-f" => arguments.extend(values),
                 value => arguments.push(value),

@@ -13,7 +13,7 @@ use crate::mail::{Base64, Base64End};
 pub(super) enum Value {
     Text(Vec<u8>),
     Number(i64),
-    List(Vec<Value>),
+    List(Vec<Self>),
 }
 
 impl Value {

@@ -152,7 +152,7 @@ impl Lexer<'_> {
 
     fn until(&mut self, end: &[u8]) -> Kind {
         let place = memchr::memmem::find(self.rest(), end);
-        let size = place.map_or(self.rest().len(), |place| place.saturating_add(end.len()));
+        let size = place.map_or_else(|| self.rest().len(), |place| place.saturating_add(end.len()));
         self.skip(size);
         Kind::Other
     }
