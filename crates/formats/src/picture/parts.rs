@@ -1,8 +1,8 @@
 //! What a picture holds besides its pixels: handed over, so that nothing hides in what viewers skip.
 
-use std::io::{self, Read};
+use std::io::Read;
 
-use candor_object::{Child, Content, Flow, Limit, Reason, Relation, Sink};
+use candor_object::{Child, Content, Flow, Limit, Reason, Relation, Sink, Stop};
 use flate2::read::ZlibDecoder;
 
 use crate::{Format, Glimpse, TAIL, search, zip};
@@ -53,12 +53,16 @@ impl<'a> Parts<'a> {
     /// The picture ends here: the rest is something else.
     pub(super) fn overlay(&mut self, end: u64) -> Flow {
         let start = search::skip_zeros(self.content, end, self.sink)?;
-        if start >= self.content.size() || self.is_left_to_archive(start)? {
+        let size = self.before_archive(start)?;
+        if start >= self.content.size() || size == 0 {
             return Ok(());
         }
         // Less than the smallest is told, so that it shows that something is there.
-        let start = if self.content.size().saturating_sub(end) < 4096 { end } else { start };
-        let rest = self.content.from(start);
+        let (start, size) = match size {
+            u64::MAX if self.content.size().saturating_sub(end) < 4096 => (end, size),
+            _ => (start, size),
+        };
+        let rest = self.content.range(start, size);
         if start == 0 {
             return Ok(());
         }
@@ -107,15 +111,17 @@ impl<'a> Parts<'a> {
         self.count < MOST
     }
 
-    /// Whether what begins here is an archive that is opened as the second format of the whole content, which knows where
-    /// its offsets are counted from.
-    fn is_left_to_archive(&self, offset: u64) -> io::Result<bool> {
-        if !self.content.window(offset, 4)?.starts_with(b"PK\x03\x04") {
-            return Ok(false);
-        }
+    /// How many bytes stand at an offset before an archive that is opened as the second format of the whole content, which
+    /// knows where its offsets are counted from; all, if there is none.
+    fn before_archive(&mut self, offset: u64) -> Result<u64, Stop> {
         let tail = self.content.window(self.content.size().saturating_sub(TAIL as u64), TAIL)?;
         let glimpse = Glimpse { head: &[], tail: &tail, size: self.content.size() };
-        Ok(zip::AppendedZip.recognises(&glimpse))
+        if !zip::AppendedZip.recognises(&glimpse) {
+            return Ok(u64::MAX);
+        }
+        let begins = |head: &[u8]| head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x01\x02");
+        let place = search::find(self.content, offset, (1, 4), self.sink, begins)?;
+        Ok(place.map_or(u64::MAX, |place| place.saturating_sub(offset)))
     }
 }
 
