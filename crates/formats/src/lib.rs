@@ -44,6 +44,9 @@ mod sevenz;
 mod ar;
 mod tar;
 mod cpio;
+mod lnk;
+mod activemime;
+mod pickle;
 
 mod eps;
 mod pdf;
@@ -82,8 +85,22 @@ pub static FORMATS: &[&dyn Format] = &[
     &eps::Eps,
     &swf::Swf,
     &xdp::Xdp,
+    &lnk::Lnk,
+    &activemime::ActiveMime,
+    &pickle::Pickle,
     // It has no magic.
     &lzma::Lzma,
+];
+
+/// Pictures. What viewers skip is taken out; pixels are not, so that they may embed anything.
+static PICTURES: &[&dyn Format] = &[
+    &picture::Png,
+    &picture::Jpeg,
+    &picture::Gif,
+    &picture::Bmp,
+    &picture::Tiff,
+    &picture::WebP,
+    &picture::Ico,
 ];
 
 /// The formats of messages, which are judged by their text.
@@ -92,12 +109,14 @@ static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
 /// Text, of which normalized forms come out, and what is encoded in it.
 static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
 
-/// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
+/// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
     let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
     let displaced = std::iter::once(DISPLACED);
     all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
+    let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
+    all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
 
 static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
@@ -242,6 +261,8 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
     let is_text = is_one_of(TEXTS);
     let is_document = first.file_type() == DISPLACED.file_type();
     let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
+    let unopened = || unopened().any(|format| format.file_type() == first.file_type());
+    let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
     look(content, |glimpse| {
         let archive = ((opens_nothing || is_document) && APPENDED.recognises(glimpse)).then_some(APPENDED);
         let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);

@@ -5,8 +5,19 @@
 
 use candor_object::{Content, FileType, Flow, Sink};
 
+mod batch;
+mod decode;
+mod fold;
+mod functions;
+mod payload;
+mod settings;
+mod shell;
+mod tokens;
+
 use crate::text::normalise::normalise;
 use crate::{Format, Glimpse};
+
+pub(crate) use decode::decode_content;
 
 /// A script.
 pub(crate) struct Script;
@@ -32,7 +43,8 @@ impl Format for Script {
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
-        normalise(content, sink)
+        normalise(content, sink)?;
+        decode_content(content, sink)
     }
 }
 
