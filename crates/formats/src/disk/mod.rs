@@ -1,0 +1,16 @@
+//! Disks: file systems, tables of partitions, and the images of virtual machines.
+
+mod pieces;
+mod walk;
+
+pub(crate) mod exfat;
+pub(crate) mod ext;
+pub(crate) mod fat;
+pub(crate) mod iso9660;
+pub(crate) mod partitions;
+pub(crate) mod udf;
+
+/// A number as a size in memory.
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
