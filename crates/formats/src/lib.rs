@@ -76,6 +76,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::udf::Udf,
     &disk::fat::Fat,
     &disk::exfat::ExFat,
+    &disk::ntfs::Ntfs,
     &disk::ext::Ext,
     &disk::partitions::Gpt,
     &disk::partitions::Apm,

@@ -190,7 +190,8 @@ fn read_record(
     open: &mut Option<Pieces>,
     walk: &mut Walk<'_>,
 ) -> Result<Option<Folder<Place>>, candor_object::Stop> {
-    let (Some(extent), Some(size), Some(flags)) = (u32_le(record, 2), u32_le(record, 10), record.get(25)) else {
+    let (Some(extent), Some(size), Some(flags)) = (u32_le(record, 2), u32_le(record, 10), record.get(25))
+    else {
         return Ok(None);
     };
     let attributes = u64::from(record.get(1).copied().unwrap_or(0)).saturating_mul(tree.block);
@@ -253,7 +254,8 @@ fn long_name(area: &[u8], walk: &mut Walk<'_>) -> std::io::Result<Vec<u8>> {
         let mut continued = None;
         let mut rest: &[u8] = &area;
         while let (Some(sign), Some(size)) = (rest.get(..2), rest.get(2)) {
-            let Some((entry, behind)) = rest.split_at_checked(usize::from(*size)).filter(|_| *size >= 4) else {
+            let Some((entry, behind)) = rest.split_at_checked(usize::from(*size)).filter(|_| *size >= 4)
+            else {
                 break;
             };
             rest = behind;

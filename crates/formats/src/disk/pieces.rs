@@ -90,6 +90,19 @@ impl Pieces {
         })
     }
 
+    /// Where the holes begin and end in the file.
+    pub(super) fn holes(&self) -> Vec<(u64, u64)> {
+        let mut start = 0_u64;
+        let mut holes = Vec::new();
+        for (end, place) in &self.pieces {
+            if place.is_none() {
+                holes.push((start, *end));
+            }
+            start = *end;
+        }
+        holes
+    }
+
     /// A number that is the same for files that lie at the same place.
     pub(super) fn id(&self) -> u64 {
         let first = self.places().next().map_or(0, |(place, _)| place);
@@ -150,9 +163,7 @@ impl Source for Scattered {
         let size = super::usize_of(end.saturating_sub(offset)).min(buffer.len());
         let Some(buffer) = buffer.get_mut(..size) else { return Ok(0) };
         let read = match place {
-            Some(place) => {
-                self.disk.read_at(place.saturating_add(offset.saturating_sub(start)), buffer)?
-            }
+            Some(place) => self.disk.read_at(place.saturating_add(offset.saturating_sub(start)), buffer)?,
             None => 0,
         };
         if let Some(rest) = buffer.get_mut(read..) {

@@ -38,7 +38,9 @@ impl Format for Udf {
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         [1_usize, 2]
             .iter()
-            .flat_map(|step| (16..20_usize).map(move |sector| sector.saturating_mul(2048).saturating_mul(*step)))
+            .flat_map(|step| {
+                (16..20_usize).map(move |sector| sector.saturating_mul(2048).saturating_mul(*step))
+            })
             .any(|start| glimpse.deep.get(start..).is_some_and(is_nsr))
     }
 
@@ -88,10 +90,7 @@ impl Address {
     /// The `long_ad` at an offset.
     fn long(bytes: &[u8], offset: usize) -> Option<Self> {
         let bytes = bytes.get(offset..)?;
-        Some(Self {
-            block: u64::from(u32_le(bytes, 4)?),
-            partition: usize::from(u16_le(bytes, 8)?),
-        })
+        Some(Self { block: u64::from(u32_le(bytes, 4)?), partition: usize::from(u16_le(bytes, 8)?) })
     }
 }
 
@@ -113,7 +112,8 @@ pub(super) fn open_volume(content: &Content, walk: &mut Walk<'_>) -> Flow {
     };
     // The second sequence is a copy for when the first is damaged.
     for place in [16_usize, 24] {
-        let (Some(size), Some(start)) = (u32_le(&anchor, place), u32_le(&anchor, place.saturating_add(4))) else {
+        let (Some(size), Some(start)) = (u32_le(&anchor, place), u32_le(&anchor, place.saturating_add(4)))
+        else {
             continue;
         };
         let found = volume(content, block, (u64::from(start), u64::from(size)), walk)?;
@@ -167,7 +167,8 @@ fn volume<'a>(
     }
     let Some(logical) = logical else { return Ok(None) };
     let Some(set) = Address::long(&logical, 248) else { return Ok(None) };
-    let block = u32_le(&logical, 212).map(u64::from).filter(|size| matches!(size, 512..=32768)).unwrap_or(block);
+    let block =
+        u32_le(&logical, 212).map(u64::from).filter(|size| matches!(size, 512..=32768)).unwrap_or(block);
     let mut volume = Volume { content, block, maps: Vec::new() };
     let mut rest = logical.get(440..).unwrap_or_default();
     let count = u32_le(&logical, 268).unwrap_or(0).min(16);
@@ -177,7 +178,8 @@ fn volume<'a>(
         rest = behind;
         let kind = map.get(5..28).unwrap_or_default();
         let number = u16_le(map, if size == 6 { 4 } else { 38 });
-        let partition = partitions.iter().find(|(one, _)| Some(*one) == number).or(partitions.first());
+        let partition =
+            partitions.iter().find(|(one, _)| Some(*one) == number).or_else(|| partitions.first());
         let first = partition.map_or(0, |(_, first)| *first);
         let map = if map.first() == Some(&1) || kind.starts_with(b"*UDF Sparable") {
             Map::Plain(first)
@@ -235,7 +237,7 @@ impl Volume<'_> {
 
     fn entry(&self, address: Address) -> io::Result<Option<Entry>> {
         let bytes = self.read(address, usize_of(self.block))?;
-        Ok(self.parse(&bytes, address)?)
+        self.parse(&bytes, address)
     }
 
     fn parse(&self, bytes: &[u8], address: Address) -> io::Result<Option<Entry>> {
@@ -244,7 +246,8 @@ impl Volume<'_> {
             Some(266) => 216,
             _ => return Ok(None),
         };
-        let number = |back: usize| u32_le(bytes, header.saturating_sub(back)).map_or(0, |n| usize_of(n.into()));
+        let number =
+            |back: usize| u32_le(bytes, header.saturating_sub(back)).map_or(0, |n| usize_of(n.into()));
         let start = header.saturating_add(number(8));
         let end = start.saturating_add(number(4)).min(bytes.len());
         let size = u64_le(bytes, 56).unwrap_or(0);
@@ -261,13 +264,16 @@ impl Volume<'_> {
         }
         let mut table = bytes.get(start..end).unwrap_or_default().to_vec();
         for _ in 0..MOST_ALLOCATIONS {
-            let Some(next) = self.allocations(&table, (flags, address.partition), &mut entry.pieces) else { break };
+            let Some(next) = self.allocations(&table, (flags, address.partition), &mut entry.pieces) else {
+                break;
+            };
             let bytes = self.read(next, usize_of(self.block))?;
             let size = u32_le(&bytes, 20).map_or(0, |size| usize_of(size.into()));
             if tag(&bytes) != Some(258) {
                 break;
             }
-            table = bytes.get(24..24_usize.saturating_add(size).min(bytes.len())).unwrap_or_default().to_vec();
+            table =
+                bytes.get(24..24_usize.saturating_add(size).min(bytes.len())).unwrap_or_default().to_vec();
         }
         entry.pieces.resize(size);
         Ok(Some(entry))
@@ -299,17 +305,26 @@ impl Volume<'_> {
     /// The content of a folder, which may lie in the file of all folders.
     fn folder(&self, address: Address, size: u64) -> io::Result<Option<Vec<u8>>> {
         let bytes = self.read(address, usize_of(self.block))?;
-        let Some(entry) = self.parse(&bytes, address)?.filter(|entry| entry.is_folder) else { return Ok(None) };
+        let Some(entry) = self.parse(&bytes, address)?.filter(|entry| entry.is_folder) else {
+            return Ok(None);
+        };
         if let Some((start, size)) = entry.inline {
             let start = usize_of(start);
-            return Ok(Some(bytes.get(start..start.saturating_add(usize_of(size))).unwrap_or_default().to_vec()));
+            return Ok(Some(
+                bytes.get(start..start.saturating_add(usize_of(size))).unwrap_or_default().to_vec(),
+            ));
         }
         let most = usize_of(size.min(entry.pieces.size()));
         if let Some(Map::Metadata(file)) = self.maps.get(address.partition) {
             // Extents of a folder in this file count its blocks.
-            let plain = Volume { content: file, block: self.block, maps: std::iter::repeat_with(|| Map::Plain(0)).take(self.maps.len()).collect() };
+            let plain = Volume {
+                content: file,
+                block: self.block,
+                maps: std::iter::repeat_with(|| Map::Plain(0)).take(self.maps.len()).collect(),
+            };
             let entry = plain.parse(&bytes, address)?;
-            return Ok(entry.map(|entry| entry.pieces.content(file)).map(|all| all.window(0, most).map(Vec::from)).transpose()?);
+            let content = entry.map(|entry| entry.pieces.content(file));
+            return content.map(|all| all.window(0, most).map(Vec::from)).transpose();
         }
         Ok(Some(entry.pieces.content(self.content).window(0, most)?.into_owned()))
     }
@@ -373,7 +388,9 @@ impl Volume<'_> {
                 let bytes = bytes.get(start..start.saturating_add(usize_of(size))).unwrap_or_default();
                 walk.sink.range(candor_object::Child::member(&path), Content::from_vec(bytes.to_vec()))?;
             }
-            None if entry.pieces.size() > 0 && walk.visit(entry.pieces.id()) => walk.file(&path, entry.pieces)?,
+            None if entry.pieces.size() > 0 && walk.visit(entry.pieces.id()) => {
+                walk.file(&path, entry.pieces)?
+            }
             None => {}
         }
         Ok(None)

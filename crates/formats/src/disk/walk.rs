@@ -94,7 +94,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A folder in a folder, if it was not seen before and not too deep.
-    pub(super) fn folder<T>(&mut self, around: &Folder<T>, name: &str, id: u64, place: T) -> Option<Folder<T>> {
+    pub(super) fn folder<T>(
+        &mut self,
+        around: &Folder<T>,
+        name: &str,
+        id: u64,
+        place: T,
+    ) -> Option<Folder<T>> {
         let path = around.name(name);
         if !self.visit(id) {
             self.sink.anomaly("folder-again", &format!("folder {path:?} was met before"));
