@@ -74,12 +74,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Disk images.
     hides("squashfs", "squashfs images", &[Bytes(0, b"hsqs"), Binary]),
     hides("squashfs", "squashfs images", &[Bytes(0, b"sqsh"), Binary]),
-    hides("qcow2", "qcow2 disks", &[Bytes(0, b"QFI\xfb")]),
-    hides("vmdk", "vmdk disks", &[Bytes(0, b"KDMV"), Binary]),
     hides("vmdk", "vmdk disks", &[Bytes(0, b"COWD"), Binary]),
-    hides("vhdx", "vhdx disks", &[Bytes(0, b"vhdxfile"), Binary]),
-    // A disk of fixed size has this only in its last 512 bytes.
-    hides("vhd", "vhd disks", &[Bytes(0, b"conectix"), Binary]),
 
     // Documents.
     hides("pdf", "pdf documents", &[Bytes(0, b"%PDF-")]),

@@ -4,7 +4,6 @@
 #![expect(clippy::disallowed_methods, reason = "the test reads samples; the formats read nothing")]
 
 use std::fmt::Write;
-use std::path::Path;
 
 use candor_formats::{Collector, file_type, identify};
 use candor_object::{Budget, Content, Limits};

@@ -7,6 +7,7 @@ pub(crate) mod exfat;
 pub(crate) mod ext;
 pub(crate) mod fat;
 pub(crate) mod iso9660;
+pub(crate) mod machine;
 pub(crate) mod ntfs;
 pub(crate) mod partitions;
 pub(crate) mod udf;

@@ -224,6 +224,31 @@ def partitions(t):
     put("apm", "one", bytes(disk))
 
 
+def virtual(t):
+    fat_image(t, t + "/fat")
+    for folder, name, *options in [("qcow2", "plain"), ("qcow2", "packed", "-c"),
+                                   ("qcow2", "zstd", "-c", "-o", "compression_type=zstd"),
+                                   ("vmdk", "sparse"), ("vmdk", "stream", "-o", "subformat=streamOptimized"),
+                                   ("vhd", "dynamic"), ("vhd", "fixed", "-o", "subformat=fixed"),
+                                   ("vhdx", "dynamic", "-o", "block_size=1M"), ("vdi", "dynamic")]:
+        run("qemu-img", "convert", "-f", "raw", "-O", "vpc" if folder == "vhd" else folder, *options,
+            t + "/fat", t + "/out")
+        data = read(t + "/out")
+        put(folder, name, data)
+        if name == "packed":
+            put(folder, "cut", data[:-3000])
+    # A disk of 100 GB with one small file system, whose table of partitions is read through its map.
+    blank(t + "/large", 100 << 30)
+    with open(t + "/large", "r+b") as file:
+        sectors = os.path.getsize(t + "/fat") // 512
+        file.write(bytes(446) + (mbr_entry(6, 2048, sectors) + mbr_entry(0x83, 1 << 20, 1 << 27)).ljust(64, b"\0"))
+        file.write(b"\x55\xaa")
+        file.seek(1 << 20)
+        file.write(read(t + "/fat"))
+    run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", t + "/large", t + "/out")
+    put("qcow2", "100-gigabytes", read(t + "/out"))
+
+
 def main():
     makers = {name: function for name, function in globals().items()
               if callable(function) and name in ("iso9660", "udf", "partitions", "fat", "exfat", "ext", "ntfs",
