@@ -79,6 +79,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::machine::Machine(disk::machine::Kind::Vhdx),
     &disk::machine::Machine(disk::machine::Kind::Vdi),
     &disk::machine::Machine(disk::machine::Kind::Vhd),
+    &disk::squashfs::Squashfs,
     &disk::fat::Fat,
     &disk::exfat::ExFat,
     &disk::ntfs::Ntfs,

@@ -72,8 +72,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("kwaj", "kwaj files", &[Bytes(0, b"KWAJ\x88\xf0\x27\xd1")]),
 
     // Disk images.
-    hides("squashfs", "squashfs images", &[Bytes(0, b"hsqs"), Binary]),
-    hides("squashfs", "squashfs images", &[Bytes(0, b"sqsh"), Binary]),
     hides("vmdk", "vmdk disks", &[Bytes(0, b"COWD"), Binary]),
 
     // Documents.

@@ -10,6 +10,7 @@ pub(crate) mod iso9660;
 pub(crate) mod machine;
 pub(crate) mod ntfs;
 pub(crate) mod partitions;
+pub(crate) mod squashfs;
 pub(crate) mod udf;
 
 /// A number as a size in memory.

@@ -249,6 +249,20 @@ def virtual(t):
     put("qcow2", "100-gigabytes", read(t + "/out"))
 
 
+def squashfs(t):
+    root, out = tree(t + "/tree"), t + "/out"
+    open(root + "/large", "wb").write(TEXT * 4000)
+    for method in ["gzip", "xz", "zstd", "lz4", "lzo", "lzma"]:
+        run("mksquashfs", root, out, "-noappend", "-nopad", "-comp", method, "-mkfs-time", "0", "-all-time", "0",
+            "-b", "16384")
+        put("squashfs", method, read(out))
+        if method == "gzip":
+            put("squashfs", "cut", read(out)[:-600])
+            damaged = bytearray(read(out))
+            damaged[200:260] = bytes(60)
+            put("squashfs", "damaged", bytes(damaged))
+
+
 def main():
     makers = {name: function for name, function in globals().items()
               if callable(function) and name in ("iso9660", "udf", "partitions", "fat", "exfat", "ext", "ntfs",
