@@ -74,6 +74,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &ole2::Ole2,
     &disk::iso9660::Iso9660,
     &disk::udf::Udf,
+    &disk::dmg::Dmg,
     &disk::machine::Machine(disk::machine::Kind::Qcow2),
     &disk::machine::Machine(disk::machine::Kind::Vmdk),
     &disk::machine::Machine(disk::machine::Kind::Vhdx),

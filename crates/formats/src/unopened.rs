@@ -128,7 +128,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("woff", &[Bytes(0, b"wOF2"), Binary]),
 
     // What only a signature file's magic tells.
-    hides("dmg", "dmg images", &[Told]),
     hides("binhex", "binhex files", &[Told]),
     hides("sis", "sis packages", &[Told]),
     hides("nsis", "nsis installers", &[Told]),

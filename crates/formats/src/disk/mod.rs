@@ -3,6 +3,7 @@
 mod pieces;
 mod walk;
 
+pub(crate) mod dmg;
 pub(crate) mod exfat;
 pub(crate) mod ext;
 pub(crate) mod fat;

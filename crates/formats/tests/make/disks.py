@@ -263,6 +263,39 @@ def squashfs(t):
             put("squashfs", "damaged", bytes(damaged))
 
 
+def dmg(t):
+    """No tool of Debian writes it: the footer and the table are put together here."""
+    import base64, bz2, lzma
+    fat_image(t, t + "/fat")
+    disk = read(t + "/fat")
+    packers = [(0x80000005, zlib.compress), (0x80000006, bz2.compress), (0x80000008, lzma.compress), (1, bytes)]
+
+    def image(packers):
+        data, table = b"", b""
+        for index in range(0, len(disk), 16384):
+            chunk = disk[index:index + 16384]
+            kind, pack = packers[index // 16384 % len(packers)]
+            if not any(chunk):
+                kind, pack = 0, lambda chunk: b""
+            packed = pack(chunk)
+            table += struct.pack(">IIQQQQ", kind, 0, index // 512, len(chunk) // 512, len(data), len(packed))
+            data += packed
+        table += struct.pack(">IIQQQQ", 0xffffffff, 0, len(disk) // 512, 0, len(data), 0)
+        mish = (b"mish" + struct.pack(">IQQQ", 1, 0, len(disk) // 512, 0)).ljust(200, b"\0")
+        mish += struct.pack(">I", len(table) // 40) + table
+        plist = b"<plist><dict><key>blkx</key><data>" + base64.encodebytes(mish) + b"</data></dict></plist>"
+        koly = b"koly" + struct.pack(">IIIQQQ", 4, 512, 1, 0, 0, len(data))
+        koly = koly.ljust(216, b"\0") + struct.pack(">QQ", len(data), len(plist))
+        return data + plist + koly.ljust(512, b"\0")
+
+    whole = image(packers)
+    put("dmg", "packed", whole)
+    put("dmg", "unknown-method", image([(0x80000007, zlib.compress)]))
+    damaged = bytearray(whole)
+    damaged[20:60] = bytes(40)
+    put("dmg", "damaged", bytes(damaged))
+
+
 def main():
     makers = {name: function for name, function in globals().items()
               if callable(function) and name in ("iso9660", "udf", "partitions", "fat", "exfat", "ext", "ntfs",
