@@ -29,6 +29,7 @@ mod frames;
 mod picture;
 mod search;
 mod collector;
+mod disk;
 
 mod elf;
 mod ole2;
@@ -88,6 +89,22 @@ pub static FORMATS: &[&dyn Format] = &[
     &lnk::Lnk,
     &activemime::ActiveMime,
     &pickle::Pickle,
+    &disk::iso9660::Iso9660,
+    &disk::udf::Udf,
+    &disk::dmg::Dmg,
+    &disk::machine::Machine(disk::machine::Kind::Qcow2),
+    &disk::machine::Machine(disk::machine::Kind::Vmdk),
+    &disk::machine::Machine(disk::machine::Kind::Vhdx),
+    &disk::machine::Machine(disk::machine::Kind::Vdi),
+    &disk::machine::Machine(disk::machine::Kind::Vhd),
+    &disk::squashfs::Squashfs,
+    &disk::fat::Fat,
+    &disk::exfat::ExFat,
+    &disk::ntfs::Ntfs,
+    &disk::ext::Ext,
+    &disk::partitions::Gpt,
+    &disk::partitions::Apm,
+    &disk::partitions::Mbr,
     // It has no magic.
     &lzma::Lzma,
 ];
@@ -102,6 +119,8 @@ static PICTURES: &[&dyn Format] = &[
     &picture::WebP,
     &picture::Ico,
 ];
+/// The formats that leave the start of the content free for others.
+static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
 
 /// The formats of messages, which are judged by their text.
 static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
@@ -127,8 +146,11 @@ fn unopened() -> impl Iterator<Item = &'static dyn Format> {
     unopened::TABLE.iter().map(|format| format as &dyn Format)
 }
 
-/// Bytes at the start of content that [`Format::recognises`] may look at.
+/// Bytes at the start of content that [`Format::recognises`] may look at for most formats.
 pub const HEAD: usize = 4096;
+/// Bytes at the start that hold the signs of disk images: 16 sectors of 2 KiB are free in an optical disk, and its
+/// descriptors follow.
+pub const DEEP: usize = 40 << 10;
 /// Bytes at the end of content that [`Format::recognises`] may look at: a zip's end record with the longest
 /// comment.
 pub const TAIL: usize = (64 << 10) + 22;
@@ -184,6 +206,8 @@ pub trait Format: Sync {
 pub struct Glimpse<'a> {
     /// The first [`HEAD`] bytes, or all if there are fewer.
     pub head: &'a [u8],
+    /// The first [`DEEP`] bytes, or all if there are fewer.
+    pub deep: &'a [u8],
     /// The last [`TAIL`] bytes, or all if there are fewer.
     pub tail: &'a [u8],
     /// Length of the content in bytes.
@@ -249,6 +273,7 @@ pub fn is_message(file_type: FileType) -> bool {
 /// * A PDF in whose first bytes a picture or anything else has its header. A zip may begin in a PDF and end behind it.
 /// * A message whose header also holds what another format is known by far from its start: a field that puts
 ///   `ustar` at byte 257 makes a mail a tar archive, even with a right checksum, and mail programs read the mail.
+/// * An optical disk, whose first 32 KiB are free for anything, or a disk image with its sign at its end.
 ///
 /// # Errors
 /// Those of reading the content.
@@ -260,6 +285,7 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
     }
     let is_text = is_one_of(TEXTS);
     let is_document = first.file_type() == DISPLACED.file_type();
+    let is_disk = DISKS.iter().any(|format| format.file_type() == first.file_type());
     let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
     let unopened = || unopened().any(|format| format.file_type() == first.file_type());
     let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
@@ -268,14 +294,17 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
         let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
         archive.or_else(document).or_else(message)
+        let disk = || DISKS.iter().copied().find(|format| !is_disk && format.recognises(glimpse));
+        archive.or_else(message).or_else(disk)
     })
 }
 
 /// Takes a glimpse of the content and asks `what` of it.
 fn look<T>(content: &Content, what: impl FnOnce(&Glimpse<'_>) -> T) -> io::Result<T> {
-    let head = content.window(0, HEAD)?;
+    let deep = content.window(0, DEEP)?;
+    let head = deep.get(..HEAD).unwrap_or(&deep);
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    Ok(what(&Glimpse { head: &head, tail: &tail, size: content.size() }))
+    Ok(what(&Glimpse { head, deep: &deep, tail: &tail, size: content.size() }))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].

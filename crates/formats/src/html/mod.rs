@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn recognised(head: &[u8]) -> bool {
-        Html.recognises(&Glimpse { head, tail: head, size: head.len() as u64 })
+        Html.recognises(&Glimpse { head, deep: head, tail: head, size: head.len() as u64 })
     }
 
     #[test]

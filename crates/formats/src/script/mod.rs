@@ -54,8 +54,9 @@ mod tests {
 
     #[test]
     fn the_first_line_decides() {
-        let recognised =
-            |head: &[u8]| Script.recognises(&Glimpse { head, tail: head, size: head.len() as u64 });
+        let recognised = |head: &[u8]| {
+            Script.recognises(&Glimpse { head, deep: head, tail: head, size: head.len() as u64 })
+        };
         assert!(recognised(b"#!/bin/sh"));
         assert!(recognised(b"#! /usr/bin/env python3\r\n\0\0\0"));
         assert!(recognised(b"\xef\xbb\xbf#!/bin/sh\n"));
