@@ -24,10 +24,12 @@ use std::time::Instant;
 
 use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undecoded};
 
+mod bits;
 mod fields;
 mod frames;
 mod picture;
 mod search;
+mod unpack;
 mod collector;
 
 mod elf;
@@ -43,6 +45,16 @@ mod zip;
 mod ar;
 mod tar;
 mod cpio;
+mod rpm;
+mod xar;
+mod lha;
+mod arj;
+mod compress;
+mod lzip;
+mod snappy;
+mod szdd;
+mod crx;
+mod binhex;
 
 mod unopened;
 
@@ -70,6 +82,17 @@ pub static FORMATS: &[&dyn Format] = &[
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
+    &rpm::Rpm,
+    &xar::Xar,
+    &lha::Lha,
+    &arj::Arj,
+    &compress::Compress,
+    &lzip::Lzip,
+    &snappy::Snappy,
+    &szdd::Szdd,
+    &szdd::Kwaj,
+    &crx::Crx,
+    &binhex::Binhex,
     &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,

@@ -52,24 +52,10 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("cab", "cabinets", &[Bytes(0, b"MSCF\0\0\0\0")]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
-    // The eleventh byte is 2 for the header of the whole archive.
-    hides("arj", "arj archives", &[Bytes(0, b"\x60\xea"), Bytes(10, b"\x02")]),
-    hides("lha", "lha archives", &[Bytes(2, b"-lh"), Bytes(6, b"-"), Binary]),
-    hides("lha", "lha archives", &[Bytes(2, b"-lz"), Bytes(6, b"-"), Binary]),
-    hides("lha", "lha archives", &[Bytes(2, b"-pm"), Bytes(6, b"-"), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
-    hides("xar", "xar archives", &[Bytes(0, b"xar!"), Binary]),
-    hides("rpm", "rpm packages", &[Bytes(0, b"\xed\xab\xee\xdb")]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
     hides("egg", "egg archives", &[Bytes(0, b"EGGA"), Binary]),
     hides("alz", "alz archives", &[Bytes(0, b"ALZ\x01")]),
-
-    // Compressed streams.
-    hides("lzip", "lzip streams", &[Bytes(0, b"LZIP\x01")]),
-    hides("compress", "compress (.Z) streams", &[Bytes(0, b"\x1f\x9d")]),
-    hides("szdd", "szdd files", &[Bytes(0, b"SZDD\x88\xf0\x27\x33")]),
-    hides("szdd", "szdd files", &[Bytes(0, b"SZ \x88\xf0\x27\x33\xd1")]),
-    hides("kwaj", "kwaj files", &[Bytes(0, b"KWAJ\x88\xf0\x27\xd1")]),
 
     // Disk images.
     hides("squashfs", "squashfs images", &[Bytes(0, b"hsqs"), Binary]),
@@ -141,7 +127,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("mbr", "disk images", &[Told]),
     hides("gpt", "disk images", &[Told]),
     hides("apm", "disk images", &[Told]),
-    hides("binhex", "binhex files", &[Told]),
     hides("sis", "sis packages", &[Told]),
     hides("nsis", "nsis installers", &[Told]),
     hides("autoit", "autoit programs", &[Told]),
