@@ -27,6 +27,7 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 mod bits;
 mod fields;
 mod frames;
+mod lzx;
 mod picture;
 mod search;
 mod unpack;
@@ -55,6 +56,7 @@ mod snappy;
 mod szdd;
 mod crx;
 mod binhex;
+mod chm;
 
 mod unopened;
 
@@ -93,6 +95,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &szdd::Kwaj,
     &crx::Crx,
     &binhex::Binhex,
+    &chm::Chm,
     &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,
