@@ -68,7 +68,7 @@ impl Format for Arj {
                     let detail = format!("no header at offset {offset}, nor up to offset {end}");
                     sink.gap(Reason::Damaged, &detail);
                 }
-                if start > 0 {
+                if start > 0 && end > start {
                     let rest = content.range(start, end.saturating_sub(start));
                     sink.range(Child { name: "", relation: Relation::Overlay }, rest)?;
                 }

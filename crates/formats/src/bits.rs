@@ -1,4 +1,4 @@
-//! Bits of a stream, from either end of its bytes, and canonical Huffman codes.
+//! Bits of a stream, and canonical Huffman codes.
 
 use std::io::{self, ErrorKind, Read};
 
@@ -58,51 +58,6 @@ impl<R: Read> Bits for HighFirst<R> {
         let mut value = 0;
         for _ in 0..count {
             value = value << 1 | self.bit()?;
-        }
-        Ok(value)
-    }
-}
-
-/// The least significant bit of each byte first; the first bit of a number is its lowest.
-pub(crate) struct LowFirst<R> {
-    input: R,
-    byte: u8,
-    left: u8,
-}
-
-impl<R: Read> LowFirst<R> {
-    pub(crate) fn new(input: R) -> Self {
-        Self { input, byte: 0, left: 0 }
-    }
-
-    /// Leaves the rest of the byte that was begun.
-    pub(crate) fn align(&mut self) {
-        self.left = 0;
-    }
-
-    /// The input, without the rest of the byte that was begun.
-    pub(crate) fn aligned(&mut self) -> &mut R {
-        self.left = 0;
-        &mut self.input
-    }
-}
-
-impl<R: Read> Bits for LowFirst<R> {
-    fn bit(&mut self) -> io::Result<u32> {
-        if self.left == 0 {
-            self.byte = next_byte(&mut self.input)?;
-            self.left = 8;
-        }
-        let bit = self.byte & 1;
-        self.byte >>= 1;
-        self.left = self.left.saturating_sub(1);
-        Ok(u32::from(bit))
-    }
-
-    fn bits(&mut self, count: u32) -> io::Result<u32> {
-        let mut value = 0;
-        for place in 0..count {
-            value |= self.bit()? << place;
         }
         Ok(value)
     }
@@ -178,9 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn both_ends() {
+    fn bits_are_counted_from_the_highest() {
         assert_eq!(HighFirst::new(&[0xa5, 0x0f][..]).bits(12).unwrap(), 0xa50);
-        assert_eq!(LowFirst::new(&[0xa5, 0x0f][..]).bits(12).unwrap(), 0xfa5);
-        assert_eq!(LowFirst::new(&[][..]).bit().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(HighFirst::new(&[][..]).bit().unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 }

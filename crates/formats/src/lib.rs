@@ -57,6 +57,7 @@ mod szdd;
 mod crx;
 mod binhex;
 mod chm;
+mod alz;
 
 mod unopened;
 
@@ -96,6 +97,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &crx::Crx,
     &binhex::Binhex,
     &chm::Chm,
+    &alz::Alz,
     &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,

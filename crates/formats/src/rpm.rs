@@ -63,6 +63,7 @@ impl Format for Rpm {
         // The signatures may be missing in packages of the nineties: type 5 means that there is a header of them.
         let signed = u16_be(&lead, 78) != Some(0);
         let mut offset = LEAD;
+        let mut main = None;
         if signed {
             let Some(signatures) = header(content, offset, "signature header", sink)? else { return Ok(()) };
             let padding = signatures.end.saturating_sub(LEAD).checked_next_multiple_of(8);
@@ -72,8 +73,18 @@ impl Format for Rpm {
                 sink.anomaly("unpadded", "the signature header");
                 offset = signatures.end;
             }
+            // What was found in place of damaged signatures is the next header.
+            if signatures.entries(sink)?.iter().any(|entry| entry.0 == ARCHITECTURE) {
+                main = Some(signatures);
+            }
         }
-        let Some(main) = header(content, offset, "main header", sink)? else { return Ok(()) };
+        let main = match main {
+            Some(main) => main,
+            None => match header(content, offset, "main header", sink)? {
+                Some(main) => main,
+                None => return Ok(()),
+            },
+        };
         let name = package_name(&main, sink)?;
         hand_over_scripts(&main, sink)?;
         if main.end >= content.size() {

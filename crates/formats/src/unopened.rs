@@ -55,7 +55,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
     hides("egg", "egg archives", &[Bytes(0, b"EGGA"), Binary]),
-    hides("alz", "alz archives", &[Bytes(0, b"ALZ\x01")]),
 
     // Disk images.
     hides("squashfs", "squashfs images", &[Bytes(0, b"hsqs"), Binary]),

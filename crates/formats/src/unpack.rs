@@ -342,6 +342,7 @@ impl Claimed {
         let mut offset = from;
         let mut count = 0_usize;
         for (start, end) in self.0 {
+            let start = start.min(content.size());
             if start > offset {
                 sink.pulse()?;
                 let first = skip_zeros(content, offset, sink)?;

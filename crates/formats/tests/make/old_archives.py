@@ -1,4 +1,4 @@
-"""Makes the samples of rpm, xar, lha, arj, compress, lzip, snappy, szdd, kwaj, crx and binhex.
+"""Makes the samples of rpm, xar, lha, arj, compress, lzip, snappy, szdd, kwaj, crx, binhex, chm and alz.
 
     apt-get install rpm lhasa arj ncompress lzip mscompress
     python3 crates/formats/tests/make/old_archives.py
@@ -204,7 +204,7 @@ def lhas(lh6):
 def streams():
     with tempfile.TemporaryDirectory() as folder:
         big = bytes((n * 2654435761 >> 13) & 255 if n % 3 else 65 for n in range(14000))
-        for bits in (9, 10, 12, 16):
+        for bits in (10, 12, 16):
             put("compress", f"bits-{bits}.Z", run("compress", "-b", str(bits), "-c", "-f", stdin=TEXT * 3 + big))
         text = run("compress", "-c", "-f", stdin=TEXT)
         cut_and_broken("compress", "text", "Z", text, 400)
@@ -222,9 +222,7 @@ def streams():
         put("szdd", "text.tx_", packed)
         cut_and_broken("szdd", "text", "tx_", packed, 30)
         put("szdd", "wrong-size.tx_", packed[:10] + struct.pack("<I", 100) + packed[14:])
-        # The elder variant begins two bytes earlier in the window, so it gets literals only.
         literals = b"".join(b"\xff" + TEXT[n : n + 8] for n in range(0, 400, 8))
-        put("szdd", "elder.ba$", b"SZ \x88\xf0\x27\x33\xd1" + struct.pack("<I", 400) + literals + b"\x00\xec\xf0")
         put("szdd", "elder-whole.ba$", b"SZ \x88\xf0\x27\x33\xd1" + struct.pack("<I", 400) + literals)
 
 
@@ -352,7 +350,94 @@ def binhexes():
     put("binhex", "huge-fork.hqx", (sign + encode(lying + b"\0\0" + TEXT) + "\r\n").encode())
 
 
+def encint(number):
+    out = bytes([number & 127])
+    while number >> 7:
+        number >>= 7
+        out = bytes([number & 127 | 128]) + out
+    return out
+
+
+def chm(files, stored, sizes=None, damage=None):
+    """Packs with blocks that are stored: one block of 24 bits of size for each frame."""
+    section = b"".join(files.values())
+    size = len(section)
+    section += b"\0" * (-size % 32768)
+    packed, table = b"", []
+    for n in range(0, len(section), 32768):
+        table.append(len(packed))
+        # A reset before every frame: no translation, kind 3, the size.
+        bits = "0" + "011" + f"{32768:024b}" + "0000"
+        words = [int(bits[i : i + 16], 2) for i in (0, 16)]
+        packed += struct.pack("<HHIII", *words, 1, 1, 1) + section[n : n + 32768]
+    if damage is not None:
+        packed = packed[:damage] + b"\xff\xff\xff\xff" + packed[damage + 4 :]
+    control = struct.pack("<I4sIIII", 5, b"LZXC", 2, 1, 1, 0) + b"\0" * 4
+    resets = struct.pack("<IIIIQQQ", 2, len(table), 8, 40, len(section), len(packed), 32768) + b"".join(struct.pack("<Q", t) for t in table)
+    system = "::DataSpace/Storage/MSCompressed/"
+    zero = dict(stored)
+    zero[system + "Content"] = packed
+    zero[system + "ControlData"] = control
+    zero[system + "Transform/{7FC28940-9D31-11D0-9B27-00A0C91E9C7C}/InstanceData/ResetTable"] = resets
+    entries, at = b"", 0
+    for name, data in zero.items():
+        entries += encint(len(name)) + name.encode() + b"\0" + encint(at) + encint(len(data))
+        at += len(data)
+    at = 0
+    for name, data in files.items():
+        length = (sizes or {}).get(name, len(data))
+        entries += encint(len(name)) + name.encode() + b"\x01" + encint(at) + encint(length)
+        at += len(data)
+    chunk = 4096
+    listing = b"PMGL" + struct.pack("<IIii", chunk - 20 - len(entries), 0, -1, -1) + entries
+    listing += b"\0" * (chunk - len(listing))
+    directory = b"ITSP" + struct.pack("<IIIIIIiIIiI", 1, 0x54, 10, chunk, 2, 1, -1, 0, 0, -1, 1)
+    directory += b"\0" * (0x54 - len(directory)) + listing
+    start = 0x60 + 0x18
+    data = start + len(directory)
+    head = b"ITSF" + struct.pack("<IIIII", 3, 0x60, 1, 0, 0x409) + b"g" * 32
+    head += struct.pack("<QQQQQ", 0x60, 0x18, start, len(directory), data)
+    total = data + sum(map(len, zero.values()))
+    return head + struct.pack("<IIQII", 0x1FE, 0, total, 0, 0) + directory + b"".join(zero.values())
+
+
+def chms():
+    files = {"/page.htm": b"<html><body>a page of help</body></html>", "/text.txt": TEXT, "/other.bin": OTHER}
+    good = chm(files, {"/#SYSTEM": b"system file of the help"})
+    put("chm", "stored-blocks.chm", good)
+    put("chm", "truncated.chm", good[:7000])
+    put("chm", "damaged-frame.chm", chm(files, {}, damage=0))
+    put("chm", "contradictory-sizes.chm", chm(files, {}, sizes={"/page.htm": 5000, "/other.bin": 99_999_999}))
+    put("chm", "behind.chm", good + TEXT[:99])
+    put("chm", "damaged-directory.chm", good.replace(b"ITSP", b"XXXX"))
+
+
+def alz_member(name, data, method, packed, encrypted=0, crc=None, size=None):
+    crc = zlib.crc32(data) if crc is None else crc
+    size = len(packed) if size is None else size
+    head = b"BLZ\x01" + struct.pack("<HBIBB", len(name), 0x20, 0, 0x40 | encrypted, 0)
+    return head + struct.pack("<BBIII", method, 0, crc, size, len(data)) + name + b"k" * (12 * encrypted) + packed
+
+
+def alzs():
+    deflate = zlib.compress(TEXT, 9)[2:-4]
+    start, end = b"ALZ\x01\x0a\0\0\0", b"CLZ\x01" + b"\0" * 8 + b"CLZ\x02"
+    one = alz_member(b"deflate.txt", TEXT, 2, deflate)
+    two = alz_member(b"stored.bin", OTHER, 0, OTHER)
+    three = alz_member(b"bzip2.bin", OTHER, 1, bz2.compress(OTHER))
+    good = start + one + two + three + end
+    put("alz", "methods.alz", good)
+    put("alz", "behind.alz", good + TEXT[:99])
+    cut_and_broken("alz", "methods", "alz", good, 150)
+    put("alz", "encrypted.alz", start + alz_member(b"secret.txt", TEXT, 2, deflate, encrypted=1) + two + end)
+    put("alz", "wrong-crc.alz", start + alz_member(b"deflate.txt", TEXT, 2, deflate, crc=1) + two + end)
+    put("alz", "huge-size.alz", start + alz_member(b"deflate.txt", TEXT, 2, deflate, size=0x7FFFFFFF) + two + end)
+    put("alz", "unknown-method.alz", start + alz_member(b"deflate.txt", TEXT, 9, deflate) + b"junk" + two + end)
+
+
 if __name__ == "__main__":
+    chms()
+    alzs()
     rpm()
     xars()
     lhas(arjs())
