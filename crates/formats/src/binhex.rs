@@ -33,9 +33,7 @@ impl Format for Binhex {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         // A colon at the start of a line begins the data; magic of signatures may name the type where there is no sign.
-        let start = find(content, 0, (1, 2), sink, |head| {
-            matches!(head, [b'\n' | b'\r', b':'])
-        })?;
+        let start = find(content, 0, (1, 2), sink, |head| matches!(head, [b'\n' | b'\r', b':']))?;
         let Some(start) = start.map(|start| start.saturating_add(2)) else {
             sink.gap(Reason::Truncated, "no data");
             return Ok(());
@@ -73,8 +71,7 @@ fn open_forks(body: &Content, sink: &mut dyn Sink) -> Flow {
     let length = usize::from(header.first().copied().unwrap_or(0));
     let name = fields::name(header.get(1..length.saturating_add(1)).unwrap_or_default());
     let sizes = length.saturating_add(12);
-    let (Some(data), Some(resources)) =
-        (u32_be(&header, sizes), u32_be(&header, sizes.saturating_add(4)))
+    let (Some(data), Some(resources)) = (u32_be(&header, sizes), u32_be(&header, sizes.saturating_add(4)))
     else {
         sink.gap(Reason::Truncated, "the header");
         return Ok(());

@@ -81,8 +81,7 @@ impl Huffman {
     pub(crate) fn new(lengths: &[u8]) -> io::Result<Self> {
         let mut counts = [0_u32; LONGEST + 1];
         for length in lengths.iter().filter(|length| **length > 0) {
-            let count =
-                counts.get_mut(usize::from(*length)).ok_or_else(|| damaged("a code is too long"))?;
+            let count = counts.get_mut(usize::from(*length)).ok_or_else(|| damaged("a code is too long"))?;
             *count = count.saturating_add(1);
         }
         let mut free = 1_u64;

@@ -145,7 +145,8 @@ impl<R: Read> Steps for Lzw<R> {
         if let Some(appended) = output.get_mut(start..) {
             appended.reverse();
         }
-        if let (Some(prefix), Some(suffix)) = (self.prefix.get_mut(self.free), self.suffix.get_mut(self.free)) {
+        if let (Some(prefix), Some(suffix)) = (self.prefix.get_mut(self.free), self.suffix.get_mut(self.free))
+        {
             *prefix = u16::try_from(previous).unwrap_or_default();
             *suffix = self.first;
             self.free = self.free.saturating_add(1);

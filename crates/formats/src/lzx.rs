@@ -59,8 +59,14 @@ impl<R: Read> Bits for Words<R> {
 
 /// How the symbols of a block are written.
 enum Kind {
-    Packed { main: Huffman, length: Huffman, aligned: Option<Huffman> },
+    Packed(Box<Codes>),
     Stored,
+}
+
+struct Codes {
+    main: Huffman,
+    length: Huffman,
+    aligned: Option<Huffman>,
 }
 
 /// The decoder of a stream.
@@ -216,7 +222,8 @@ impl<R: Read> Lzx<R> {
                 read_lengths(words, letters)?;
                 read_lengths(words, matches)?;
                 read_lengths(words, &mut state.length)?;
-                Kind::Packed { main: Huffman::new(&state.main)?, length: Huffman::new(&state.length)?, aligned }
+                let (main, length) = (Huffman::new(&state.main)?, Huffman::new(&state.length)?);
+                Kind::Packed(Box::new(Codes { main, length, aligned }))
             }
             3 => {
                 // There is always padding, of 1 to 16 bits.
@@ -241,10 +248,11 @@ impl<R: Read> Lzx<R> {
         let state = &mut self.state;
         let words = &mut self.words;
         let (main, length, aligned) = match &state.kind {
-            Some(Kind::Packed { main, length, aligned }) => (main, length, aligned),
+            Some(Kind::Packed(codes)) => (&codes.main, &codes.length, &codes.aligned),
             Some(Kind::Stored) => {
                 let count = end.saturating_sub(self.history.len()).min(state.remaining);
-                let read = Read::by_ref(&mut words.input).take(count as u64).read_to_end(&mut self.history)?;
+                let read =
+                    Read::by_ref(&mut words.input).take(count as u64).read_to_end(&mut self.history)?;
                 return if read < count { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) };
             }
             None => return Err(damaged("no block")),

@@ -151,9 +151,8 @@ impl Header {
         if self.index.size() > index.len() as u64 {
             sink.gap(Reason::Unsupported, &format!("header entries after the first {ENTRIES}"));
         }
-        let entry = |entry: &[u8]| {
-            Some((u32_be(entry, 0)?, u64::from(u32_be(entry, 8)?), u32_be(entry, 12)?))
-        };
+        let entry =
+            |entry: &[u8]| Some((u32_be(entry, 0)?, u64::from(u32_be(entry, 8)?), u32_be(entry, 12)?));
         Ok(index.chunks_exact(16).filter_map(entry).collect())
     }
 }

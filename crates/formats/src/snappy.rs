@@ -82,12 +82,17 @@ impl Steps for Chunks {
             0 | 1 => return Err(damaged("a chunk is too large")),
             2..=0x7f => return Err(unsupported(&format!("chunks of type {kind}"))),
             _ => {
-                let skipped = io::copy(&mut Read::by_ref(&mut self.input).take(size as u64), &mut io::sink())?;
+                let skipped =
+                    io::copy(&mut Read::by_ref(&mut self.input).take(size as u64), &mut io::sink())?;
                 return if skipped < size as u64 { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(true) };
             }
         };
         let (Some(sum), Some(data)) = (u32_le(&body, 0), body.get(4..)) else {
-            return Err(if body.len() < size { ErrorKind::UnexpectedEof.into() } else { damaged("a chunk is too small") });
+            return Err(if body.len() < size {
+                ErrorKind::UnexpectedEof.into()
+            } else {
+                damaged("a chunk is too small")
+            });
         };
         if kind == 0 {
             let mut block = Vec::new();
@@ -118,9 +123,9 @@ fn unpack(data: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
     };
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
     let mut size = 0_usize;
-    for place in 0..5 {
+    for place in (0..35).step_by(7) {
         let byte = next(1)?.first().copied().unwrap_or_default();
-        size |= usize::from(byte & 0x7f) << (7 * place);
+        size |= usize::from(byte & 0x7f) << place;
         if byte & 0x80 == 0 {
             break;
         }

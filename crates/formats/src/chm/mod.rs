@@ -67,7 +67,8 @@ impl Format for Chm {
             listed(entry, sink);
             let body = stored.range(entry.offset, entry.size);
             if body.size() < entry.size {
-                let detail = format!("member {:?}: {} of {} bytes are there", entry.name, body.size(), entry.size);
+                let detail =
+                    format!("member {:?}: {} of {} bytes are there", entry.name, body.size(), entry.size);
                 sink.gap(Reason::Truncated, &detail);
             }
             // The compressed section comes out as its files.
@@ -90,7 +91,9 @@ impl Format for Chm {
         if !entries.is_empty() {
             match section {
                 Ok(section) => section.hand_over(&entries, sink)?,
-                Err(error) => sink.gap(Reason::Damaged, &format!("{} packed members: {error}", entries.len())),
+                Err(error) => {
+                    sink.gap(Reason::Damaged, &format!("{} packed members: {error}", entries.len()))
+                }
             }
         }
         claimed.hand_over_rest(content, 0, sink)

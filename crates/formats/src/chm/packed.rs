@@ -42,14 +42,14 @@ impl Section {
         let (interval, window) =
             (u64::from(field(12)).saturating_mul(unit), u64::from(field(16)).saturating_mul(unit));
         let window_bits = window.checked_ilog2().unwrap_or(0);
-        if !control.get(4..8).is_some_and(|sign| sign == b"LZXC") || !(15..=21).contains(&window_bits) {
+        if control.get(4..8).is_none_or(|sign| sign != b"LZXC") || !(15..=21).contains(&window_bits) {
             return Ok(Err(damaged("the description of the packed section")));
         }
         let table = find(RESETS).unwrap_or_else(|| content.range(0, 0));
         let head = table.window(0, 40)?;
         let start = u64::from(u32_le(&head, 12).unwrap_or(0x28));
         let size = u64_le(&head, 16).unwrap_or(u64::MAX);
-        let interval = (interval / FRAME as u64).max(1);
+        let interval = (interval >> 15).max(1);
         Ok(Ok(Self { content, offsets: table.from(start), window_bits, interval, size }))
     }
 
@@ -63,9 +63,9 @@ impl Section {
             let place = format!("member {:?}", entry.name);
             let usable = cursor.take().filter(|cursor| !cursor.broken && cursor.reaches(entry.offset));
             let behind = usable.as_ref().map_or(0, |cursor| cursor.frame);
-            let wanted = entry.offset / FRAME as u64;
+            let wanted = entry.offset >> 15;
             // After damage, or far ahead, the next reset is a good place to go on.
-            let reset = wanted.checked_sub(wanted % self.interval).unwrap_or(0);
+            let reset = wanted.saturating_sub(wanted.checked_rem(self.interval).unwrap_or(0));
             let mut cursor_now = match usable {
                 Some(cursor) if reset <= behind => cursor,
                 other => {
@@ -145,7 +145,7 @@ impl Cursor {
     }
 
     fn next_frame(&mut self) -> io::Result<()> {
-        if self.frame > 0 && self.frame % self.interval == 0 {
+        if self.frame > 0 && self.frame.is_multiple_of(self.interval) {
             self.lzx.reset();
         }
         self.start = self.frame.saturating_mul(FRAME as u64);
@@ -183,7 +183,8 @@ impl Read for Body<'_> {
             }
         }
         let from = usize::try_from(self.at.saturating_sub(self.cursor.start)).unwrap_or(usize::MAX);
-        let ready = self.cursor.bytes.get(from..).filter(|_| self.at >= self.cursor.start).unwrap_or_default();
+        let ready =
+            self.cursor.bytes.get(from..).filter(|_| self.at >= self.cursor.start).unwrap_or_default();
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let count = ready.len().min(buffer.len()).min(left);
         if let (Some(from), Some(to)) = (ready.get(..count), buffer.get_mut(..count)) {

@@ -192,7 +192,11 @@ impl<R: Read> Steps for Mszip<R> {
         Read::by_ref(&mut self.input).take(u64::from(size)).read_to_end(&mut block)?;
         let Some(packed) = block.strip_prefix(b"CK") else {
             let cut = block.len() < 2;
-            return Err(if cut { ErrorKind::UnexpectedEof.into() } else { damaged("a block does not begin with CK") });
+            return Err(if cut {
+                ErrorKind::UnexpectedEof.into()
+            } else {
+                damaged("a block does not begin with CK")
+            });
         };
         let before = output.len();
         inflate(packed, output)?;
@@ -232,8 +236,12 @@ mod tests {
         // Three letters, then the place of the first of them for six bytes, then spaces from the start.
         let packed = b"\x07abc\xf0\xf3\x00\x00";
         let mut bytes = Vec::new();
-        let mut reader =
-            Unpacked::new(Lzss { input: &packed[..], position: WINDOW - 16 }, vec![b' '; WINDOW], WINDOW, u64::MAX);
+        let mut reader = Unpacked::new(
+            Lzss { input: &packed[..], position: WINDOW - 16 },
+            vec![b' '; WINDOW],
+            WINDOW,
+            u64::MAX,
+        );
         reader.read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"abcabcabc   ");
     }

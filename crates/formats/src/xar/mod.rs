@@ -103,7 +103,10 @@ fn open_entry(
             sink.range(child, body)?;
         }
         other => {
-            sink.gap(Reason::Unsupported, &format!("{place}: {}", unsupported(&format!("encoding {other:?}"))));
+            sink.gap(
+                Reason::Unsupported,
+                &format!("{place}: {}", unsupported(&format!("encoding {other:?}"))),
+            );
             sink.range(child, body)?;
         }
     }

@@ -202,14 +202,12 @@ impl Toc {
             }
             ("data" | "ea", Some(_)) => self.entries.extend(entry.take()),
             ("signature" | "x-signature" | "checksum", Some(found))
-                if found.encoding.is_empty() && found.length == 0 =>
+                if found.encoding.is_empty() && found.length == 0 && found.file.is_none() =>
             {
                 // These have a size and no length. A checksum in a file's data closes nothing.
-                if found.file.is_none() {
-                    found.length = found.size.unwrap_or(0);
-                    name.clone_into(&mut found.kind);
-                    self.entries.extend(entry.take());
-                }
+                found.length = found.size.unwrap_or(0);
+                name.clone_into(&mut found.kind);
+                self.entries.extend(entry.take());
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-"""Makes the samples of rpm, xar, lha, arj, compress, lzip, snappy, szdd, kwaj, crx, binhex, chm and alz.
+"""Makes the samples of rpm, xar, lha, arj, compress, lzip, snappy, szdd, kwaj, crx, binhex, chm, alz and egg.
 
     apt-get install rpm lhasa arj ncompress lzip mscompress
     python3 crates/formats/tests/make/old_archives.py
@@ -435,7 +435,39 @@ def alzs():
     put("alz", "unknown-method.alz", start + alz_member(b"deflate.txt", TEXT, 9, deflate) + b"junk" + two + end)
 
 
+def egg_field(kind, data):
+    return struct.pack("<IBH", kind, 0, len(data)) + data
+
+
+def egg_file(name, data, blocks, extra=b""):
+    out = struct.pack("<IIQ", 0x0A8590E3, 1, len(data)) + egg_field(0x0A8591AC, name) + extra + struct.pack("<I", 0x08E28222)
+    for method, part, packed in blocks:
+        crc = zlib.crc32(part)
+        out += struct.pack("<IBBIII", 0x02B50C13, method, 0, len(part), len(packed), crc) + struct.pack("<I", 0x08E28222) + packed
+    return out
+
+
+def eggs():
+    start = b"EGGA" + struct.pack("<HII", 0x100, 7, 0) + struct.pack("<I", 0x08E28222)
+    end = struct.pack("<I", 0x08E28222)
+    deflate = zlib.compress(TEXT, 9)[2:-4]
+    alone = lzma.compress(TEXT, lzma.FORMAT_ALONE)
+    packed = b"\x09\x04\x05\0" + alone[:5] + alone[13:]
+    one = egg_file(b"deflate.txt", TEXT, [(1, TEXT, deflate)])
+    two = egg_file(b"stored.bin", OTHER, [(0, OTHER, OTHER)])
+    three = egg_file(b"bzip2.bin", OTHER, [(2, OTHER, bz2.compress(OTHER))])
+    four = egg_file(b"lzma.txt", TEXT, [(4, TEXT, packed)])
+    good = start + one + two + three + four + end
+    put("egg", "methods.egg", good)
+    cut_and_broken("egg", "methods", "egg", good, 150)
+    put("egg", "azo.egg", start + egg_file(b"azo.txt", TEXT, [(3, TEXT, deflate)]) + two + end)
+    put("egg", "encrypted.egg", start + egg_file(b"secret.txt", TEXT, [(1, TEXT, deflate)], egg_field(0x08D1470F, b"k" * 20)) + two + end)
+    put("egg", "two-blocks.egg", start + egg_file(b"two.bin", OTHER, [(0, OTHER[:400], OTHER[:400]), (0, OTHER[400:], OTHER[400:])]) + end)
+    put("egg", "junk-between.egg", start + one + b"what is this" + two + end)
+
+
 if __name__ == "__main__":
+    eggs()
     chms()
     alzs()
     rpm()
