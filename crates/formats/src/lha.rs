@@ -46,7 +46,9 @@ impl Format for Lha {
                 if start >= content.size() {
                     return Ok(());
                 }
-                let next = find(content, start, (1, BASE), sink, begins)?;
+                // A header that begins here and is cut is not found again.
+                let from = start.max(offset.saturating_add(1));
+                let next = find(content, from, (1, BASE), sink, begins)?;
                 let end = next.unwrap_or_else(|| content.size());
                 if ended {
                     sink.anomaly("trailing-data", &format!("at offset {start}, behind the end mark"));
@@ -160,7 +162,8 @@ impl Member {
         let mut names = Names { name, folder: Vec::new(), packed, size };
         let extensions = content.from(offset.saturating_add(extensions));
         let end = names.read(&extensions, first, level)?;
-        let mut data = offset.saturating_add(start);
+        // A header of level 3 says itself how long it is.
+        let mut data = offset.saturating_add(start.max(BASE as u64));
         let Names { name, folder, mut packed, size } = names;
         if level == 1 {
             // The packed size counts the extended headers.

@@ -58,6 +58,7 @@ mod crx;
 mod binhex;
 mod chm;
 mod alz;
+mod egg;
 
 mod unopened;
 
@@ -98,6 +99,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &binhex::Binhex,
     &chm::Chm,
     &alz::Alz,
+    &egg::Egg,
     &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,

@@ -54,7 +54,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
-    hides("egg", "egg archives", &[Bytes(0, b"EGGA"), Binary]),
 
     // Disk images.
     hides("squashfs", "squashfs images", &[Bytes(0, b"hsqs"), Binary]),
