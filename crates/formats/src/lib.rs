@@ -24,10 +24,13 @@ use std::time::Instant;
 
 use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undecoded};
 
+mod bits;
 mod fields;
 mod frames;
+mod lzx;
 mod picture;
 mod search;
+mod unpack;
 mod collector;
 mod disk;
 
@@ -53,6 +56,19 @@ mod eps;
 mod pdf;
 mod swf;
 mod xdp;
+mod rpm;
+mod xar;
+mod lha;
+mod arj;
+mod compress;
+mod lzip;
+mod snappy;
+mod szdd;
+mod crx;
+mod binhex;
+mod chm;
+mod alz;
+mod egg;
 
 mod unopened;
 
@@ -81,6 +97,20 @@ pub static FORMATS: &[&dyn Format] = &[
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
+    &rpm::Rpm,
+    &xar::Xar,
+    &lha::Lha,
+    &arj::Arj,
+    &compress::Compress,
+    &lzip::Lzip,
+    &snappy::Snappy,
+    &szdd::Szdd,
+    &szdd::Kwaj,
+    &crx::Crx,
+    &binhex::Binhex,
+    &chm::Chm,
+    &alz::Alz,
+    &egg::Egg,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,

@@ -49,30 +49,15 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("cab", "cabinets", &[Bytes(0, b"MSCF\0\0\0\0")]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
-    // The eleventh byte is 2 for the header of the whole archive.
-    hides("arj", "arj archives", &[Bytes(0, b"\x60\xea"), Bytes(10, b"\x02")]),
-    hides("lha", "lha archives", &[Bytes(2, b"-lh"), Bytes(6, b"-"), Binary]),
-    hides("lha", "lha archives", &[Bytes(2, b"-lz"), Bytes(6, b"-"), Binary]),
-    hides("lha", "lha archives", &[Bytes(2, b"-pm"), Bytes(6, b"-"), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
-    hides("xar", "xar archives", &[Bytes(0, b"xar!"), Binary]),
-    hides("rpm", "rpm packages", &[Bytes(0, b"\xed\xab\xee\xdb")]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
-    hides("egg", "egg archives", &[Bytes(0, b"EGGA"), Binary]),
-    hides("alz", "alz archives", &[Bytes(0, b"ALZ\x01")]),
-
-    // Compressed streams.
-    hides("lzip", "lzip streams", &[Bytes(0, b"LZIP\x01")]),
-    hides("compress", "compress (.Z) streams", &[Bytes(0, b"\x1f\x9d")]),
-    hides("szdd", "szdd files", &[Bytes(0, b"SZDD\x88\xf0\x27\x33")]),
-    hides("szdd", "szdd files", &[Bytes(0, b"SZ \x88\xf0\x27\x33\xd1")]),
-    hides("kwaj", "kwaj files", &[Bytes(0, b"KWAJ\x88\xf0\x27\xd1")]),
 
     // Disk images.
     hides("vmdk", "vmdk disks", &[Bytes(0, b"COWD"), Binary]),
 
     // Documents.
     hides("chm", "chm help files", &[Bytes(0, b"ITSF"), Binary]),
+    hides("pdf", "pdf documents", &[Bytes(0, b"%PDF-")]),
     hides("onenote", "onenote sections",
         &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
     hides("tnef", "tnef attachments", &[Bytes(0, b"\x78\x9f\x3e\x22")]),
@@ -112,6 +97,12 @@ pub(crate) static TABLE: &[Unopened] = &[
 
     // What only a signature file's magic tells.
     hides("binhex", "binhex files", &[Told]),
+    hides("iso9660", "iso 9660 images", &[Told]),
+    hides("udf", "udf images", &[Told]),
+    hides("dmg", "dmg images", &[Told]),
+    hides("mbr", "disk images", &[Told]),
+    hides("gpt", "disk images", &[Told]),
+    hides("apm", "disk images", &[Told]),
     hides("sis", "sis packages", &[Told]),
     hides("nsis", "nsis installers", &[Told]),
     hides("autoit", "autoit programs", &[Told]),
