@@ -43,6 +43,7 @@ mod zip;
 mod ar;
 mod tar;
 mod cpio;
+mod cab;
 
 mod unopened;
 
@@ -70,6 +71,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
+    &cab::Cab,
     &ole2::Ole2,
     // It has no magic.
     &lzma::Lzma,

@@ -50,7 +50,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("7z", "7z archives", &[Bytes(0, b"7z\xbc\xaf\x27\x1c")]),
     hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
-    hides("cab", "cabinets", &[Bytes(0, b"MSCF\0\0\0\0")]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     // The eleventh byte is 2 for the header of the whole archive.
     hides("arj", "arj archives", &[Bytes(0, b"\x60\xea"), Bytes(10, b"\x02")]),
