@@ -69,6 +69,7 @@ mod binhex;
 mod chm;
 mod alz;
 mod egg;
+mod cab;
 
 mod unopened;
 
@@ -111,6 +112,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &chm::Chm,
     &alz::Alz,
     &egg::Egg,
+    &cab::Cab,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,

@@ -47,7 +47,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Archives.
     hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
-    hides("cab", "cabinets", &[Bytes(0, b"MSCF\0\0\0\0")]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
