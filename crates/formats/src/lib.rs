@@ -25,51 +25,54 @@ use std::time::Instant;
 use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undecoded};
 
 mod bits;
+mod collector;
 mod fields;
 mod frames;
 mod lzx;
-mod picture;
 mod search;
 mod unpack;
-mod collector;
-mod disk;
 
 mod elf;
-mod ole2;
 mod pe;
-mod gzip;
-mod bzip2;
-mod xz;
-mod zstd;
-mod lz4;
-mod lzma;
-mod zip;
-mod sevenz;
-mod ar;
-mod tar;
-mod cpio;
-mod lnk;
-mod activemime;
-mod pickle;
 
-mod eps;
-mod pdf;
-mod swf;
-mod xdp;
-mod rpm;
-mod xar;
-mod lha;
-mod arj;
+mod bzip2;
 mod compress;
+mod gzip;
+mod lz4;
 mod lzip;
+mod lzma;
 mod snappy;
 mod szdd;
-mod crx;
-mod binhex;
-mod chm;
+mod xz;
+mod zstd;
+
 mod alz;
-mod egg;
+mod ar;
+mod arj;
+mod binhex;
 mod cab;
+mod chm;
+mod cpio;
+mod crx;
+mod egg;
+mod lha;
+mod rpm;
+mod sevenz;
+mod tar;
+mod xar;
+mod zip;
+
+mod disk;
+
+mod activemime;
+mod eps;
+mod lnk;
+mod ole2;
+mod pdf;
+mod pickle;
+mod picture;
+mod swf;
+mod xdp;
 
 mod unopened;
 
@@ -163,11 +166,9 @@ static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script
 /// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
-    let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
+    let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
     let displaced = std::iter::once(DISPLACED);
     all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
-    let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
-    all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
 
 static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
@@ -318,16 +319,14 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
     let is_text = is_one_of(TEXTS);
     let is_document = first.file_type() == DISPLACED.file_type();
     let is_disk = DISKS.iter().any(|format| format.file_type() == first.file_type());
-    let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
     let unopened = || unopened().any(|format| format.file_type() == first.file_type());
     let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
     look(content, |glimpse| {
         let archive = ((opens_nothing || is_document) && APPENDED.recognises(glimpse)).then_some(APPENDED);
         let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
-        archive.or_else(document).or_else(message)
         let disk = || DISKS.iter().copied().find(|format| !is_disk && format.recognises(glimpse));
-        archive.or_else(message).or_else(disk)
+        archive.or_else(document).or_else(message).or_else(disk)
     })
 }
 

@@ -52,11 +52,9 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
 
     // Disk images.
-    hides("vmdk", "vmdk disks", &[Bytes(0, b"COWD"), Binary]),
+    hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
 
     // Documents.
-    hides("chm", "chm help files", &[Bytes(0, b"ITSF"), Binary]),
-    hides("pdf", "pdf documents", &[Bytes(0, b"%PDF-")]),
     hides("onenote", "onenote sections",
         &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
     hides("tnef", "tnef attachments", &[Bytes(0, b"\x78\x9f\x3e\x22")]),
@@ -95,13 +93,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("woff", &[Bytes(0, b"wOF2"), Binary]),
 
     // What only a signature file's magic tells.
-    hides("binhex", "binhex files", &[Told]),
-    hides("iso9660", "iso 9660 images", &[Told]),
-    hides("udf", "udf images", &[Told]),
-    hides("dmg", "dmg images", &[Told]),
-    hides("mbr", "disk images", &[Told]),
-    hides("gpt", "disk images", &[Told]),
-    hides("apm", "disk images", &[Told]),
     hides("sis", "sis packages", &[Told]),
     hides("nsis", "nsis installers", &[Told]),
     hides("autoit", "autoit programs", &[Told]),

@@ -90,8 +90,9 @@ fn what_is_no_document_is_not_in_itself() {
 
 #[test]
 fn texts_about_documents_are_none() {
-    let recognised =
-        |head: &[u8]| DisplacedPdf.recognises(&Glimpse { head, tail: head, size: head.len() as u64 });
+    let recognised = |head: &[u8]| {
+        DisplacedPdf.recognises(&Glimpse { head, deep: head, tail: head, size: head.len() as u64 })
+    };
     assert!(recognised(b"junk %PDF-1.4\n1 0 obj <<>>"));
     assert!(!recognised(b"A document begins with %PDF-1.4."));
     assert!(!recognised(b"A document begins with %PDF- and has 1 0 obj <<>>."));

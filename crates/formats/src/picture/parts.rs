@@ -115,7 +115,7 @@ impl<'a> Parts<'a> {
     /// knows where its offsets are counted from; all, if there is none.
     fn before_archive(&mut self, offset: u64) -> Result<u64, Stop> {
         let tail = self.content.window(self.content.size().saturating_sub(TAIL as u64), TAIL)?;
-        let glimpse = Glimpse { head: &[], tail: &tail, size: self.content.size() };
+        let glimpse = Glimpse { head: &[], deep: &[], tail: &tail, size: self.content.size() };
         if !zip::AppendedZip.recognises(&glimpse) {
             return Ok(u64::MAX);
         }
