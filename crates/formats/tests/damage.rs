@@ -40,7 +40,9 @@ fn open(bytes: &[u8], every: bool) {
         let mut sink = Collector::new(Budget::new(&limits, 0)).with_passwords(&["infected"]);
         let _ = format.layout(&content).unwrap();
         let _ = format.open(&content, &mut sink);
-        let total: u64 = sink.children.iter().map(|child| child.content.size()).sum();
+        // What is read at need, such as the disk in an image, is in no memory; the engine pays for it by its size.
+        let held = sink.children.iter().filter(|child| child.content.as_slice().is_some());
+        let total: u64 = held.map(|child| child.content.size()).sum();
         assert!(sink.children.len() <= 200);
         // Ranges cost no memory and are not counted, but they cannot outgrow the container.
         assert!(total <= (4 << 20) + 200 * content.size());
