@@ -24,25 +24,55 @@ use std::time::Instant;
 
 use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undecoded};
 
+mod bits;
+mod collector;
 mod fields;
 mod frames;
-mod picture;
+mod lzx;
 mod search;
-mod collector;
+mod unpack;
 
 mod elf;
-mod ole2;
 mod pe;
-mod gzip;
+
 mod bzip2;
+mod compress;
+mod gzip;
+mod lz4;
+mod lzip;
+mod lzma;
+mod snappy;
+mod szdd;
 mod xz;
 mod zstd;
-mod lz4;
-mod lzma;
-mod zip;
+
+mod alz;
 mod ar;
-mod tar;
+mod arj;
+mod binhex;
+mod cab;
+mod chm;
 mod cpio;
+mod crx;
+mod egg;
+mod lha;
+mod rpm;
+mod sevenz;
+mod tar;
+mod xar;
+mod zip;
+
+mod disk;
+
+mod activemime;
+mod eps;
+mod lnk;
+mod ole2;
+mod pdf;
+mod pickle;
+mod picture;
+mod swf;
+mod xdp;
 
 mod unopened;
 
@@ -67,13 +97,65 @@ pub static FORMATS: &[&dyn Format] = &[
     &zstd::Zstd,
     &lz4::Lz4,
     &zip::Zip,
+    &sevenz::SevenZ,
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
+    &rpm::Rpm,
+    &xar::Xar,
+    &lha::Lha,
+    &arj::Arj,
+    &compress::Compress,
+    &lzip::Lzip,
+    &snappy::Snappy,
+    &szdd::Szdd,
+    &szdd::Kwaj,
+    &crx::Crx,
+    &binhex::Binhex,
+    &chm::Chm,
+    &alz::Alz,
+    &egg::Egg,
+    &cab::Cab,
     &ole2::Ole2,
+    &pdf::Pdf,
+    &eps::Eps,
+    &swf::Swf,
+    &xdp::Xdp,
+    &lnk::Lnk,
+    &activemime::ActiveMime,
+    &pickle::Pickle,
+    &disk::iso9660::Iso9660,
+    &disk::udf::Udf,
+    &disk::dmg::Dmg,
+    &disk::machine::Machine(disk::machine::Kind::Qcow2),
+    &disk::machine::Machine(disk::machine::Kind::Vmdk),
+    &disk::machine::Machine(disk::machine::Kind::Vhdx),
+    &disk::machine::Machine(disk::machine::Kind::Vdi),
+    &disk::machine::Machine(disk::machine::Kind::Vhd),
+    &disk::squashfs::Squashfs,
+    &disk::fat::Fat,
+    &disk::exfat::ExFat,
+    &disk::ntfs::Ntfs,
+    &disk::ext::Ext,
+    &disk::partitions::Gpt,
+    &disk::partitions::Apm,
+    &disk::partitions::Mbr,
     // It has no magic.
     &lzma::Lzma,
 ];
+
+/// Pictures. What viewers skip is taken out; pixels are not, so that they may embed anything.
+static PICTURES: &[&dyn Format] = &[
+    &picture::Png,
+    &picture::Jpeg,
+    &picture::Gif,
+    &picture::Bmp,
+    &picture::Tiff,
+    &picture::WebP,
+    &picture::Ico,
+];
+/// The formats that leave the start of the content free for others.
+static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
 
 /// The formats of messages, which are judged by their text.
 static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
@@ -81,12 +163,15 @@ static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
 /// Text, of which normalized forms come out, and what is encoded in it.
 static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
 
-/// All formats in the order in which they are asked: [`FORMATS`], then the types that are known and not opened,
+/// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
-    let all = FORMATS.iter().copied().chain(unopened()).chain(MESSAGES.iter().copied());
-    all.chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
+    let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
+    let displaced = std::iter::once(DISPLACED);
+    all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
+
+static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
 
 static APPENDED: &dyn Format = &zip::AppendedZip;
 
@@ -94,8 +179,11 @@ fn unopened() -> impl Iterator<Item = &'static dyn Format> {
     unopened::TABLE.iter().map(|format| format as &dyn Format)
 }
 
-/// Bytes at the start of content that [`Format::recognises`] may look at.
+/// Bytes at the start of content that [`Format::recognises`] may look at for most formats.
 pub const HEAD: usize = 4096;
+/// Bytes at the start that hold the signs of disk images: 16 sectors of 2 KiB are free in an optical disk, and its
+/// descriptors follow.
+pub const DEEP: usize = 40 << 10;
 /// Bytes at the end of content that [`Format::recognises`] may look at: a zip's end record with the longest
 /// comment.
 pub const TAIL: usize = (64 << 10) + 22;
@@ -151,6 +239,8 @@ pub trait Format: Sync {
 pub struct Glimpse<'a> {
     /// The first [`HEAD`] bytes, or all if there are fewer.
     pub head: &'a [u8],
+    /// The first [`DEEP`] bytes, or all if there are fewer.
+    pub deep: &'a [u8],
     /// The last [`TAIL`] bytes, or all if there are fewer.
     pub tail: &'a [u8],
     /// Length of the content in bytes.
@@ -213,8 +303,10 @@ pub fn is_message(file_type: FileType) -> bool {
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand
 ///   over themselves what is behind.
+/// * A PDF in whose first bytes a picture or anything else has its header. A zip may begin in a PDF and end behind it.
 /// * A message whose header also holds what another format is known by far from its start: a field that puts
 ///   `ustar` at byte 257 makes a mail a tar archive, even with a right checksum, and mail programs read the mail.
+/// * An optical disk, whose first 32 KiB are free for anything, or a disk image with its sign at its end.
 ///
 /// # Errors
 /// Those of reading the content.
@@ -225,19 +317,25 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
         return Ok(None);
     }
     let is_text = is_one_of(TEXTS);
-    let opens_nothing = is_text || unopened().any(|format| format.file_type() == first.file_type());
+    let is_document = first.file_type() == DISPLACED.file_type();
+    let is_disk = DISKS.iter().any(|format| format.file_type() == first.file_type());
+    let unopened = || unopened().any(|format| format.file_type() == first.file_type());
+    let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
     look(content, |glimpse| {
-        let archive = (opens_nothing && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let archive = ((opens_nothing || is_document) && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
-        archive.or_else(message)
+        let disk = || DISKS.iter().copied().find(|format| !is_disk && format.recognises(glimpse));
+        archive.or_else(document).or_else(message).or_else(disk)
     })
 }
 
 /// Takes a glimpse of the content and asks `what` of it.
 fn look<T>(content: &Content, what: impl FnOnce(&Glimpse<'_>) -> T) -> io::Result<T> {
-    let head = content.window(0, HEAD)?;
+    let deep = content.window(0, DEEP)?;
+    let head = deep.get(..HEAD).unwrap_or(&deep);
     let tail = content.window(content.size().saturating_sub(TAIL as u64), TAIL)?;
-    Ok(what(&Glimpse { head: &head, tail: &tail, size: content.size() }))
+    Ok(what(&Glimpse { head, deep: &deep, tail: &tail, size: content.size() }))
 }
 
 /// The type of the content: that of [`identify`], [`FileType::EMPTY`] or [`FileType::DATA`].

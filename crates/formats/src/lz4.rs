@@ -266,7 +266,7 @@ fn invalid(detail: &str) -> io::Error {
 
 /// Appends the content of a block to `output`, which may grow to `limit` bytes and already holds what matches
 /// may reach back to. What came before an error stays.
-fn decompress(block: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), &'static str> {
+pub(crate) fn decompress(block: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), &'static str> {
     const CUT: &str = "a block ends in the middle of a sequence";
     let mut rest = block;
     loop {

@@ -47,7 +47,7 @@ pub(crate) fn skip_zeros(content: &Content, from: u64, sink: &mut dyn Sink) -> R
     let mut offset = from;
     loop {
         sink.pulse()?;
-        let count = zeros(content, offset, 1 << 20)?;
+        let count = zeros(content, offset, 1 << 20)?.max(content.hole(offset));
         offset = offset.saturating_add(count);
         if count < 1 << 20 {
             return Ok(offset);
@@ -62,6 +62,11 @@ pub(crate) fn skip_zeros(content: &Content, from: u64, sink: &mut dyn Sink) -> R
 pub(crate) fn zeros(content: &Content, offset: u64, most: u64) -> io::Result<u64> {
     let mut count: u64 = 0;
     while count < most {
+        let hole = content.hole(offset.saturating_add(count));
+        if hole > 0 {
+            count = count.saturating_add(hole);
+            continue;
+        }
         let window = content.window(offset.saturating_add(count), 16 << 10)?;
         let run = window.iter().position(|byte| *byte != 0).unwrap_or(window.len());
         count = count.saturating_add(run as u64);

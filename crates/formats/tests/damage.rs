@@ -9,7 +9,15 @@ use candor_formats::{Collector, formats, identify};
 use candor_object::{Budget, Content, Limits};
 use proptest::prelude::*;
 
-fn samples() -> Vec<Vec<u8>> {
+mod image;
+
+static SAMPLES: std::sync::LazyLock<Vec<Vec<u8>>> = std::sync::LazyLock::new(read_samples);
+
+fn samples() -> &'static [Vec<u8>] {
+    &SAMPLES
+}
+
+fn read_samples() -> Vec<Vec<u8>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut paths: Vec<_> = std::fs::read_dir(root)
         .unwrap()
@@ -18,7 +26,7 @@ fn samples() -> Vec<Vec<u8>> {
         .filter(|path| path.extension().is_none_or(|extension| extension != "snap"))
         .collect();
     paths.sort();
-    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
+    paths.into_iter().map(|path| image::read(&path)).collect()
 }
 
 /// Opens the bytes with the format that recognises them; with `every`, with all formats.
@@ -32,7 +40,9 @@ fn open(bytes: &[u8], every: bool) {
         let mut sink = Collector::new(Budget::new(&limits, 0)).with_passwords(&["infected"]);
         let _ = format.layout(&content).unwrap();
         let _ = format.open(&content, &mut sink);
-        let total: u64 = sink.children.iter().map(|child| child.content.size()).sum();
+        // What is read at need, such as the disk in an image, is in no memory; the engine pays for it by its size.
+        let held = sink.children.iter().filter(|child| child.content.as_slice().is_some());
+        let total: u64 = held.map(|child| child.content.size()).sum();
         assert!(sink.children.len() <= 200);
         // Ranges cost no memory and are not counted, but they cannot outgrow the container.
         assert!(total <= (4 << 20) + 200 * content.size());
@@ -46,7 +56,7 @@ fn cut_at_every_64th() {
         for part in 0..64 {
             open(&sample[..sample.len() * part / 64], false);
         }
-        open(&sample, true);
+        open(sample, true);
         open(&[], true);
     }
 }

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use candor_formats::{Collector, file_type, identify};
 use candor_object::{Budget, Content, Limits};
 
+mod image;
+
 #[test]
 fn samples_open_as_recorded() {
     insta::glob!("golden", "*/*", |path| {
@@ -19,7 +21,7 @@ fn samples_open_as_recorded() {
         insta::with_settings!({
             snapshot_path => path.parent().unwrap(), prepend_module_to_snapshot => false,
             omit_expression => true, snapshot_suffix => "", input_file => Path::new(folder).join(&name),
-        }, { insta::assert_snapshot!(name.clone(), describe(&std::fs::read(path).unwrap())) });
+        }, { insta::assert_snapshot!(name.clone(), describe(&image::read(path))) });
     });
 }
 

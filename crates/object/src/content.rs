@@ -19,6 +19,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Whatever the device says.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// How many bytes from `offset` on are known to be zeros that are stored nowhere.
+    fn hole(&self, _offset: u64) -> u64 {
+        0
+    }
 }
 
 #[derive(Clone)]
@@ -127,6 +132,15 @@ impl Content {
         let read = self.read_at(offset, &mut buffer)?;
         buffer.truncate(read);
         Ok(Cow::Owned(buffer))
+    }
+
+    /// How many bytes from `offset` on are known to be zeros without reading them.
+    pub fn hole(&self, offset: u64) -> u64 {
+        let left = self.size.saturating_sub(offset);
+        match &self.store {
+            Store::Source(source) if left > 0 => source.hole(self.start.saturating_add(offset)).min(left),
+            _ => 0,
+        }
     }
 
     /// A cursor over the content. Wrap it in a `BufReader` where many small reads meet a source.

@@ -15,7 +15,7 @@ mod references;
 mod tags;
 
 use crate::text::{is_text, narrow};
-use crate::{Format, Glimpse, encoded_script};
+use crate::{Format, Glimpse, encoded_script, script};
 
 /// The HTML format.
 pub(crate) struct Html;
@@ -71,6 +71,7 @@ impl Format for Html {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         open::open(content, sink)?;
+        script::decode_content(content, sink)?;
         encoded_script::hand_over(content, sink)
     }
 }
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     fn recognised(head: &[u8]) -> bool {
-        Html.recognises(&Glimpse { head, tail: head, size: head.len() as u64 })
+        Html.recognises(&Glimpse { head, deep: head, tail: head, size: head.len() as u64 })
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod recognise;
 mod mbox;
 mod uuencode;
 
-pub(crate) use base64::{Base64, End as Base64End};
+pub(crate) use base64::{Base64, End as Base64End, is_sextet};
 pub(crate) use mbox::Mbox;
 pub(crate) use uuencode::Uuencode;
 

@@ -182,7 +182,7 @@ mod tests {
         let mut head = vec![0; crate::HEAD];
         head[..2].copy_from_slice(b"MZ");
         head[0x3c..0x40].copy_from_slice(&8192_u32.to_le_bytes());
-        let glimpse = |size| Glimpse { head: &head, tail: &[], size };
+        let glimpse = |size| Glimpse { head: &head, deep: &head, tail: &[], size };
         assert!(Pe.recognises(&glimpse(9000)));
         assert!(!Pe.recognises(&glimpse(8192)));
         assert!(DosExe.recognises(&glimpse(8192)));

@@ -1,6 +1,7 @@
-//! Pictures: nothing comes out of them, but one may be known by how it looks.
+//! Pictures: what is in them besides pixels comes out, and one may be known by how it looks.
 //!
-//! They are decoded only when a signature asks, and what is decoded is bounded: a file of a few bytes may claim billions
+//! Their structure is walked to its true end, and what lies behind it is another file. Wrong lengths are anomalies: viewers
+//! show such pictures, and what is left comes out. Pixels are decoded only when a signature asks, and what is decoded is bounded: a file of a few bytes may claim billions
 //! of pixels.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -9,7 +10,23 @@ use std::time::Instant;
 use candor_object::{Content, Limit, Reason, Undecoded};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+mod bmp;
+mod gif;
 mod hash;
+mod ico;
+mod jpeg;
+mod parts;
+mod png;
+mod tiff;
+mod webp;
+
+pub(crate) use bmp::Bmp;
+pub(crate) use gif::Gif;
+pub(crate) use ico::Ico;
+pub(crate) use jpeg::Jpeg;
+pub(crate) use png::Png;
+pub(crate) use tiff::Tiff;
+pub(crate) use webp::WebP;
 
 /// Most pixels of a side.
 const MAX_SIDE: u32 = 1 << 16;

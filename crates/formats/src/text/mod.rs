@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use candor_object::{Content, FileType, Flow, Sink};
 
-use crate::{Format, Glimpse, HEAD, encoded_script};
+use crate::{Format, Glimpse, HEAD, encoded_script, script};
 
 pub(crate) mod normalise;
 
@@ -29,6 +29,7 @@ impl Format for Text {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         normalise::normalise(content, sink)?;
+        script::decode_content(content, sink)?;
         encoded_script::hand_over(content, sink)
     }
 }

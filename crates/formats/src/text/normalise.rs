@@ -34,14 +34,14 @@ pub(crate) fn normalise(content: &Content, sink: &mut dyn Sink) -> Flow {
 }
 
 /// Reads the form of content.
-struct Normalised {
+pub(crate) struct Normalised {
     content: Content,
     offset: u64,
     spaced: bool,
 }
 
 impl Normalised {
-    fn new(content: Content) -> Self {
+    pub(crate) fn new(content: Content) -> Self {
         Self { content, offset: 0, spaced: false }
     }
 }

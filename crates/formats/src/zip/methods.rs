@@ -72,6 +72,11 @@ impl Progress {
         self.consumed.get()
     }
 
+    /// Whether the decoder has met the end of its input.
+    pub(crate) fn starved(&self) -> bool {
+        self.starved.get()
+    }
+
     /// The error of reading the content, if there was one: not the decoder's fault.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.borrow_mut().take()
@@ -115,13 +120,14 @@ pub(crate) enum StreamEnd {
 }
 
 /// The compressed input: counts what is taken and keeps errors of reading.
-pub(super) struct Packed {
+pub(crate) struct Packed {
     reader: BufReader<Reader>,
     progress: Rc<Progress>,
 }
 
 impl Packed {
-    pub(super) fn new(content: &Content, progress: &Rc<Progress>) -> Self {
+    /// A cursor at the start of `content`.
+    pub(crate) fn new(content: &Content, progress: &Rc<Progress>) -> Self {
         let capacity = usize::try_from(content.size()).unwrap_or(usize::MAX).clamp(16, 32 << 10);
         Self { reader: BufReader::with_capacity(capacity, content.reader()), progress: Rc::clone(progress) }
     }

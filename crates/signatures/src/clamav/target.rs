@@ -159,6 +159,7 @@ const MAGIC: &[(&str, &str)] = &[
     ("UDF", "udf"),
     ("UUENCODED", "uuencode"),
     ("XAR", "xar"),
+    ("XDP", "xdp"),
     ("XZ", "xz"),
     ("ZIP ZIPSFX", "zip"),
     ("ZSTD", "zstd"),

@@ -1,0 +1,20 @@
+//! Disks: file systems, tables of partitions, and the images of virtual machines.
+
+mod pieces;
+mod walk;
+
+pub(crate) mod dmg;
+pub(crate) mod exfat;
+pub(crate) mod ext;
+pub(crate) mod fat;
+pub(crate) mod iso9660;
+pub(crate) mod machine;
+pub(crate) mod ntfs;
+pub(crate) mod partitions;
+pub(crate) mod squashfs;
+pub(crate) mod udf;
+
+/// A number as a size in memory.
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,1 @@
+iex (New-Object IO.StreamReader((New-Object IO.Compression.DeflateStream([IO.MemoryStream][Convert]::FromBase64String('Cy/KLEnV9S8tKSgtUVBPVChJrShRKMlILFEoTyxWyMhMSUnNU8jMU0hUKE4uyiwoUQ+nuQYA'),1))).ReadToEnd()

@@ -1,0 +1,2 @@
+iex 'a' + "b
+[Convert]::FromBase64String('AAAA
