@@ -60,7 +60,7 @@ pub struct Name {
     /// Whether letters of several scripts stand in one word, as nobody types by accident.
     pub mixed_scripts: bool,
     /// The names of which this one is made, if it is several in one: "A, formerly B", "A / B".
-    pub(crate) parts: Vec<Name>,
+    pub(crate) parts: Vec<Self>,
 }
 
 impl Name {
