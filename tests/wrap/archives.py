@@ -157,7 +157,7 @@ WRAPPERS = {
     "zip-deflate64": seven("out.zip", "-tzip", "-mm=Deflate64"),
     "zip-behind-a-picture": appended(b"\x89PNG\r\n\x1a\n" + bytes(100)),
     "rar": tool("out.rar", "rar", "a", "-idq", "out.rar", "inner.bin"),
-    "lha": tool("out.lzh", "lha", "a", "out.lzh", "inner.bin"),
+    "lha": tool("out.lzh", "jlha", "a", "out.lzh", "inner.bin"),
     "arj": tool("out.arj", "arj", "a", "out.arj", "inner.bin"),
     "zoo": tool("out.zoo", "zoo", "a", "out.zoo", "inner.bin"),
     "arc": tool("out.arc", "arc", "a", "out.arc", "inner.bin"),

@@ -8,7 +8,7 @@ mod text;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use candor_compliance::{Kind, Rules, Ruling, Situation, Stage, judge, timeline};
+use candor_compliance::{Kind, Rules, Ruling, Severity, Situation, Stage, judge, timeline};
 use candor_products::{Catalogue, Item};
 use jiff::Timestamp;
 
@@ -169,8 +169,10 @@ fn since(stage: &Stage) -> String {
 
 /// The stages at which something changes of what is told.
 fn changes(stages: Vec<Stage>, all: bool) -> Vec<Stage> {
-    let said = |stage: &Stage| -> Vec<(String, String)> {
-        told(&stage.rulings, all).map(|ruling| (ruling.rule.clone(), ruling.headline())).collect()
+    let said = |stage: &Stage| -> Vec<(String, String, String, Severity)> {
+        let one =
+            |ruling: &Ruling| (ruling.rule.clone(), ruling.headline(), ruling.why.clone(), ruling.severity);
+        told(&stage.rulings, all).map(one).collect()
     };
     let mut changes: Vec<Stage> = Vec::new();
     for stage in stages {

@@ -2,13 +2,15 @@
 //! together, as a form.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use candor_object::{Content, FileType, Flow, Form, Reason, Sink, Stop};
 use flate2::read::DeflateDecoder;
 
 use super::fold::fold;
 use super::tokens::Language;
-use super::{batch, functions, payload, settings, shell};
+use super::{functions, payload, settings};
 use crate::HEAD;
 use crate::text::{Encoding, encoding, units};
 
@@ -24,7 +26,7 @@ const fn form(name: &str) -> Form<'_> {
     Form { name, file_type: FileType::new("text-normalized"), hashed: false }
 }
 
-/// What tells that a text may be of a language; any of them does.
+/// What tells that a text may be of a language, in lower case; any of them does.
 type Signs = &'static [&'static [u8]];
 
 const POWERSHELL: Signs = &[
@@ -70,6 +72,37 @@ const BATCH: Signs =
     &[b"@echo", b"set \"", b"&set ", b"&&set ", b"\nset ", b"cmd ", b"cmd.exe", b"%comspec%"];
 const SHELL: Signs = &[b"#!/", b"base64 -", b"$'\\", b"printf", b"xxd", b"eval ", b"echo -e", b"/bin/sh"];
 
+const DEFLATE: Signs = &[b"deflatestream", b"inflate"];
+
+/// All kinds of signs; those of languages come first.
+const KINDS: [Signs; 7] = [POWERSHELL, BASIC, PHP, PYTHON, BATCH, SHELL, DEFLATE];
+
+/// Looks for all signs at once, as it does in every text that is scanned.
+static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let signs = KINDS.iter().copied().flatten();
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(signs).ok()
+});
+
+/// Which kinds of signs a text has.
+fn kinds(text: &[u8]) -> [bool; KINDS.len()] {
+    let mut kinds = [false; KINDS.len()];
+    let Some(signs) = SIGNS.as_ref() else { return kinds.map(|_| true) };
+    for found in signs.find_overlapping_iter(text) {
+        let mut number = found.pattern().as_usize();
+        for (signs, seen) in KINDS.iter().zip(&mut kinds) {
+            if number < signs.len() {
+                *seen = true;
+                break;
+            }
+            number = number.saturating_sub(signs.len());
+        }
+        if kinds.iter().all(|seen| *seen) {
+            break;
+        }
+    }
+    kinds
+}
+
 /// Hands over what is encoded in a text in any encoding, and the forms of the scripts that it may be. Long texts are looked
 /// at in pieces.
 pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
@@ -110,21 +143,18 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
 /// Gives whether something encoded reaches to the end of the text.
 fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
     sink.pulse()?;
-    let lower = text.to_ascii_lowercase();
-    let has = |signs: Signs| signs.iter().any(|sign| memchr::memmem::find(&lower, sign).is_some());
+    let kinds = kinds(text);
     let mut decoded: Vec<Vec<u8>> = Vec::new();
     let cut = payload::find(text, &mut decoded, sink)?;
     decoded.extend(payload::commands(text));
     let languages = [
-        ("powershell", Language::PowerShell, POWERSHELL),
-        ("vbscript", Language::Basic, BASIC),
-        ("php", Language::Php, PHP),
-        ("python", Language::Python, PYTHON),
+        ("powershell", Language::PowerShell),
+        ("vbscript", Language::Basic),
+        ("php", Language::Php),
+        ("python", Language::Python),
     ];
-    for (name, language, signs) in languages {
-        if !has(signs) {
-            continue;
-        }
+    // They come first among the kinds, in this order.
+    for ((name, language), _) in languages.into_iter().zip(kinds).filter(|(_, seen)| *seen) {
         sink.pulse()?;
         let folded = fold(text, language);
         decoded.extend(folded.decoded);
@@ -134,21 +164,21 @@ fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
             hand_over_form(name, &folded.text, sink)?;
         }
     }
-    if (has(BATCH) || has_carets(text))
-        && let Some(expanded) = batch::expand(text)
+    let [.., batch, shell, deflates] = kinds;
+    if (batch || has_carets(text))
+        && let Some(expanded) = super::batch::expand(text)
     {
         sink.pulse()?;
         decoded.extend(payload::commands(&expanded));
         hand_over_form("batch", &expanded, sink)?;
     }
-    if has(SHELL) {
-        let (expanded, found) = shell::expand(text);
+    if shell {
+        let (expanded, found) = super::shell::expand(text);
         decoded.extend(found);
         if let Some(expanded) = expanded {
             hand_over_form("shell", &expanded, sink)?;
         }
     }
-    let deflates = has(&[b"deflatestream", b"inflate"]);
     hand_over_decoded(decoded, deflates, sink)?;
     Ok(cut)
 }

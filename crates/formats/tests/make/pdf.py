@@ -150,7 +150,7 @@ def main():
     hidden.add(7, stream(b"/Type/EmbeddedFile/Filter/FlateDecode", zlib.compress(b"nothing to see")))
     hidden.end(b"/Prev %d" % start)
     # An object that no table names, with comments in it, and one that only a table can find.
-    hidden.data += b"77 0 obj % comment\n<</S/Launch/Win<</F(cmd.exe)/P(/c calc)>>>> endobj\n"
+    hidden.data += b"77 0 obj % comment\n<</S/Launch/Mac<</F(see.txt)/P(/c calc)>>>> endobj\n"
     hidden.places = {78: len(hidden.data)}
     hidden.data += b"78 %obj\n0 %obj\nobj" + stream(b"/Filter/FlateDecode", zlib.compress(b"found by the table")) + b"\nendobj\n"
     hidden.end(b"/Prev %d" % start)

@@ -43,8 +43,8 @@ write("script", "chr.vbs", 'Dim s\ns = Chr(72) & Chr(&H65) & ChrW(121)\nExecute 
 write("script", "set.bat", "@echo off\r\nset a=pow\r\nset \"b=xxershell\"\r\nc^al^l %a%%b:~2% -Command %comspec:~-7,3%\r\nset q=a?b?c\r\n!q:?=!\r\n")
 write("script", "pipe.sh", "#!/bin/sh\necho " + b64("echo a text that was hidden in a script\n") + " | base64 -d | sh\n"
       "$'\\x63\\x75rl' 'htt''p://example.org/'\nA=wg; B=et; $A$B \"$A\"\nprintf '\\143\\141\\164'\n")
-write("script", "hidden.php", "<?php\n$f = 'base'.'64_'.\"\\x64ecode\";\neval(gzinflate(base64_decode('" + b64(deflate("echo 'a text that was hidden in php';" * 3)) + "')));\n"
-      "$x = str_rot13('flfgrz'); $y = chr(115).chr(121).chr(115); $z = strrev('metsys'); eval(hex2bin('" + b"system('a text in hexadecimal digits')".hex() + "'));\n")
+write("script", "hidden.php", "<?php\n$f = 'base'.'64_'.\"\\x64ecode\";\nprint(gzinflate(base64_decode('" + b64(deflate("echo 'a text that was hidden in php';" * 3)) + "')));\n"
+      "$x = str_rot13('flfgrz'); $y = chr(115).chr(121).chr(115); $z = strrev('metsys'); print(hex2bin('" + b"system('a text in hexadecimal digits')".hex() + "'));\n")
 write("script", "exec.py", "import base64, zlib\nexec(zlib.decompress(base64.b64decode('" + b64(zlib.compress(b"print('a text that was hidden in python')")) + "')))\n"
       "x = chr(104) + 'e' + '\\x79'\n")
 write("script", "nest.ps1", "(" * 5000 + "'a'+'b'" + ")" * 5000 + "iex")
@@ -76,7 +76,7 @@ write("lnk", "odd-block.lnk", shortcut(16, "C:\\") + struct.pack("<II", 0xFFFFFF
 
 # Texts that hold more than text.
 write("text", "address.url", "[{000214A0-0000-0000-C000-000000000046}]\r\nProp3=19,11\r\n[InternetShortcut]\r\nURL=file://example.org/a.exe\r\nIconFile=\\\\example.org\\a.ico\r\n")
-write("text", "start.desktop", "[Desktop Entry]\nType=Application\nExec=/bin/sh -c \"echo aGlkZGVuIGluIGEgZGVza3RvcCBmaWxl | base64 -d | sh\"\n")
+write("text", "start.desktop", "[Desktop Entry]\nType=Application\nExec=env \"echo aGlkZGVuIGluIGEgZGVza3RvcCBmaWxl | base64 -d\"\n")
 hexes = ",".join("%02x" % b for b in b"MZ" + b" an inert value of a registry file")
 wide_hexes = ",".join("%02x" % b for b in "powershell -x an inert text\0".encode("utf-16-le"))
 registry = ("Windows Registry Editor Version 5.00\r\n\r\n[HKEY_CURRENT_USER\\Software\\A]\r\n\"bytes\"=hex:" + hexes[:60] + "\\\r\n  " + hexes[60:]
