@@ -26,81 +26,109 @@ const fn form(name: &str) -> Form<'_> {
     Form { name, file_type: FileType::new("text-normalized"), hashed: false }
 }
 
-/// What tells that a text may be of a language, in lower case; any of them does.
-type Signs = &'static [&'static [u8]];
+/// What tells that a text may be of a language, in lower case: any of the first alone, or two of the second, which other
+/// texts have as well. Most texts that are scanned are no script, and looking into them costs more than all else.
+struct Signs {
+    strong: &'static [&'static [u8]],
+    weak: &'static [&'static [u8]],
+}
 
-const POWERSHELL: Signs = &[
-    b"powershell",
-    b"frombase64string",
-    b"invoke-",
-    b"new-object",
-    b"[char",
-    b"-join",
-    b"-f'",
-    b"-f '",
-    b"-f \"",
-    b"-f\"",
-    b"iex",
-    b"$env:",
-    b"-replace",
-    b"[convert]",
-    b"i`e",
-    b"`e`x",
-    b"[string]",
-    b"{1}{0}",
-    b"{0}{1}",
+/// Languages that are folded, then batch, shell, and what deflate packed.
+const KINDS: [Signs; 7] = [
+    // PowerShell.
+    Signs {
+        strong: &[
+            b"powershell",
+            b"frombase64string",
+            b"invoke-expression",
+            b"invoke-webrequest",
+            b"new-object",
+            b"[char]",
+            b"[char[]]",
+            b"[convert]::",
+            b"iex(",
+            b"iex;",
+            b"iex $",
+            b"iex (",
+            b"i`e",
+            b"`e`x",
+            b"$env:",
+            b"|iex",
+            b"| iex",
+        ],
+        weak: &[
+            b"-join",
+            b"-f'",
+            b"-f '",
+            b"-f \"",
+            b"-f\"",
+            b"iex",
+            b"-replace",
+            b"[string]",
+            b"{1}{0}",
+            b"{0}{1}",
+            b"invoke-",
+            b"::",
+        ],
+    },
+    // VBScript and Visual Basic.
+    Signs {
+        strong: &[b"createobject", b"strreverse(", b"executeglobal", b"wscript.", b"vbscript"],
+        weak: &[b"chr(", b"chrw(", b"chr$(", b"execute ", b"end sub", b"&h", b"\ndim ", b"shell("],
+    },
+    // PHP.
+    Signs {
+        strong: &[b"<?php", b"<?=", b"gzinflate", b"str_rot13"],
+        weak: &[b"base64_decode", b"eval(", b"$_post", b"$_get"],
+    },
+    // Python.
+    Signs {
+        strong: &[b"marshal.loads"],
+        weak: &[
+            b"exec(",
+            b"eval(",
+            b"b64decode",
+            b"fromhex(",
+            b"unhexlify",
+            b"zlib.decompress",
+            b"__import__",
+            b"chr(",
+        ],
+    },
+    // Batch files.
+    Signs { strong: &[b"@echo", b"%comspec%"], weak: &[b"set \"", b"&set ", b"\nset ", b"cmd ", b"cmd.exe"] },
+    // Shell.
+    Signs {
+        strong: &[b"base64 -d", b"base64 --d", b"xxd -r", b"$'\\x", b"$'\\1", b"$'\\0"],
+        weak: &[b"#!/", b"printf '", b"printf \"", b"eval ", b"echo -e", b"base64", b"/bin/sh -c"],
+    },
+    Signs { strong: &[b"deflatestream", b"inflate"], weak: &[] },
 ];
-const BASIC: Signs = &[
-    b"createobject",
-    b"strreverse(",
-    b"chr(",
-    b"chrw(",
-    b"execute ",
-    b"executeglobal",
-    b"wscript",
-    b"end sub",
-    b"&h",
-    b"vbscript",
-    b"dim ",
-    b"shell(",
-    b"chr$(",
-];
-const PHP: Signs = &[b"<?php", b"<?=", b"base64_decode", b"gzinflate", b"str_rot13"];
-const PYTHON: Signs =
-    &[b"b64decode", b"exec(", b"fromhex(", b"unhexlify", b"marshal.loads", b"zlib.decompress", b"__import__"];
-const BATCH: Signs =
-    &[b"@echo", b"set \"", b"&set ", b"&&set ", b"\nset ", b"cmd ", b"cmd.exe", b"%comspec%"];
-const SHELL: Signs = &[b"#!/", b"base64 -", b"$'\\", b"printf", b"xxd", b"eval ", b"echo -e", b"/bin/sh"];
 
-const DEFLATE: Signs = &[b"deflatestream", b"inflate"];
-
-/// All kinds of signs; those of languages come first.
-const KINDS: [Signs; 7] = [POWERSHELL, BASIC, PHP, PYTHON, BATCH, SHELL, DEFLATE];
-
-/// Looks for all signs at once, as it does in every text that is scanned.
+/// Looks for all signs at once.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let signs = KINDS.iter().copied().flatten();
+    let signs = KINDS.iter().flat_map(|signs| signs.strong.iter().chain(signs.weak));
     AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(signs).ok()
 });
 
-/// Which kinds of signs a text has.
+/// Of which kinds a text may be.
 fn kinds(text: &[u8]) -> [bool; KINDS.len()] {
-    let mut kinds = [false; KINDS.len()];
-    let Some(signs) = SIGNS.as_ref() else { return kinds.map(|_| true) };
+    let Some(signs) = SIGNS.as_ref() else { return [true; KINDS.len()] };
+    // A bit for each sign; there are fewer than that.
+    let mut seen: u128 = 0;
     for found in signs.find_overlapping_iter(text) {
-        let mut number = found.pattern().as_usize();
-        for (signs, seen) in KINDS.iter().zip(&mut kinds) {
-            if number < signs.len() {
-                *seen = true;
-                break;
-            }
-            number = number.saturating_sub(signs.len());
-        }
-        if kinds.iter().all(|seen| *seen) {
-            break;
-        }
+        seen |= 1_u128.checked_shl(found.pattern().as_u32()).unwrap_or(0);
     }
-    kinds
+    KINDS.each_ref().map(|signs| {
+        let mut take = |count: usize| {
+            let count = u32::try_from(count).unwrap_or(0);
+            let bits = seen & !u128::MAX.checked_shl(count).unwrap_or(0);
+            seen = seen.checked_shr(count).unwrap_or(0);
+            bits.count_ones()
+        };
+        let strong = take(signs.strong.len());
+        take(signs.weak.len()) >= 2 || strong > 0
+    })
 }
 
 /// Hands over what is encoded in a text in any encoding, and the forms of the scripts that it may be. Long texts are looked
