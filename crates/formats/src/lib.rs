@@ -56,6 +56,7 @@ mod cpio;
 mod crx;
 mod egg;
 mod lha;
+mod nsis;
 mod rpm;
 mod sevenz;
 mod tar;
@@ -116,6 +117,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &alz::Alz,
     &egg::Egg,
     &cab::Cab,
+    &nsis::Nsis,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,
