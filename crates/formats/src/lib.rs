@@ -49,6 +49,7 @@ mod zstd;
 mod alz;
 mod ar;
 mod arj;
+mod autoit;
 mod binhex;
 mod cab;
 mod chm;
@@ -118,6 +119,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &egg::Egg,
     &cab::Cab,
     &nsis::Nsis,
+    &autoit::AutoIt,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,
