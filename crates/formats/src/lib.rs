@@ -49,6 +49,7 @@ mod zstd;
 mod alz;
 mod ar;
 mod arj;
+mod asar;
 mod autoit;
 mod binhex;
 mod cab;
@@ -58,6 +59,7 @@ mod crx;
 mod egg;
 mod lha;
 mod nsis;
+mod pyinstaller;
 mod rpm;
 mod sevenz;
 mod tar;
@@ -120,6 +122,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &cab::Cab,
     &nsis::Nsis,
     &autoit::AutoIt,
+    &asar::Asar,
+    &pyinstaller::PyInstaller,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,
