@@ -49,6 +49,8 @@ mod zstd;
 mod alz;
 mod ar;
 mod arj;
+mod asar;
+mod autoit;
 mod binhex;
 mod cab;
 mod chm;
@@ -56,6 +58,8 @@ mod cpio;
 mod crx;
 mod egg;
 mod lha;
+mod nsis;
+mod pyinstaller;
 mod rpm;
 mod sevenz;
 mod tar;
@@ -116,6 +120,10 @@ pub static FORMATS: &[&dyn Format] = &[
     &alz::Alz,
     &egg::Egg,
     &cab::Cab,
+    &nsis::Nsis,
+    &autoit::AutoIt,
+    &asar::Asar,
+    &pyinstaller::PyInstaller,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,

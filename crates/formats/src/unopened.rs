@@ -49,6 +49,10 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
+    // What lies behind the program of an Inno Setup installer: packed files, or the script.
+    hides("inno", "inno setup installers", &[Bytes(0, b"zlb\x1a")]),
+    hides("inno", "inno setup installers", &[Bytes(0, b"idska32\x1a")]),
+    hides("inno", "inno setup installers", &[Bytes(0, b"Inno Setup Setup Data (")]),
     hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
 
     // Disk images.
@@ -94,8 +98,6 @@ pub(crate) static TABLE: &[Unopened] = &[
 
     // What only a signature file's magic tells.
     hides("sis", "sis packages", &[Told]),
-    hides("nsis", "nsis installers", &[Told]),
-    hides("autoit", "autoit programs", &[Told]),
     hides("installshield-msi", "installshield installers", &[Told]),
     hides("hwp3", "hwp documents", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),

@@ -12,7 +12,7 @@ use std::time::Instant;
 use candor_object::{Child, Content, FileType, Flow, Icons, Layout, Reason, Relation, Section, Signed, Sink};
 
 use crate::fields::u16_le;
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, autoit};
 
 mod authenticode;
 mod header;
@@ -102,8 +102,22 @@ impl Format for Pe {
             sink.gap(*reason, detail);
             return Ok(());
         }
+        compiled_scripts(content, &headers, sink)?;
         overlay(content, headers.image_end(content.size()), sink)
     }
+}
+
+/// Hands over resources that are scripts which AutoIt compiled: newer versions put them there.
+fn compiled_scripts(content: &Content, headers: &header::Headers, sink: &mut dyn Sink) -> Flow {
+    /// The type of resources that hold anything.
+    const RAW_DATA: u32 = 10;
+    for leaf in resources::of_type(content, headers, RAW_DATA)? {
+        sink.pulse()?;
+        if autoit::begins(&content.window(leaf.offset, 32)?) {
+            sink.range(Child::part("SCRIPT"), content.range(leaf.offset, leaf.size.into()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Format for DosExe {
