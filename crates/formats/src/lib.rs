@@ -29,6 +29,7 @@ mod collector;
 mod fields;
 mod frames;
 mod lzx;
+mod quantum;
 mod search;
 mod unpack;
 

@@ -120,15 +120,14 @@ fn slots(window_bits: u32) -> Option<usize> {
 
 /// The first distance of a slot, and the bits that follow.
 fn slot_range(slot: usize) -> (usize, u32) {
-    let extra = |slot: usize| -> u32 {
-        match slot {
-            0..=3 => 0,
-            4..=35 => u32::try_from(slot / 2).unwrap_or(0).saturating_sub(1),
-            _ => 17,
+    match slot {
+        0..=3 => (slot, 0),
+        4..=35 => {
+            let extra = u32::try_from(slot / 2).unwrap_or(0).saturating_sub(1);
+            ((2 | slot & 1) << extra, extra)
         }
-    };
-    let base = (0..slot).fold(0_usize, |base, slot| base.saturating_add(1 << extra(slot)));
-    (base, extra(slot))
+        _ => (slot.saturating_sub(34).saturating_mul(1 << 17), 17),
+    }
 }
 
 impl<R: Read> Lzx<R> {
@@ -137,6 +136,11 @@ impl<R: Read> Lzx<R> {
         let state = State::new(slots(window_bits)?);
         let words = Words { input, word: 0, left: 0 };
         Some(Self { words, window: 1_usize << window_bits, history: Vec::new(), state })
+    }
+
+    /// What it reads from.
+    pub(crate) fn input(&mut self) -> &mut R {
+        &mut self.words.input
     }
 
     /// Forgets all but the place in the input.
