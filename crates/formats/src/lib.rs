@@ -60,6 +60,7 @@ mod lha;
 mod rpm;
 mod sevenz;
 mod tar;
+mod wim;
 mod xar;
 mod zip;
 
@@ -117,6 +118,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &alz::Alz,
     &egg::Egg,
     &cab::Cab,
+    &wim::Wim,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,

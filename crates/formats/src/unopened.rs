@@ -49,7 +49,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
-    hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
 
     // Disk images.
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
