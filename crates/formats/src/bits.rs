@@ -19,6 +19,34 @@ pub(crate) trait Bits {
     fn bits(&mut self, count: u32) -> io::Result<u32>;
 }
 
+/// Input that comes piece by piece, for decoders that hold what they read from.
+#[derive(Default)]
+pub(crate) struct Lent {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Lent {
+    /// Appends a piece.
+    pub(crate) fn lend(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.used);
+        self.used = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl Read for Lent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.bytes.get(self.used..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.used = self.used.saturating_add(count);
+        Ok(count)
+    }
+}
+
 fn next_byte(input: &mut impl Read) -> io::Result<u8> {
     let mut byte = [0];
     loop {

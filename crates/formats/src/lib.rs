@@ -29,6 +29,7 @@ mod collector;
 mod fields;
 mod frames;
 mod lzx;
+mod quantum;
 mod search;
 mod unpack;
 
@@ -63,6 +64,7 @@ mod pyinstaller;
 mod rpm;
 mod sevenz;
 mod tar;
+mod wim;
 mod xar;
 mod zip;
 
@@ -124,6 +126,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &autoit::AutoIt,
     &asar::Asar,
     &pyinstaller::PyInstaller,
+    &wim::Wim,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,

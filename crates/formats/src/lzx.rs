@@ -13,6 +13,8 @@ pub(crate) const FRAME: usize = 32 << 10;
 const LENGTHS: usize = 249;
 /// Frames that calls are translated in.
 const TRANSLATED: u64 = 32_768;
+/// The size for the translation of calls that images have.
+const IMAGE_TRANSLATION: i32 = 12_000_000;
 
 /// Bits of words of 16 bits, the low byte of which comes first and the high bit.
 struct Words<R> {
@@ -76,6 +78,8 @@ pub(crate) struct Lzx<R> {
     /// What came out, before calls were translated.
     history: Vec<u8>,
     state: State,
+    /// Whether blocks begin as they do in images: sizes are short, and calls are always translated.
+    image: bool,
 }
 
 /// What a reset forgets.
@@ -120,15 +124,14 @@ fn slots(window_bits: u32) -> Option<usize> {
 
 /// The first distance of a slot, and the bits that follow.
 fn slot_range(slot: usize) -> (usize, u32) {
-    let extra = |slot: usize| -> u32 {
-        match slot {
-            0..=3 => 0,
-            4..=35 => u32::try_from(slot / 2).unwrap_or(0).saturating_sub(1),
-            _ => 17,
+    match slot {
+        0..=3 => (slot, 0),
+        4..=35 => {
+            let extra = u32::try_from(slot / 2).unwrap_or(0).saturating_sub(1);
+            ((2 | slot & 1) << extra, extra)
         }
-    };
-    let base = (0..slot).fold(0_usize, |base, slot| base.saturating_add(1 << extra(slot)));
-    (base, extra(slot))
+        _ => (slot.saturating_sub(34).saturating_mul(1 << 17), 17),
+    }
 }
 
 impl<R: Read> Lzx<R> {
@@ -136,7 +139,20 @@ impl<R: Read> Lzx<R> {
     pub(crate) fn new(input: R, window_bits: u32) -> Option<Self> {
         let state = State::new(slots(window_bits)?);
         let words = Words { input, word: 0, left: 0 };
-        Some(Self { words, window: 1_usize << window_bits, history: Vec::new(), state })
+        Some(Self { words, window: 1_usize << window_bits, history: Vec::new(), state, image: false })
+    }
+
+    /// A decoder for a chunk of an image of Windows.
+    pub(crate) fn for_image(input: R, window_bits: u32) -> Option<Self> {
+        let mut lzx = Self::new(input, window_bits)?;
+        lzx.image = true;
+        lzx.state.translation = Some(IMAGE_TRANSLATION);
+        Some(lzx)
+    }
+
+    /// What it reads from.
+    pub(crate) fn input(&mut self) -> &mut R {
+        &mut self.words.input
     }
 
     /// Forgets all but the place in the input.
@@ -203,7 +219,13 @@ impl<R: Read> Lzx<R> {
             state.odd = false;
         }
         let kind = words.bits(3)?;
-        state.remaining = usize::try_from(words.bits(24)?).unwrap_or(usize::MAX);
+        let size = match self.image {
+            false => words.bits(24)?,
+            true if words.bit()? == 1 => 1 << 15,
+            true if self.window > FRAME => words.bits(24)?,
+            true => words.bits(16)?,
+        };
+        state.remaining = usize::try_from(size).unwrap_or(usize::MAX);
         if state.remaining == 0 {
             return Err(damaged("a block is empty"));
         }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # stored.cab and mszip.cab by Debian's gcab; the others are mszip.cab: cut.cab its first two thirds, damaged.cab with
-# 40 bytes of 0xff in its middle, overlay.cab with a line behind it, lzx-method.cab with method 0x1503 in its folder.
+# 40 bytes of 0xff in its middle, overlay.cab with a line behind it.
 seq 1 9000 > numbers.txt
 echo "a small text" > small.txt
 gcab -c stored.cab small.txt
