@@ -29,9 +29,12 @@ mod frames;
 mod picture;
 mod search;
 mod collector;
+mod packers;
 
 mod elf;
+mod macho;
 mod ole2;
+mod pyinstaller;
 mod pe;
 mod gzip;
 mod bzip2;
@@ -59,6 +62,7 @@ pub use collector::{Collected, Collector};
 /// The formats with a magic or a structure of their own, in the order in which they are asked.
 pub static FORMATS: &[&dyn Format] = &[
     &elf::Elf,
+    &macho::MachO,
     &pe::Pe,
     &pe::DosExe,
     &gzip::Gzip,
@@ -71,6 +75,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &tar::Tar,
     &cpio::Cpio,
     &ole2::Ole2,
+    &pyinstaller::Pyz,
+    &pyinstaller::PyInstaller,
     // It has no magic.
     &lzma::Lzma,
 ];
@@ -180,7 +186,7 @@ pub fn format_of(file_type: &str) -> Option<&'static dyn Format> {
 /// Whether content of this format may hold, at some place, content that the format does not hand over: programs, text, and
 /// what is not opened.
 pub fn may_embed(format: Option<&dyn Format>) -> bool {
-    const PROGRAMS: [&str; 3] = ["elf", "pe", "dos-exe"];
+    const PROGRAMS: [&str; 4] = ["elf", "pe", "dos-exe", "macho"];
     let Some(name) = format.map(|format| format.file_type().name()) else { return true };
     let opened = FORMATS.iter().chain(MESSAGES).any(|format| format.file_type().name() == name);
     PROGRAMS.contains(&name) || !opened

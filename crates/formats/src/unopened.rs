@@ -94,15 +94,8 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("lnk", &[Bytes(0, b"\x4c\0\0\0\x01\x14\x02\0")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 
-    // Programs. Universal Mach-O files begin like Java classes; then comes the number of programs in the one
-    // and the version, 45 or more, in the other.
+    // Programs. Universal Mach-O files begin like Java classes, and have a smaller number next.
     plain("class", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 45, u32::MAX)]),
-    plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 0, 44)]),
-    plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbf")]),
-    plain("macho", &[Bytes(0, b"\xfe\xed\xfa\xce")]),
-    plain("macho", &[Bytes(0, b"\xfe\xed\xfa\xcf")]),
-    plain("macho", &[Bytes(0, b"\xce\xfa\xed\xfe")]),
-    plain("macho", &[Bytes(0, b"\xcf\xfa\xed\xfe")]),
     plain("wasm", &[Bytes(0, b"\0asm")]),
 
     // Pictures.
@@ -216,7 +209,7 @@ mod tests {
             assert_eq!(named(text.as_bytes()), None, "{text}");
         }
         assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x34\0\0"), Some("class"));
-        assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x02\0\0"), Some("macho"));
+        assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x02\0\0"), None);
         assert_eq!(named(b"\xca\xfe\xba\xbe"), None);
     }
 }
