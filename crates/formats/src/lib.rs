@@ -34,6 +34,7 @@ mod packers;
 mod elf;
 mod macho;
 mod ole2;
+mod asar;
 mod pyinstaller;
 mod pe;
 mod gzip;
@@ -75,6 +76,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &tar::Tar,
     &cpio::Cpio,
     &ole2::Ole2,
+    &asar::Asar,
     &pyinstaller::Pyz,
     &pyinstaller::PyInstaller,
     // It has no magic.

@@ -304,7 +304,7 @@ impl Commands {
             let size = if ZERO_FILL.contains(&(flags & 0xff)) { 0 } else { size };
             self.sections.push(Section { name: name(row.get(..16)?), offset: offset.into(), size });
         }
-        (rows.len() / row_size >= count as usize).then_some(())
+        (rows.chunks_exact(row_size).count() >= count as usize).then_some(())
     }
 
     /// File offset of the first instruction.

@@ -35,8 +35,10 @@ impl Format for PyInstaller {
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         // Anything can have the magic somewhere near its end; in the table it has to be right too.
         let at = memchr::memmem::rfind(glimpse.tail, MAGIC);
-        at.and_then(|at| Some((u32_be(glimpse.tail, at.checked_add(8)?)?, u32_be(glimpse.tail, at.checked_add(12)?)?)))
-            .is_some_and(|(length, table)| table < length && u64::from(length) <= glimpse.size)
+        at.and_then(|at| {
+            Some((u32_be(glimpse.tail, at.checked_add(8)?)?, u32_be(glimpse.tail, at.checked_add(12)?)?))
+        })
+        .is_some_and(|(length, table)| table < length && u64::from(length) <= glimpse.size)
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
@@ -68,13 +70,17 @@ impl Format for PyInstaller {
         let mut count = 0;
         while !rest.is_empty() {
             sink.pulse()?;
-            let row = u32_be(rest, 0).and_then(|size| rest.get(..size as usize)).filter(|row| row.len() >= ROW);
+            let row =
+                u32_be(rest, 0).and_then(|size| rest.get(..size as usize)).filter(|row| row.len() >= ROW);
             let Some(row) = row.filter(|_| count < MAX_MEMBERS) else {
                 sink.gap(Reason::Damaged, &format!("the table ends after {count} members"));
                 break;
             };
             rest = rest.get(row.len()..).unwrap_or_default();
-            let (Some(place), Some(packed), Some(size)) = (u32_be(row, 4), u32_be(row, 8), u32_be(row, 12)) else { break };
+            let (Some(place), Some(packed), Some(size)) = (u32_be(row, 4), u32_be(row, 8), u32_be(row, 12))
+            else {
+                break;
+            };
             let name = name(row.get(ROW..).unwrap_or_default());
             count = usize::saturating_add(count, 1);
             sink.listed(Listed {
@@ -86,7 +92,8 @@ impl Format for PyInstaller {
             });
             let data = archive.range(place.into(), packed.into());
             if data.size() < packed.into() {
-                let detail = format!("member {name:?} at offset {place} reaches beyond the end of the archive");
+                let detail =
+                    format!("member {name:?} at offset {place} reaches beyond the end of the archive");
                 sink.gap(Reason::Truncated, &detail);
             }
             if row.get(16) == Some(&0) {
@@ -107,11 +114,12 @@ impl Format for PyInstaller {
 
 /// Whether a row of the table could be where this one is.
 fn plausible_row(row: &[u8], length: u32) -> bool {
-    let (Some(size), Some(place), Some(packed), Some(kind)) = (u32_be(row, 0), u32_be(row, 4), u32_be(row, 8), row.get(17))
+    let (Some(size), Some(place), Some(packed), Some(kind)) =
+        (u32_be(row, 0), u32_be(row, 4), u32_be(row, 8), row.get(17))
     else {
         return false;
     };
-    (ROW as u32..4096).contains(&size) && place.saturating_add(packed) <= length && kind.is_ascii_alphabetic()
+    (18..4096).contains(&size) && place.saturating_add(packed) <= length && kind.is_ascii_alphabetic()
 }
 
 impl Format for Pyz {

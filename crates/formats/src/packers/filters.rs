@@ -4,6 +4,14 @@
 //! the program, so that they are the same. In the later filters a mark, a byte that occurs nowhere at that place, tells
 //! the calls that were changed from bytes that only look like one. Specification: none but what packed programs have.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "places are numbers of 32 bits, as the filters have them"
+    )
+)]
+
 use crate::fields::array;
 
 /// Undoes filter `id` over `code`, whose first byte is at `origin` as the filter counts. False if the filter is unknown.

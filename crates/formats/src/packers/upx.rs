@@ -79,7 +79,7 @@ fn lzma(packed: &[u8], size: usize) -> io::Result<LzmaReader<&[u8]>> {
         return Err(ErrorKind::InvalidData.into());
     }
     let dictionary = u32::try_from(size).unwrap_or(u32::MAX).max(4096);
-    Ok(LzmaReader::new(rest, size as u64, literal.into(), high.into(), position.into(), dictionary, None)?)
+    LzmaReader::new(rest, size as u64, literal.into(), high.into(), position.into(), dictionary, None)
 }
 
 fn read(mut reader: impl Read, size: usize) -> (Vec<u8>, io::Result<()>) {

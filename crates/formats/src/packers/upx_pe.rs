@@ -233,7 +233,7 @@ impl Program {
             if names != 0 {
                 self.image.put(library_at, &name);
                 self.image.put(row.wrapping_add(12), &library_at.to_le_bytes());
-                library_at = library_at.wrapping_add(name.len() as u32);
+                library_at = library_at.wrapping_add(size_of(&name));
             } else if let Some(place) = self.image.u32(row.wrapping_add(12)) {
                 self.image.put(place, &name);
             }
@@ -246,7 +246,7 @@ impl Program {
                         }
                         let place = function_at;
                         self.image.put(place.wrapping_add(2), name);
-                        function_at = place.wrapping_add(2).wrapping_add(name.len() as u32);
+                        function_at = place.wrapping_add(2).wrapping_add(size_of(name));
                         u64::from(place)
                     }
                     Function::Name(name) => {
@@ -395,6 +395,11 @@ impl Program {
         }
         Ok(file)
     }
+}
+
+/// The size of a name.
+fn size_of(name: &[u8]) -> u32 {
+    u32::try_from(name.len()).unwrap_or(0)
 }
 
 /// An imported function as UPX writes it down.

@@ -64,7 +64,11 @@ const MAX_CARRIED: usize = 1024;
 
 /// The data of resources that may be anything, each place once: of the type for raw data, or of one that Windows does
 /// not know. The second value is whether there were too many of them.
-pub(super) fn carried(content: &Content, headers: &Headers, least: u32) -> io::Result<(Vec<(String, Leaf)>, bool)> {
+pub(super) fn carried(
+    content: &Content,
+    headers: &Headers,
+    least: u32,
+) -> io::Result<(Vec<(String, Leaf)>, bool)> {
     let mut all: Vec<(String, Leaf)> = Vec::new();
     let Some(root) = start(content, headers) else { return Ok((all, false)) };
     let mut seen = std::collections::BTreeSet::new();

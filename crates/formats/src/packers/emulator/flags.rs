@@ -2,7 +2,10 @@
 
 #![cfg_attr(
     not(test),
-    expect(clippy::cast_possible_truncation, reason = "a processor cuts numbers to the size of its registers")
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "a processor cuts numbers to the size of its registers"
+    )
 )]
 
 /// Carry, parity, adjust, zero, sign, trap, direction, overflow.
@@ -103,7 +106,6 @@ impl Flags {
 
     /// Shifts and rotations by `count` bits, which is below 32.
     pub(super) fn shift(&mut self, kind: Shift, value: u32, count: u32, size: usize) -> u32 {
-        let bits = (size as u32).wrapping_mul(8);
         let mut value = value & mask(size);
         if count == 0 {
             return value;
@@ -125,7 +127,6 @@ impl Flags {
             self.carry = carry;
             value = next;
         }
-        debug_assert!(bits <= 32);
         if matches!(kind, Shift::Left | Shift::Right | Shift::Signed) {
             self.result(value, size);
         }

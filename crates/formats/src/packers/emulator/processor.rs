@@ -5,7 +5,10 @@
 
 #![cfg_attr(
     not(test),
-    expect(clippy::cast_possible_truncation, reason = "a processor cuts numbers to the size of its registers")
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "a processor cuts numbers to the size of its registers"
+    )
 )]
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};

@@ -84,7 +84,9 @@ impl Windows {
                 self.functions.len().saturating_sub(1)
             })
         });
-        index.map_or(0, |index| FUNCTIONS.wrapping_add(FUNCTION.wrapping_mul(index as u32)))
+        index.map_or(0, |index| {
+            FUNCTIONS.wrapping_add(FUNCTION.wrapping_mul(u32::try_from(index).unwrap_or(0)))
+        })
     }
 
     /// Does what the function at the next instruction's address does.
@@ -158,7 +160,7 @@ impl Windows {
             }
             self.libraries.len().saturating_sub(1)
         });
-        LIBRARY.wrapping_add((index as u32).wrapping_mul(0x1_0000))
+        LIBRARY.wrapping_add(u32::try_from(index).unwrap_or(0).wrapping_mul(0x1_0000))
     }
 
     /// The address of an exported function, by its number. Libraries of the system give theirs out by name, and some
