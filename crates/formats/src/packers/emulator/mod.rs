@@ -47,13 +47,7 @@ pub(crate) fn open(content: &Content, headers: &Headers, sink: &mut dyn Sink) ->
     let Some(image) = load(content, headers)? else { return Ok(()) };
     let base = image.base;
     let entry = base.wrapping_add(headers.entry);
-    let mut processor = Processor {
-        registers: [0; 8],
-        flags: flags::Flags::default(),
-        next: entry,
-        memory: Memory::new(base, image.bytes),
-        steps: 0,
-    };
+    let mut processor = Processor::new(Memory::new(base, image.bytes), entry);
     let mut windows = Windows::new(base);
     let prepared = windows.prepare(&mut processor, entry);
     let imported = windows.import(headers.imports, &mut processor);

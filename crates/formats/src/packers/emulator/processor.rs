@@ -46,9 +46,28 @@ impl From<Fault> for Trap {
     }
 }
 
+/// Instructions that are kept decoded; a power of two.
+const DECODED: usize = 4096;
+
+/// A decoded instruction, and the bytes that it was decoded from: a program may have changed them since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Decoded {
+    start: u32,
+    raw: [u8; 15],
+    instruction: Instruction,
+}
+
+impl Decoded {
+    fn bytes(&self) -> &[u8] {
+        // One that is empty has a length of 0 and the address 0, where nothing is.
+        self.raw.get(..self.instruction.len()).unwrap_or_default()
+    }
+}
+
 /// Registers and memory.
 #[derive(Debug)]
 pub(super) struct Processor {
+    decoded: Vec<Decoded>,
     pub(super) registers: [u32; 8],
     pub(super) flags: Flags,
     /// Address of the next instruction.
@@ -59,6 +78,12 @@ pub(super) struct Processor {
 }
 
 impl Processor {
+    /// A processor that begins at `next`.
+    pub(super) fn new(memory: Memory, next: u32) -> Self {
+        let decoded = vec![Decoded::default(); DECODED];
+        Self { decoded, registers: [0; 8], flags: Flags::default(), next, memory, steps: 0 }
+    }
+
     pub(super) fn register(&self, number: usize) -> u32 {
         self.registers.get(number & 7).copied().unwrap_or(0)
     }
@@ -98,11 +123,26 @@ impl Processor {
         if bytes.is_empty() {
             return Err(Trap::Memory(start));
         }
-        let mut decoder = Decoder::with_ip(32, bytes, start.into(), DecoderOptions::NONE);
-        let instruction = decoder.decode();
-        if instruction.is_invalid() {
-            return Err(Trap::Illegal);
-        }
+        let slot = start as usize & (DECODED - 1);
+        let known =
+            self.decoded.get(slot).filter(|known| known.start == start && bytes.starts_with(known.bytes()));
+        let instruction = match known {
+            Some(known) => known.instruction,
+            None => {
+                let instruction = Decoder::with_ip(32, bytes, start.into(), DecoderOptions::NONE).decode();
+                if instruction.is_invalid() {
+                    return Err(Trap::Illegal);
+                }
+                let mut raw = [0; 15];
+                for (to, from) in raw.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+                if let Some(slot) = self.decoded.get_mut(slot) {
+                    *slot = Decoded { start, raw, instruction };
+                }
+                instruction
+            }
+        };
         self.steps = self.steps.saturating_add(1);
         let after = start.wrapping_add(instruction.len() as u32);
         self.next = after;
