@@ -34,6 +34,8 @@ mod search;
 mod unpack;
 
 mod elf;
+mod macho;
+mod packers;
 mod pe;
 
 mod bzip2;
@@ -95,6 +97,7 @@ pub use collector::{Collected, Collector};
 /// The formats with a magic or a structure of their own, in the order in which they are asked.
 pub static FORMATS: &[&dyn Format] = &[
     &elf::Elf,
+    &macho::MachO,
     &pe::Pe,
     &pe::DosExe,
     &gzip::Gzip,
@@ -124,8 +127,6 @@ pub static FORMATS: &[&dyn Format] = &[
     &cab::Cab,
     &nsis::Nsis,
     &autoit::AutoIt,
-    &asar::Asar,
-    &pyinstaller::PyInstaller,
     &wim::Wim,
     &ole2::Ole2,
     &pdf::Pdf,
@@ -151,6 +152,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::partitions::Gpt,
     &disk::partitions::Apm,
     &disk::partitions::Mbr,
+    &asar::Asar,
+    &pyinstaller::Pyz,
+    &pyinstaller::PyInstaller,
     // It has no magic.
     &lzma::Lzma,
 ];
@@ -281,7 +285,7 @@ pub fn format_of(file_type: &str) -> Option<&'static dyn Format> {
 /// Whether content of this format may hold, at some place, content that the format does not hand over: programs, text, and
 /// what is not opened.
 pub fn may_embed(format: Option<&dyn Format>) -> bool {
-    const PROGRAMS: [&str; 3] = ["elf", "pe", "dos-exe"];
+    const PROGRAMS: [&str; 4] = ["elf", "pe", "dos-exe", "macho"];
     let Some(name) = format.map(|format| format.file_type().name()) else { return true };
     let opened = FORMATS.iter().chain(MESSAGES).any(|format| format.file_type().name() == name);
     PROGRAMS.contains(&name) || !opened

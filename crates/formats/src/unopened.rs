@@ -53,7 +53,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("inno", "inno setup installers", &[Bytes(0, b"zlb\x1a")]),
     hides("inno", "inno setup installers", &[Bytes(0, b"idska32\x1a")]),
     hides("inno", "inno setup installers", &[Bytes(0, b"Inno Setup Setup Data (")]),
-    hides("wim", "wim images", &[Bytes(0, b"MSWIM\0\0\0")]),
 
     // Disk images.
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
@@ -65,8 +64,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("rtf", "rtf documents", &[Bytes(0, b"{\\rt")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 
-    // Programs. Universal Mach-O files begin like Java classes; then comes the number of programs in the one
-    // and the version, 45 or more, in the other.
+    // Programs. Universal Mach-O files begin like Java classes, and have a smaller number next.
     plain("class", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 45, u32::MAX)]),
     plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 0, 44)]),
     plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbf")]),
@@ -162,7 +160,7 @@ mod tests {
             assert_eq!(named(text.as_bytes()), None, "{text}");
         }
         assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x34\0\0"), Some("class"));
-        assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x02\0\0"), Some("macho"));
+        assert_eq!(named(b"\xca\xfe\xba\xbe\0\0\0\x02\0\0"), None);
         assert_eq!(named(b"\xca\xfe\xba\xbe"), None);
     }
 }

@@ -15,7 +15,7 @@ const MAX_SECTIONS: u64 = 16_384;
 const MAX_NAME: usize = 256;
 
 /// Segment types.
-const LOAD: u32 = 1;
+pub(super) const LOAD: u32 = 1;
 pub(super) const DYNAMIC: u32 = 2;
 /// Section types without bytes in the file. In the first section, which is unused, the size has other meanings.
 const UNUSED: u32 = 0;
@@ -28,7 +28,7 @@ const RELOCATABLE: u16 = 1;
 pub(super) struct Encoding {
     /// Whether addresses and offsets have 64 bits.
     pub(super) wide: bool,
-    big_endian: bool,
+    pub(super) big_endian: bool,
 }
 
 impl Encoding {

@@ -8,7 +8,7 @@ use std::io;
 
 use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Sink};
 
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, packers};
 
 mod header;
 mod imports;
@@ -53,11 +53,23 @@ impl Format for Elf {
             // The kernel does not read sections, so that nonsense in them hides nothing that runs.
             sink.anomaly("section-table", &format!("section {index} reaches beyond the end of the file"));
         }
+        if let Some(packed) = packers::open_blocks(content, headers.encoding.big_endian, sink)?
+            && !packed.overlay
+        {
+            return Ok(());
+        }
         match headers.overlay(size) {
             Some(end) => sink.range(Child { name: "", relation: Relation::Overlay }, content.from(end)),
             None => Ok(()),
         }
     }
+}
+
+/// Offsets and sizes of what is loaded into memory, if these are the headers of a file.
+pub(crate) fn loaded(content: &Content) -> io::Result<Vec<(u64, u64)>> {
+    let headers = header::read(content)?;
+    let loaded = headers.segments.iter().filter(|row| row.kind == header::LOAD && row.size > 0);
+    Ok(loaded.map(|row| (row.offset, row.size)).collect())
 }
 
 /// The sections of the table, or the segments where there is no table.

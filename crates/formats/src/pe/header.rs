@@ -22,28 +22,30 @@ const DLL: u16 = 0x2000;
 
 /// The headers of a portable executable, as far as they could be read.
 #[derive(Debug, Default)]
-pub(super) struct Headers {
+pub(crate) struct Headers {
+    /// File offset of the `PE` signature.
+    pub(crate) start: u64,
     /// Whether the optional header has 64-bit fields (PE32+).
-    pub(super) wide: bool,
+    pub(crate) wide: bool,
     /// Address of the first instruction.
-    pub(super) entry: u32,
+    pub(crate) entry: u32,
     /// Address of the import table, 0 if there is none.
-    pub(super) imports: u32,
+    pub(crate) imports: u32,
     /// Address of the tree of resources, 0 if there is none.
-    pub(super) resources: u32,
+    pub(crate) resources: u32,
     /// File offset of the checksum.
-    pub(super) checksum: u64,
+    pub(crate) checksum: u64,
     /// File offset of the directory entry that names the table of signatures, if the header has room for it.
-    pub(super) signatures_entry: Option<u64>,
+    pub(crate) signatures_entry: Option<u64>,
     /// File offset and size of the table of signatures, 0 if there is none.
-    pub(super) signatures: (u32, u32),
+    pub(crate) signatures: (u32, u32),
     /// The rows of the section table.
-    pub(super) sections: Vec<Row>,
+    pub(crate) sections: Vec<Row>,
     /// What is wrong with the headers, if anything is.
-    pub(super) defect: Option<(Reason, String)>,
+    pub(crate) defect: Option<(Reason, String)>,
     /// File offset of the end of the section table.
     table_end: u64,
-    header_size: u32,
+    pub(crate) header_size: u32,
     section_alignment: u32,
     file_alignment: u32,
     dll: bool,
@@ -51,21 +53,22 @@ pub(super) struct Headers {
 
 /// A row of the section table, as it stands there.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) memory_size: u32,
-    pub(super) address: u32,
-    pub(super) file_size: u32,
-    pub(super) file_offset: u32,
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) memory_size: u32,
+    pub(crate) address: u32,
+    pub(crate) file_size: u32,
+    pub(crate) file_offset: u32,
+    pub(crate) flags: u32,
 }
 
 /// File offset of the header that the DOS header names (`e_lfanew`).
-pub(super) fn new_header(dos_header: &[u8]) -> Option<u32> {
+pub(crate) fn new_header(dos_header: &[u8]) -> Option<u32> {
     u32_le(dos_header, 0x3c)
 }
 
 /// Reads the headers, or nothing where no PE header is; what is wrong with them goes into [`Headers::defect`].
-pub(super) fn read(content: &Content) -> io::Result<Option<Headers>> {
+pub(crate) fn read(content: &Content) -> io::Result<Option<Headers>> {
     let Some(start) = new_header(&content.window(0, 64)?).map(u64::from) else {
         return Ok(None);
     };
@@ -73,7 +76,7 @@ pub(super) fn read(content: &Content) -> io::Result<Option<Headers>> {
     if !window.starts_with(b"PE\0\0") {
         return Ok(None);
     }
-    let mut headers = Headers::default();
+    let mut headers = Headers { start, ..Headers::default() };
     let (Some(count), Some(optional_size), Some(characteristics)) =
         (u16_le(&window, 6), u16_le(&window, 20), u16_le(&window, 22))
     else {
@@ -159,12 +162,13 @@ fn row(bytes: &[u8]) -> Option<Row> {
         address: u32_le(bytes, 12)?,
         file_size: u32_le(bytes, 16)?,
         file_offset: u32_le(bytes, 20)?,
+        flags: u32_le(bytes, 36)?,
     })
 }
 
 impl Headers {
     /// File offset of the entry point, if it lies in the file.
-    pub(super) fn entry_point(&self, file_size: u64) -> Option<u64> {
+    pub(crate) fn entry_point(&self, file_size: u64) -> Option<u64> {
         // A library without code says 0; in a program, 0 starts execution at the `MZ`.
         let unread = self.section_alignment == 0;
         if unread || self.dll && self.entry == 0 {
@@ -174,7 +178,7 @@ impl Headers {
     }
 
     /// File offset of what the loader maps at `address`; may lie beyond the end of the file.
-    pub(super) fn file_offset(&self, address: u32) -> Option<u64> {
+    pub(crate) fn file_offset(&self, address: u32) -> Option<u64> {
         if self.section_alignment < PAGE {
             return Some(u64::from(address));
         }
@@ -199,7 +203,7 @@ impl Headers {
     ///
     /// This is not what the table says where it is not aligned, and ClamAV's signatures depend on it: the only
     /// section of its test program `clam.exe` has the raw offset 1 and is hashed from offset 0.
-    pub(super) fn extent(&self, row: &Row, file_size: u64) -> (u64, u64) {
+    pub(crate) fn extent(&self, row: &Row, file_size: u64) -> (u64, u64) {
         let offset = self.loaded_offset(row);
         let off_grid = |row: &Row| row.file_offset.checked_rem(self.file_alignment).unwrap_or(0) != 0;
         let unit = if self.sections.iter().any(|row| off_grid(row) && row.file_offset.is_multiple_of(SECTOR))
@@ -216,7 +220,7 @@ impl Headers {
     ///
     /// A section that claims to reach beyond the end of the file counts with its size in memory, which is all
     /// that the loader reads of it; with its size in the file it would hide the overlay.
-    pub(super) fn image_end(&self, file_size: u64) -> u64 {
+    pub(crate) fn image_end(&self, file_size: u64) -> u64 {
         let ends = self.sections.iter().filter(|row| row.file_size > 0).map(|row| {
             let end = u64::from(row.file_offset).saturating_add(u64::from(row.file_size));
             if end <= file_size { end } else { loaded_end(row) }
@@ -225,7 +229,7 @@ impl Headers {
     }
 
     /// The sections of which the file does not have all that the loader would read.
-    pub(super) fn cut_sections(&self, file_size: u64) -> impl Iterator<Item = (usize, &Row)> {
+    pub(crate) fn cut_sections(&self, file_size: u64) -> impl Iterator<Item = (usize, &Row)> {
         self.sections
             .iter()
             .enumerate()
@@ -253,6 +257,7 @@ mod tests {
             address,
             file_size,
             file_offset,
+            flags: 0,
         });
         Headers {
             sections: sections.collect(),

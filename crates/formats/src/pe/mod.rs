@@ -12,7 +12,7 @@ use std::time::Instant;
 use candor_object::{Child, Content, FileType, Flow, Icons, Layout, Reason, Relation, Section, Signed, Sink};
 
 use crate::fields::u16_le;
-use crate::{Format, Glimpse, autoit};
+use crate::{Format, Glimpse, packers};
 
 mod authenticode;
 mod header;
@@ -22,6 +22,11 @@ mod imports;
 mod ordinals;
 mod resources;
 mod version_info;
+
+pub(crate) use header::{Headers, Row};
+
+/// Smaller resources are not handed over: they are settings, and are searched with the program.
+const LEAST_RESOURCE: u32 = 64;
 
 /// The portable executable format.
 pub(crate) struct Pe;
@@ -102,22 +107,12 @@ impl Format for Pe {
             sink.gap(*reason, detail);
             return Ok(());
         }
-        compiled_scripts(content, &headers, sink)?;
+        carried(content, &headers, sink)?;
+        if !packers::open_pe(content, &headers, sink)? {
+            packers::emulate(content, &headers, sink)?;
+        }
         overlay(content, headers.image_end(content.size()), sink)
     }
-}
-
-/// Hands over resources that are scripts which AutoIt compiled: newer versions put them there.
-fn compiled_scripts(content: &Content, headers: &header::Headers, sink: &mut dyn Sink) -> Flow {
-    /// The type of resources that hold anything.
-    const RAW_DATA: u32 = 10;
-    for leaf in resources::of_type(content, headers, RAW_DATA)? {
-        sink.pulse()?;
-        if autoit::begins(&content.window(leaf.offset, 32)?) {
-            sink.range(Child::part("SCRIPT"), content.range(leaf.offset, leaf.size.into()))?;
-        }
-    }
-    Ok(())
 }
 
 impl Format for DosExe {
@@ -145,6 +140,24 @@ impl Format for DosExe {
             None => Ok(()),
         }
     }
+}
+
+/// Bytes of the program that the content begins with, without what follows its image.
+pub(crate) fn image_end(content: &Content) -> io::Result<Option<u64>> {
+    let headers = header::read(content)?.filter(|headers| headers.defect.is_none());
+    Ok(headers.map(|headers| headers.image_end(content.size())))
+}
+
+/// Hands over resources that may be anything.
+fn carried(content: &Content, headers: &Headers, sink: &mut dyn Sink) -> Flow {
+    let (resources, more) = resources::carried(content, headers, LEAST_RESOURCE)?;
+    for (name, leaf) in resources {
+        sink.range(Child::member(&name), content.range(leaf.offset, leaf.size.into()))?;
+    }
+    if more {
+        sink.gap(Reason::Damaged, "there are more resources than are read");
+    }
+    Ok(())
 }
 
 /// Hands over what follows the image, if there is anything.

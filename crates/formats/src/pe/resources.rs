@@ -56,6 +56,58 @@ pub(super) fn numbered(content: &Content, headers: &Headers, wanted: u32) -> io:
     Ok(leaves)
 }
 
+/// Types that show something and carry nothing: cursors, pictures, icons, menus, dialogs, strings, fonts, keys, messages,
+/// version, and the manifest.
+const SHOWN: [u32; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 14, 16, 17, 20, 21, 22, 24];
+/// Resources that are handed over at most.
+const MAX_CARRIED: usize = 1024;
+
+/// The data of resources that may be anything, each place once: of the type for raw data, or of one that Windows does
+/// not know. The second value is whether there were too many of them.
+pub(super) fn carried(
+    content: &Content,
+    headers: &Headers,
+    least: u32,
+) -> io::Result<(Vec<(String, Leaf)>, bool)> {
+    let mut all: Vec<(String, Leaf)> = Vec::new();
+    let Some(root) = start(content, headers) else { return Ok((all, false)) };
+    let mut seen = std::collections::BTreeSet::new();
+    let mut visits = 4 * MAX_CARRIED;
+    for (kind, to) in entries(content, root, 0)? {
+        if SHOWN.contains(&kind) || to & DIRECTORY == 0 {
+            continue;
+        }
+        for (number, to) in entries(content, root, to & !DIRECTORY)? {
+            let languages =
+                if to & DIRECTORY == 0 { vec![(0, to)] } else { entries(content, root, to & !DIRECTORY)? };
+            for (_, to) in languages {
+                visits = visits.saturating_sub(1);
+                if all.len() >= MAX_CARRIED || visits == 0 {
+                    return Ok((all, true));
+                }
+                let leaf = leaf(content, headers, root, to)?.filter(|leaf| leaf.size >= least);
+                if let Some(leaf) = leaf.filter(|leaf| seen.insert((leaf.offset, leaf.size))) {
+                    let name = format!("{}/{}", called(content, root, kind)?, called(content, root, number)?);
+                    all.push((name, leaf));
+                }
+            }
+        }
+    }
+    Ok((all, false))
+}
+
+/// What a type or a resource is called: a name that stands elsewhere in the tree, or a number.
+fn called(content: &Content, root: u64, id: u32) -> io::Result<String> {
+    if id & DIRECTORY == 0 {
+        return Ok(id.to_string());
+    }
+    let at = root.saturating_add((id & !DIRECTORY).into());
+    let size = u16_le(&content.window(at, 2)?, 0).unwrap_or(0).min(64);
+    let text = content.window(at.saturating_add(2), usize::from(size).saturating_mul(2))?;
+    let units: Vec<u16> = text.chunks_exact(2).filter_map(|unit| u16_le(unit, 0)).collect();
+    Ok(String::from_utf16_lossy(&units))
+}
+
 /// File offset of the root of the tree.
 fn start(content: &Content, headers: &Headers) -> Option<u64> {
     if headers.resources == 0 {

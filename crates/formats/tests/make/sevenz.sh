@@ -7,9 +7,9 @@ work=$(mktemp -d)
 cd "$work"
 for number in $(seq 1 60); do echo "Candor opens this line $number of an inert text."; done > text.txt
 printf 'MZ inert\n' > small.exe
-head -c 3000 /bin/true > program.exe
+python3 -c "import sys; sys.stdout.buffer.write(b'MZ' + b''.join(bytes([0xe8, n % 251, n // 251, 0, 0, 0x90, n & 255]) for n in range(430)))" > program.exe
 
-rm -f "$out"/*.7z
+
 7z a -bd -m0=LZMA2 "$out/lzma2-solid.7z" text.txt small.exe >/dev/null
 7z a -bd -m0=LZMA -ms=off "$out/lzma.7z" text.txt small.exe >/dev/null
 7z a -bd -m0=PPMd "$out/ppmd.7z" text.txt >/dev/null

@@ -5,7 +5,7 @@ mkdir -p tree/sub
 seq 1 6000 > tree/numbers.txt
 echo "a small text" > tree/small.txt
 cp tree/small.txt tree/sub/again.txt
-head -c 3000 /bin/true > tree/sub/code.bin
+python3 -c "import sys; sys.stdout.buffer.write(b'MZ' + b''.join(bytes([0xe8, n % 251, n // 251, 0, 0, 0x90, n & 255]) for n in range(430)))" > tree/sub/code.bin
 wimlib-imagex capture tree stored.wim --compress=none --no-acls
 wimlib-imagex capture tree xpress.wim --compress=XPRESS --no-acls
 wimlib-imagex capture tree lzx.wim --compress=LZX --no-acls
