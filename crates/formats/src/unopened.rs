@@ -52,7 +52,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     // What lies behind the program of an Inno Setup installer: packed files, or the script.
     hides("inno", "inno setup installers", &[Bytes(0, b"zlb\x1a")]),
     hides("inno", "inno setup installers", &[Bytes(0, b"idska32\x1a")]),
-    hides("inno", "inno setup installers", &[Bytes(0, b"Inno Setup Setup Data (")]),
+    hides("inno", "inno setup installers", &[Bytes(0, b"Inno Setup Setup Data ("), Binary]),
 
     // Disk images.
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
