@@ -66,12 +66,6 @@ pub(crate) static TABLE: &[Unopened] = &[
 
     // Programs. Universal Mach-O files begin like Java classes, and have a smaller number next.
     plain("class", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 45, u32::MAX)]),
-    plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 0, 44)]),
-    plain("macho", &[Bytes(0, b"\xca\xfe\xba\xbf")]),
-    plain("macho", &[Bytes(0, b"\xfe\xed\xfa\xce")]),
-    plain("macho", &[Bytes(0, b"\xfe\xed\xfa\xcf")]),
-    plain("macho", &[Bytes(0, b"\xce\xfa\xed\xfe")]),
-    plain("macho", &[Bytes(0, b"\xcf\xfa\xed\xfe")]),
     // The first code object stands behind a header that became longer twice.
     plain("pyc", &[Bytes(0, b"\x03\xf3\r\n"), Bytes(8, b"c")]),
     plain("pyc", &[Bytes(1, b"\x0c\r\n"), Bytes(12, b"\xe3")]),
