@@ -47,8 +47,54 @@ const BEGINNINGS: &[&[u8]] = &[
     b"QWN0aXZlTWltZQ",
 ];
 
+/// How programs, archives, documents and pages begin in hexadecimal digits.
+const HEX_BEGINNINGS: &[&[u8]] = &[
+    b"4d5a",
+    b"504b0304",
+    b"1f8b08",
+    b"7f454c46",
+    b"255044462d",
+    b"d0cf11e0",
+    b"3c68746d6c",
+    b"3c736372697074",
+    b"7b5c7274",
+];
+
+/// The bytes that a beginning may have at one place, in either case where `any_case`. Nearly all words of a text end here:
+/// it is looked at for each of them.
+const fn at_place(beginnings: &[&[u8]], place: usize, any_case: bool) -> [bool; 256] {
+    let mut bytes = [false; 256];
+    let mut rest = beginnings;
+    while let [beginning, others @ ..] = rest {
+        let (_, beginning) = beginning.split_at(place);
+        if let Some(byte) = beginning.first() {
+            bytes[*byte as usize] = true;
+            if any_case {
+                bytes[byte.to_ascii_uppercase() as usize] = true;
+            }
+        }
+        rest = others;
+    }
+    bytes
+}
+
+/// Whether a text begins with one of them.
+fn begins(
+    rest: &[u8],
+    beginnings: &[&[u8]],
+    places: &[[bool; 256]; 2],
+    equal: fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    let may = |(byte, place): (&u8, &[bool; 256])| place.get(usize::from(*byte)).is_some_and(|may| *may);
+    rest.iter().zip(places).all(may)
+        && beginnings
+            .iter()
+            .any(|beginning| rest.get(..beginning.len()).is_some_and(|head| equal(head, beginning)))
+}
+
 /// Finds them, and whether one reaches to the end of the text. `found` gets no more than a bounded number.
 pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -> Result<bool, Stop> {
+    const PLACES: [[bool; 256]; 2] = [at_place(BEGINNINGS, 0, false), at_place(BEGINNINGS, 1, false)];
     let mut at = 0_usize;
     let mut looked = 0_usize;
     let mut cut = false;
@@ -64,9 +110,12 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -
             continue;
         }
         let numbers = if byte.is_ascii_digit() { numbers(rest) } else { None };
-        let hex = || Some((functions::hex(rest.get(..hex_size(rest, word)?)?)?, hex_size(rest, word)?));
+        let hex = || {
+            let size = hex_size(rest)?;
+            Some((functions::hex(rest.get(..size)?)?, size))
+        };
         let base64 = || {
-            BEGINNINGS.iter().any(|beginning| rest.starts_with(beginning)).then_some(())?;
+            begins(rest, BEGINNINGS, &PLACES, |head, beginning| head == beginning).then_some(())?;
             let size = base64_size(rest);
             (size >= SHORTEST).then_some(())?;
             Some((functions::base64(rest.get(..size)?)?, size))
@@ -110,20 +159,9 @@ fn base64_size(rest: &[u8]) -> usize {
 }
 
 /// How many hexadecimal digits of a program or an archive there are.
-fn hex_size(rest: &[u8], word: usize) -> Option<usize> {
-    const BEGINNINGS: &[&[u8]] = &[
-        b"4d5a",
-        b"504b0304",
-        b"1f8b08",
-        b"7f454c46",
-        b"255044462d",
-        b"d0cf11e0",
-        b"3c68746d6c",
-        b"3c736372697074",
-        b"7b5c7274",
-    ];
-    let head = rest.get(..14.min(word))?.to_ascii_lowercase();
-    BEGINNINGS.iter().any(|beginning| head.starts_with(beginning)).then_some(())?;
+fn hex_size(rest: &[u8]) -> Option<usize> {
+    const PLACES: [[bool; 256]; 2] = [at_place(HEX_BEGINNINGS, 0, true), at_place(HEX_BEGINNINGS, 1, true)];
+    begins(rest, HEX_BEGINNINGS, &PLACES, <[u8]>::eq_ignore_ascii_case).then_some(())?;
     let size =
         rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'\r' | b'\n')).count();
     (size >= 64).then_some(size)
