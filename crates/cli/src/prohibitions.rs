@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use candor_compliance::{Rule, Rules};
 use candor_object::Escaped;
 use candor_products::{Catalogue, Problem};
@@ -40,7 +40,7 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
     let mut prohibitions = embedded(Rules::embedded_files());
     for path in files(places)? {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(&path).with_context(|| shown.clone())?;
+        let text = text(&path).with_context(|| shown.clone())?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (of_its_kind, of_the_other) = if Catalogue::is_catalogue(&text) {
             (&mut products, &prohibitions)
@@ -52,7 +52,11 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
             || of_the_other.contains_key(&name);
         of_its_kind.insert(if taken { shown.clone() } else { name }, (shown, text));
     }
-    let texts = |files: &BTreeMap<String, (String, String)>| files.values().cloned().collect::<Vec<_>>();
+    // The program's own come first, so that of two with one name the user's file is the one that is told.
+    let texts = |files: &BTreeMap<String, (String, String)>| {
+        let (own, others): (Vec<_>, Vec<_>) = files.iter().partition(|(name, (place, _))| *name == place);
+        own.into_iter().chain(others).map(|(_, file)| file.clone()).collect::<Vec<_>>()
+    };
     let (products, prohibitions) = (texts(&products), texts(&prohibitions));
     let (catalogue, mut problems) =
         Catalogue::parse(products.iter().map(|(name, text)| (name.as_str(), text.as_str())));
@@ -60,6 +64,14 @@ pub(crate) fn known(places: &[PathBuf]) -> anyhow::Result<Known> {
         Rules::parse(prohibitions.iter().map(|(name, text)| (name.as_str(), text.as_str())), &catalogue);
     problems.extend(more);
     Ok(Known { catalogue, rules, problems })
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(fs::read(path)?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        anyhow!("line {line}: there are bytes that are no UTF-8")
+    })
 }
 
 /// Reads as [`known`] does, and fails if anything is wrong: a rule that is left out would be silence.

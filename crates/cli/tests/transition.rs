@@ -109,7 +109,8 @@ fn host(ground: &Ground) {
     };
     write(
         "root/var/lib/dpkg/status",
-        "Package: kesl\nStatus: install ok installed\nMaintainer: Kaspersky\nArchitecture: amd64\nVersion: 12.0\nDescription: x\n\n",
+        "Package: kesl\nStatus: install ok installed\nMaintainer: Kaspersky\nArchitecture: amd64\nVersion: 12.0\nDescription: x\n\n\
+         Package: klnagent64\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 15.0\nDescription: x\n\n",
     );
     write("root/var/opt/kaspersky/kesl/common/kesl.ini", "");
     let ran = ground.path("ran").display().to_string();
@@ -176,9 +177,13 @@ fn by_default_nothing_is_run() {
     assert!(seen.stderr.contains("nothing is run by default"), "{}", seen.stderr);
     let seen = remove(&ground, &["--dry-run"], "");
     assert_eq!(seen.status, 1, "{}{}", seen.stdout, seen.stderr);
-    for part in
-        ["found: kesl 12.0 (dpkg)", "run: dpkg -P kesl\n", "kaspersky/kesl", "nothing would be removed now"]
-    {
+    for part in [
+        "found: kesl 12.0 (dpkg)",
+        "run: dpkg -P kesl\n",
+        "kaspersky/kesl",
+        "dpkg --purge klnagent64",
+        "nothing would be removed now",
+    ] {
         assert!(seen.stdout.contains(part), "{part}: {}", seen.stdout);
     }
     assert!(!seen.stdout.contains("kesl-gui\n"), "what is not installed is not removed: {}", seen.stdout);

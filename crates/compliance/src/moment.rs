@@ -42,6 +42,16 @@ impl fmt::Display for Moment {
 /// # Errors
 /// What is wrong with it, for people.
 pub fn parse_moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
+    let moment = written(text, zone)?;
+    // Periods are reckoned from an instant, and have to end at one.
+    if (1900..=2999).contains(&moment.at.year()) {
+        Ok(moment)
+    } else {
+        Err(format!("{text:?} is out of reach; years from 1900 to 2999 are understood"))
+    }
+}
+
+fn written(text: &str, zone: &TimeZone) -> Result<Moment, String> {
     if let Ok(at) = text.parse::<Zoned>() {
         return Ok(Moment { at });
     }
@@ -49,7 +59,7 @@ pub fn parse_moment(text: &str, zone: &TimeZone) -> Result<Moment, String> {
         return Ok(Moment { at: at.to_zoned(zone.clone()) });
     }
     let wrong = |_| format!("{text:?} is no instant; write 2024-07-20T00:00-04:00, ...Z, or a day");
-    if text.len() > 10 {
+    if text.contains(['T', ':']) {
         // A time without a zone would be anybody's.
         return Err(format!("{text:?} has no zone; write 2024-07-20T00:00-04:00, or ...[America/New_York]"));
     }
@@ -72,5 +82,7 @@ mod tests {
         assert_eq!(at("2024-07-20T04:00Z").unwrap(), "2024-07-20T04:00:00Z");
         assert!(at("2024-07-20T04:00").unwrap_err().contains("no zone"));
         assert!(at("tomorrow").is_err());
+        assert!(at("9000-12-31").unwrap_err().contains("out of reach"));
+        assert!(at("99999-12-31").is_err());
     }
 }

@@ -87,6 +87,14 @@ pub struct Due {
     pub repeats: bool,
 }
 
+impl Due {
+    /// Its deadline with the period: `2018-09-01 00:00 EDT (90 days)`; at a later instant it says that it has passed.
+    pub fn until(&self, at: &Moment) -> String {
+        let passed = if self.deadline.instant() < at.instant() { "; it has passed" } else { "" };
+        format!("{} ({}{passed})", self.deadline, self.within)
+    }
+}
+
 /// What changes next under the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

@@ -81,6 +81,7 @@ pub const WORDS: &[(Word, &[&str])] = &[
             "research",
             "security-purpose",
             "other-purpose",
+            "equipment",
         ],
     ),
     (Word::Device, &["mobile", "laptop", "desktop", "server", "network", "uas"]),

@@ -67,7 +67,7 @@ impl<'d> Document<'d> {
     }
 
     fn complain(&self, span: Option<Range<usize>>, reason: String, hint: Option<String>) {
-        let line = span.map_or(0, |span| self.line(span.start));
+        let line = span.map_or(1, |span| self.line(span.start));
         self.problems.borrow_mut().push(Problem { file: self.file.to_owned(), line, reason, hint });
     }
 

@@ -177,7 +177,7 @@ fn ruling(to: &mut dyn Write, ruling: &Ruling) -> io::Result<()> {
     for due in &ruling.duties {
         let whom = due.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
         let again = if due.repeats { "; comes again after each such period" } else { "" };
-        row("To be done", &format!("{}{whom}, by {} ({}){again}", due.what, due.deadline, due.within))?;
+        row("To be done", &format!("{}{whom}, by {}{again}", due.what, due.until(&ruling.at)))?;
     }
     if let Some(consequence) = &ruling.consequence {
         row("Consequence", consequence)?;

@@ -29,6 +29,7 @@ pub(super) fn write(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()>
         }
         writeln!(to)?;
     }
+    unverified(to, checked)?;
     gaps(to, checked)?;
     let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
     checked.judged.iter().for_each(|judged| *kinds.entry(judged.gravest()).or_default() += 1);
@@ -66,7 +67,7 @@ fn one(to: &mut dyn Write, ruling: &Ruling) -> io::Result<()> {
     for due in &ruling.duties {
         let whom = due.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
         let again = if due.repeats { ", and again after each such period" } else { "" };
-        line("duty", &format!("{}{whom} by {} ({}){again}", due.what, due.deadline, due.within))?;
+        line("duty", &format!("{}{whom} by {}{again}", due.what, due.until(&ruling.at)))?;
     }
     if let Some(consequence) = &ruling.consequence {
         line("threatens", consequence)?;
@@ -74,8 +75,24 @@ fn one(to: &mut dyn Write, ruling: &Ruling) -> io::Result<()> {
     if let Some(alert) = &ruling.alert {
         line("besides", alert)?;
     }
-    for unverified in &ruling.unverified {
-        line("unverified", unverified)?;
+    Ok(())
+}
+
+/// What of the rules that were told is not verified, once for each rule.
+fn unverified(to: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
+    let rulings = checked.judged.iter().flat_map(|judged| {
+        let stages = judged.stages.iter().flat_map(|stage| told(&stage.rulings, checked.all));
+        judged.told(checked.all).chain(stages)
+    });
+    let of_rules: BTreeMap<&str, &[String]> =
+        rulings.map(|ruling| (ruling.rule.as_str(), ruling.unverified.as_slice())).collect();
+    for (rule, sentences) in &of_rules {
+        for sentence in *sentences {
+            writeln!(to, "unverified in {rule}: {}", Escaped(sentence))?;
+        }
+    }
+    if of_rules.values().any(|sentences| !sentences.is_empty()) {
+        writeln!(to)?;
     }
     Ok(())
 }

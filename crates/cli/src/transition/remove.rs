@@ -110,16 +110,24 @@ fn look(options: &Options, removals: &[Removal]) -> anyhow::Result<Seen> {
     let places = PACKAGES.iter().map(|place| root.join(place)).filter(|place| place.exists());
     let targets: Vec<Target> = places.map(|place| Target::Path(place, None)).collect();
     let mut packages = Vec::new();
+    let mut left: Vec<(PathBuf, String)> = Vec::new();
     let mut incomplete = false;
     if !targets.is_empty() {
         let catalogue = prohibitions::usable(&[])?.catalogue;
         let collected = gather(&targets, &catalogue)?;
         incomplete = collected.all_gaps > 0 || !collected.errors.is_empty();
         let facts = collected.facts.iter().map(|located| &located.fact);
-        let facts = facts.filter(|fact| fact.kind == FactKind::Package);
+        let facts: Vec<_> = facts.filter(|fact| fact.kind == FactKind::Package).collect();
         // What is configured and not installed is no program any more.
-        let installed = facts.filter(|fact| fact.get(Attribute::State) == Some("installed"));
-        packages.extend(installed.filter_map(|fact| {
+        let of_state = |state| facts.iter().filter(move |fact| fact.get(Attribute::State) == Some(state));
+        let known =
+            |name: &&str| removals.iter().any(|removal| removal.packages.iter().any(|one| one == name));
+        let configured = of_state("config-files").filter_map(|fact| fact.get(Attribute::Name));
+        left.extend(configured.filter(known).map(|name| {
+            let what = format!("the settings of package {name}, which is removed: dpkg --purge {name}");
+            (root.join(PACKAGES[0]), what)
+        }));
+        packages.extend(of_state("installed").filter_map(|fact| {
             Some(Package {
                 manager: fact.get(Attribute::Manager)?.to_owned(),
                 name: fact.get(Attribute::Name)?.to_owned(),
@@ -134,8 +142,9 @@ fn look(options: &Options, removals: &[Removal]) -> anyhow::Result<Seen> {
         let installed = inventory.items.into_iter().filter(|item| item.state == "installed");
         products.extend(installed.map(|item| item.product));
     }
-    let left = removals.iter().flat_map(|removal| &removal.remnants).flat_map(|remnant| there(root, remnant));
-    let mut left: Vec<(PathBuf, String)> = left.collect();
+    left.extend(
+        removals.iter().flat_map(|removal| &removal.remnants).flat_map(|remnant| there(root, remnant)),
+    );
     left.sort();
     left.dedup();
     Ok(Seen { jobs: jobs(removals, &packages, &products), packages, left, incomplete })

@@ -68,14 +68,21 @@ const fn at_place(beginnings: &[&[u8]], place: usize, any_case: bool) -> [bool; 
     while let [beginning, others @ ..] = rest {
         let (_, beginning) = beginning.split_at(place);
         if let Some(byte) = beginning.first() {
-            bytes[*byte as usize] = true;
+            mark(&mut bytes, *byte);
             if any_case {
-                bytes[byte.to_ascii_uppercase() as usize] = true;
+                mark(&mut bytes, byte.to_ascii_uppercase());
             }
         }
         rest = others;
     }
     bytes
+}
+
+const fn mark(bytes: &mut [bool; 256], byte: u8) {
+    let (_, from) = bytes.split_at_mut(byte as usize);
+    if let Some(place) = from.first_mut() {
+        *place = true;
+    }
 }
 
 /// Whether a text begins with one of them.
