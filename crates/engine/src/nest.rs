@@ -173,6 +173,10 @@ impl Sink for Nest<'_, '_> {
         self.scan.link(self.container, &link);
     }
 
+    fn inside(&self, name: &str) -> u32 {
+        self.scan.inside(name)
+    }
+
     fn pulse(&mut self) -> Flow {
         self.scan.budget.time_left().map_err(|limit| {
             self.scan.gap(self.container, Reason::Limit(limit), "");

@@ -26,6 +26,7 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 
 mod bits;
 mod collector;
+mod embedded;
 mod fields;
 mod frames;
 mod lzx;

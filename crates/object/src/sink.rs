@@ -136,6 +136,12 @@ pub trait Sink {
     /// Hears of a link of the container.
     fn link(&mut self, _link: Link<'_>) {}
 
+    /// How many of the objects that the container lies in were handed over under this name, itself counted. Bounds what
+    /// unpacks itself for ever.
+    fn inside(&self, _name: &str) -> u32 {
+        0
+    }
+
     /// Stops when the time is up; called by loops that hand over nothing for long.
     fn pulse(&mut self) -> Flow;
 }

@@ -411,6 +411,14 @@ impl<'e> Scan<'e> {
         self.chain.len() as u32
     }
 
+    /// How many of the objects from the one that is being scanned up have this name.
+    pub(crate) fn inside(&self, name: &str) -> u32 {
+        self.chain
+            .iter()
+            .filter(|(_, object)| object.name == name && object.relation != Relation::Root)
+            .count() as u32
+    }
+
     /// An empty buffer, if possible one that was used before.
     pub(crate) fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()

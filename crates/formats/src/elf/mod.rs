@@ -8,7 +8,7 @@ use std::io;
 
 use candor_object::{Child, Content, FileType, Flow, Layout, Reason, Relation, Section, Sink};
 
-use crate::{Format, Glimpse, packers};
+use crate::{Format, Glimpse, embedded, packers};
 
 mod header;
 mod imports;
@@ -58,11 +58,18 @@ impl Format for Elf {
         {
             return Ok(());
         }
+        embedded::open(content, headers.overlay(size).unwrap_or(size), &[], sink)?;
         match headers.overlay(size) {
             Some(end) => sink.range(Child { name: "", relation: Relation::Overlay }, content.from(end)),
             None => Ok(()),
         }
     }
+}
+
+/// Bytes of the program that the content begins with, without what follows its image.
+pub(crate) fn image_end(content: &Content) -> io::Result<Option<u64>> {
+    let (headers, size) = (header::read(content)?, content.size());
+    Ok(headers.defect.is_none().then(|| headers.overlay(size).unwrap_or(size)))
 }
 
 /// Offsets and sizes of what is loaded into memory, if these are the headers of a file.

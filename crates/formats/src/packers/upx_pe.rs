@@ -86,7 +86,6 @@ pub(crate) fn open(
     let file = Content::from_vec(file);
     let mut body = file.reader().chain(overlay.reader());
     sink.child(Child { name: "upx", relation: Relation::Stream }, &mut body)?;
-    super::emulator::programs(&file, sink)?;
     Ok(true)
 }
 

@@ -9,10 +9,12 @@
 use std::io;
 use std::time::Instant;
 
-use candor_object::{Child, Content, FileType, Flow, Icons, Layout, Reason, Relation, Section, Signed, Sink};
+use candor_object::{
+    Child, Content, FileType, Flow, Icons, Layout, Reason, Relation, Section, Signed, Sink, Stop,
+};
 
 use crate::fields::u16_le;
-use crate::{Format, Glimpse, packers};
+use crate::{Format, Glimpse, embedded, packers};
 
 mod authenticode;
 mod header;
@@ -107,11 +109,13 @@ impl Format for Pe {
             sink.gap(*reason, detail);
             return Ok(());
         }
-        carried(content, &headers, sink)?;
+        let known = carried(content, &headers, sink)?;
         if !packers::open_pe(content, &headers, sink)? {
             packers::emulate(content, &headers, sink)?;
         }
-        overlay(content, headers.image_end(content.size()), sink)
+        let end = headers.image_end(content.size());
+        embedded::open(content, end, &known, sink)?;
+        overlay(content, end, sink)
     }
 }
 
@@ -148,16 +152,18 @@ pub(crate) fn image_end(content: &Content) -> io::Result<Option<u64>> {
     Ok(headers.map(|headers| headers.image_end(content.size())))
 }
 
-/// Hands over resources that may be anything.
-fn carried(content: &Content, headers: &Headers, sink: &mut dyn Sink) -> Flow {
+/// Hands over resources that may be anything; their offsets and sizes.
+fn carried(content: &Content, headers: &Headers, sink: &mut dyn Sink) -> Result<Vec<(u64, u64)>, Stop> {
     let (resources, more) = resources::carried(content, headers, LEAST_RESOURCE)?;
+    let mut known = Vec::new();
     for (name, leaf) in resources {
         sink.range(Child::member(&name), content.range(leaf.offset, leaf.size.into()))?;
+        known.push((leaf.offset, leaf.size.into()));
     }
     if more {
         sink.gap(Reason::Damaged, "there are more resources than are read");
     }
-    Ok(())
+    Ok(known)
 }
 
 /// Hands over what follows the image, if there is anything.

@@ -80,12 +80,16 @@ fn has_end(glimpse: &Glimpse<'_>) -> bool {
 
 /// Whether the head holds a plausible local header: for archives that end too early or in a long comment.
 fn has_local(head: &[u8]) -> bool {
-    memchr::memmem::find_iter(head, header::LOCAL).any(|place| {
-        head.get(place..).is_some_and(|head| {
-            let method = u16_le(head, 8).unwrap_or(u16::MAX);
-            let version = u16_le(head, 4).unwrap_or(u16::MAX);
-            let name = u16_le(head, 26).unwrap_or(0);
-            methods::method_name(method).is_some() && version & 0xff <= 63 && (1..1024).contains(&name)
-        })
-    })
+    memchr::memmem::find_iter(head, header::LOCAL).any(|place| head.get(place..).is_some_and(begins))
+}
+
+/// Whether a plausible local header stands at the beginning.
+pub(crate) fn begins(head: &[u8]) -> bool {
+    let method = u16_le(head, 8).unwrap_or(u16::MAX);
+    let version = u16_le(head, 4).unwrap_or(u16::MAX);
+    let name = u16_le(head, 26).unwrap_or(0);
+    head.starts_with(header::LOCAL)
+        && methods::method_name(method).is_some()
+        && version & 0xff <= 63
+        && (1..1024).contains(&name)
 }

@@ -41,6 +41,15 @@ def by_exception(at):
     return setup + HANDLER
 
 
+# The key is the first letter that the library exports, whose image is looked for downwards from the address to return to:
+# mov eax, [esp]; and eax, 0xffff0000; again: cmp word [eax], "MZ"; je found; sub eax, 0x10000; jmp again
+# found: mov edx, [eax+0x3c]; mov edx, [eax+edx+0x78]; mov edx, [eax+edx+0x20]; mov edx, [eax+edx]; mov dl, [eax+edx]
+# mov esi, first; mov ecx, size; next: xor [esi], dl; inc esi; loop next
+LIBRARY = (b"\x8b\x04\x24\x25\0\0\xff\xff\x66\x81\x38MZ\x74\x07\x2d\0\0\x01\0\xeb\xf2"
+           b"\x8b\x50\x3c\x8b\x54\x10\x78\x8b\x54\x10\x20\x8b\x14\x10\x8a\x14\x10"
+           b"\xbe" + struct.pack("<I", BASE + FIRST) + b"\xb9" + struct.pack("<I", SIZE) + b"\x30\x16\x46\xe2\xfb")
+
+
 if __name__ == "__main__":
     folder = GOLDEN / "packed"
     folder.mkdir(exist_ok=True)
@@ -51,5 +60,7 @@ if __name__ == "__main__":
     (folder / "jump.exe").write_bytes(program(plain, hidden))
     (folder / "exception.exe").write_bytes(program(stub(0x5a, by_exception(len(stub(0x5a, b"")))), hidden))
     (folder / "not-writable.exe").write_bytes(program(plain, hidden, writable=False))
+    by_c = exclusive_or(exclusive_or(hidden, 0x5a), ord("C"))
+    (folder / "library.exe").write_bytes(program(LIBRARY + JUMP, by_c))
     # An instruction that is not emulated. (An endless loop would make the tests slow.)
     (folder / "no-instruction.exe").write_bytes(program(stub(0x5a, b"\xd9\xf9\xff\xff"), hidden))

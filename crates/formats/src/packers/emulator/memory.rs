@@ -24,7 +24,7 @@ struct Region {
 /// All regions; the first is the image.
 #[derive(Debug)]
 pub(super) struct Memory {
-    regions: [Region; 4],
+    regions: [Region; 5],
     /// For each page of the image, whether it was written to.
     written: Vec<bool>,
     /// Bytes that were written to the image.
@@ -33,7 +33,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(base: u32, image: Vec<u8>) -> Self {
+    pub(super) fn new(base: u32, image: Vec<u8>, library: Vec<u8>) -> Self {
         let written = vec![false; image.len().div_ceil(PAGE as usize)];
         let zeros = |size: u32| vec![0; size as usize];
         let regions = [
@@ -42,6 +42,7 @@ impl Memory {
             // Grows as it is asked for.
             Region { base: HEAP, bytes: Vec::new() },
             Region { base: SYSTEM, bytes: zeros(SYSTEM_SIZE) },
+            Region { base: super::library::BASE, bytes: library },
         ];
         Self { regions, written, writes: 0, heap_used: 0 }
     }
@@ -121,7 +122,7 @@ impl Memory {
         let start = self.heap_used;
         let end = size.max(1).checked_next_multiple_of(PAGE).and_then(|size| start.checked_add(size));
         let Some(end) = end.filter(|end| *end <= HEAP_SIZE) else { return 0 };
-        let [_, _, heap, _] = &mut self.regions;
+        let [_, _, heap, ..] = &mut self.regions;
         heap.bytes.resize(end as usize, 0);
         self.heap_used = end;
         HEAP.wrapping_add(start)

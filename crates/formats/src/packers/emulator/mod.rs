@@ -7,14 +7,14 @@
 //! run: what no compiler writes, a first instruction that the program itself may overwrite.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
 
-use candor_object::{Child, Content, Flow, Relation, Sink, Stop};
+use candor_object::{Child, Content, Flow, Limit, Reason, Relation, Sink, Stop};
 
 use crate::fields::{u16_le, u32_le};
-use crate::pe::{Headers, Row, image_end};
+use crate::pe::{Headers, Row};
 
 mod flags;
+mod library;
 mod memory;
 mod processor;
 mod windows;
@@ -35,8 +35,10 @@ const STEPS_AFTER_JUMP: u64 = 5_000_000;
 const PULSE: u64 = 1 << 16;
 /// Bytes that a packer writes at least; who writes less hides nothing.
 const LEAST_WRITTEN: u64 = 256;
-/// Programs within the memory that are handed over.
-const MOST_PROGRAMS: usize = 16;
+/// Packers within packers that are run. A packed program may have a copy of itself in its memory.
+const MOST_LAYERS: u32 = 3;
+/// What the unpacked program is called.
+const UNPACKED: &str = "unpacked";
 /// Machine of the programs that are run.
 const I386: u16 = 0x14c;
 /// Flags of a section.
@@ -45,10 +47,16 @@ const WRITABLE: u32 = 1 << 31;
 /// Runs the program if it looks packed, and hands over what its memory has when it is unpacked.
 pub(crate) fn open(content: &Content, headers: &Headers, sink: &mut dyn Sink) -> Flow {
     let Some(image) = load(content, headers)? else { return Ok(()) };
+    if sink.inside(UNPACKED) >= MOST_LAYERS {
+        let detail = format!("it looks packed, and {MOST_LAYERS} packers were run to get it");
+        sink.gap(Reason::Limit(Limit::Depth), &detail);
+        return Ok(());
+    }
     let base = image.base;
     let entry = base.wrapping_add(headers.entry);
-    let mut processor = Processor::new(Memory::new(base, image.bytes), entry);
-    let mut windows = Windows::new(base);
+    let mut windows = Windows::new(base, content.clone());
+    let memory = Memory::new(base, image.bytes, windows.exported());
+    let mut processor = Processor::new(memory, entry);
     let prepared = windows.prepare(&mut processor, entry);
     let imported = windows.import(headers.imports, &mut processor);
     if prepared.is_err() || imported.is_err() {
@@ -70,12 +78,7 @@ pub(crate) fn open(content: &Content, headers: &Headers, sink: &mut dyn Sink) ->
     // A program at the end of the memory may have zeros at its own end.
     let used = dump.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
     dump.truncate(used.saturating_add(PAGE as usize).next_multiple_of(512));
-    let dump = Content::from_vec(dump);
-    sink.child(
-        Child { name: "unpacked", relation: Relation::Stream },
-        &mut Cursor::new(dump.window(0, usize::MAX)?),
-    )?;
-    programs(&dump, sink)
+    sink.child(Child { name: UNPACKED, relation: Relation::Stream }, &mut dump.as_slice())
 }
 
 /// A program as the system loads it.
@@ -229,26 +232,6 @@ fn set_headers(dump: &mut [u8], content: &Content, headers: &Headers, start: u32
         let size = row.memory_size.max(1).checked_next_multiple_of(PAGE).unwrap_or(row.memory_size);
         put(at.saturating_add(16), size);
         put(at.saturating_add(20), row.address);
-    }
-    Ok(())
-}
-
-/// Hands over programs within the memory, each with its own size: a dropper has what it drops as data.
-pub(super) fn programs(dump: &Content, sink: &mut dyn Sink) -> Flow {
-    let Some(bytes) = dump.as_slice() else { return Ok(()) };
-    let mut found = 0;
-    for at in memchr::memmem::find_iter(bytes, b"MZ").filter(|at| *at > 0) {
-        let part = dump.from(at as u64);
-        let start = u32_le(bytes.get(at..).unwrap_or_default(), 0x3c).unwrap_or(u32::MAX);
-        if part.window(start.into(), 4)?.as_ref() != b"PE\0\0" {
-            continue;
-        }
-        let Some(end) = image_end(&part)? else { continue };
-        sink.range(Child::member(&format!("program at offset {at}")), part.range(0, end))?;
-        found = usize::saturating_add(found, 1);
-        if found >= MOST_PROGRAMS {
-            break;
-        }
     }
     Ok(())
 }

@@ -1,21 +1,93 @@
 //! The little of Windows that a packer needs before its program runs: libraries are loaded and functions looked up,
 //! memory is asked for, and exceptions are handled.
 
+use candor_object::Content;
+
 use super::flags::Flags;
+use super::library::{self, FUNCTION, FUNCTIONS};
 use super::memory::{Fault, PAGE, STACK, STACK_SIZE, SYSTEM};
 use super::processor::{EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, Processor, Trap};
 
-/// Addresses of functions: nothing is there, and what jumps to one calls it.
-const FUNCTIONS: u32 = 0x7000_0000;
-const FUNCTION: u32 = 16;
 /// Functions that are looked up at most.
 const MOST_FUNCTIONS: usize = 16_384;
-/// Where a handler of exceptions returns to.
-const HANDLED: u32 = 0x6fff_0000;
+/// Where a handler of exceptions returns to, in the library that calls it.
+const HANDLED: u32 = library::BASE + 0xf000;
 /// Where the program returns to when it ends.
-pub(super) const EXIT: u32 = 0x6fff_1000;
+pub(super) const EXIT: u32 = library::BASE + 0xf800;
 /// Handles of libraries.
 const LIBRARY: u32 = 0x7100_0000;
+
+/// The program's own file: its handle and its name.
+const OWN_FILE: u32 = 0x100;
+const OWN_NAME: &[u8] = b"C:\\program.exe\0";
+
+/// What the library exports, in the order of letters: what is emulated here, and what else packers look up.
+const EXPORTED: [&str; 64] = [
+    "CloseHandle",
+    "CreateFileA",
+    "CreateFileMappingA",
+    "CreateMutexA",
+    "CreateProcessA",
+    "CreateThread",
+    "CreateToolhelp32Snapshot",
+    "DeleteFileA",
+    "ExitProcess",
+    "ExitThread",
+    "FreeLibrary",
+    "GetCommandLineA",
+    "GetCurrentProcess",
+    "GetCurrentProcessId",
+    "GetCurrentThread",
+    "GetCurrentThreadId",
+    "GetEnvironmentVariableA",
+    "GetFileSize",
+    "GetLastError",
+    "GetModuleFileNameA",
+    "GetModuleHandleA",
+    "GetModuleHandleW",
+    "GetProcAddress",
+    "GetProcessHeap",
+    "GetStartupInfoA",
+    "GetSystemDirectoryA",
+    "GetTempPathA",
+    "GetThreadContext",
+    "GetTickCount",
+    "GetVersion",
+    "GetVersionExA",
+    "GetWindowsDirectoryA",
+    "GlobalAlloc",
+    "GlobalFree",
+    "HeapAlloc",
+    "HeapCreate",
+    "HeapFree",
+    "IsDebuggerPresent",
+    "LoadLibraryA",
+    "LoadLibraryExA",
+    "LoadLibraryW",
+    "LocalAlloc",
+    "LocalFree",
+    "MapViewOfFile",
+    "OpenProcess",
+    "OutputDebugStringA",
+    "Process32First",
+    "Process32Next",
+    "ReadFile",
+    "ResumeThread",
+    "RtlMoveMemory",
+    "SetFilePointer",
+    "SetLastError",
+    "SetThreadContext",
+    "SetUnhandledExceptionFilter",
+    "Sleep",
+    "TerminateProcess",
+    "UnmapViewOfFile",
+    "VirtualAlloc",
+    "VirtualAllocEx",
+    "VirtualFree",
+    "VirtualProtect",
+    "WaitForSingleObject",
+    "WriteFile",
+];
 
 /// What a jump out of the program came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,25 +101,29 @@ pub(super) enum Call {
 }
 
 /// The functions that the program knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Windows {
     functions: Vec<String>,
     /// Libraries that were loaded.
     libraries: Vec<String>,
     image: u32,
+    /// The program's own file, and where it is read next.
+    file: Content,
+    position: u64,
     /// Exceptions that are being handled: where their context is.
     exceptions: u32,
 }
 
 impl Windows {
-    pub(super) fn new(image: u32) -> Self {
-        Self { image, ..Self::default() }
+    pub(super) fn new(image: u32, file: Content) -> Self {
+        Self { functions: Vec::new(), libraries: Vec::new(), image, file, position: 0, exceptions: 0 }
     }
 
     /// Sets up the stack and what the system tells each thread.
     pub(super) fn prepare(&self, processor: &mut Processor, entry: u32) -> Result<(), Fault> {
         let peb = SYSTEM.wrapping_add(PAGE);
         let (list, module) = (peb.wrapping_add(PAGE), peb.wrapping_add(PAGE).wrapping_add(0x100));
+        let kernel = module.wrapping_add(0x100);
         let stack_top = STACK.wrapping_add(STACK_SIZE);
         for (place, value) in [
             (SYSTEM, u32::MAX),
@@ -57,22 +133,34 @@ impl Windows {
             (SYSTEM.wrapping_add(0x20), 0x0123),
             (SYSTEM.wrapping_add(0x30), peb),
             (peb.wrapping_add(8), self.image),
-            // A list of one module, the program, that leads back to its head.
+            // A list of two modules, the program and the library, that leads back to its head.
             (peb.wrapping_add(12), list),
             (list.wrapping_add(12), module),
-            (list.wrapping_add(16), module),
+            (list.wrapping_add(16), kernel),
             (list.wrapping_add(20), module.wrapping_add(8)),
-            (module, list.wrapping_add(12)),
+            (list.wrapping_add(24), kernel.wrapping_add(8)),
+            (module, kernel),
             (module.wrapping_add(4), list.wrapping_add(12)),
-            (module.wrapping_add(8), list.wrapping_add(20)),
+            (module.wrapping_add(8), kernel.wrapping_add(8)),
+            (module.wrapping_add(12), list.wrapping_add(20)),
             (module.wrapping_add(0x18), self.image),
             (module.wrapping_add(0x1c), entry),
+            (kernel, list.wrapping_add(12)),
+            (kernel.wrapping_add(4), module),
+            (kernel.wrapping_add(8), list.wrapping_add(20)),
+            (kernel.wrapping_add(12), module.wrapping_add(8)),
+            (kernel.wrapping_add(0x18), library::BASE),
         ] {
             processor.memory.write(place, 4, value)?;
         }
         processor.registers =
             [0, 0, entry, peb, stack_top.wrapping_sub(0x400), stack_top.wrapping_sub(0x40), 0, 0];
         processor.push(EXIT)
+    }
+
+    /// The image of the library.
+    pub(super) fn exported(&mut self) -> Vec<u8> {
+        library::image(&EXPORTED.map(|name| (name, self.address_of(name))))
     }
 
     /// The address of a function of that name.
@@ -130,9 +218,55 @@ impl Windows {
             "HeapAlloc" | "RtlAllocateHeap" => (3, processor.memory.allocate(argument(processor, 2)?)),
             "GlobalFree" | "LocalFree" | "FreeLibrary" => (1, 0),
             "CloseHandle" => (1, 1),
-            // Some look whether their own file was changed, and go on where there is none.
-            "GetModuleFileNameA" | "GetModuleFileNameW" => (3, 0),
-            "CreateFileA" | "CreateFileW" => (7, u32::MAX),
+            // Some look whether their own file was changed. There is no other file.
+            "GetModuleFileNameA" => {
+                let (to, room) = (argument(processor, 1)?, argument(processor, 2)? as usize);
+                let name = OWN_NAME.get(..room.min(OWN_NAME.len())).unwrap_or_default();
+                processor.memory.put(to, name)?;
+                (3, u32::try_from(name.len().saturating_sub(1)).unwrap_or(0))
+            }
+            "GetModuleFileNameW" => (3, 0),
+            "CreateFileA" => {
+                self.position = 0;
+                (7, OWN_FILE)
+            }
+            "CreateFileW" => (7, u32::MAX),
+            "GetFileSize" => (2, u32::try_from(self.file.size()).unwrap_or(u32::MAX)),
+            "SetFilePointer" => {
+                let distance = i64::from(argument(processor, 1)?.cast_signed());
+                let from = match argument(processor, 3)? {
+                    0 => 0,
+                    1 => self.position,
+                    _ => self.file.size(),
+                };
+                self.position = from.saturating_add_signed(distance);
+                (4, u32::try_from(self.position).unwrap_or(u32::MAX))
+            }
+            "ReadFile" => {
+                let (to, size) = (argument(processor, 1)?, argument(processor, 2)?);
+                let read = self.copy(processor, to, self.position, size)?;
+                self.position = self.position.saturating_add(read.into());
+                let count = argument(processor, 3)?;
+                if count != 0 {
+                    processor.memory.write(count, 4, read)?;
+                }
+                (5, 1)
+            }
+            "CreateFileMappingA" => (6, OWN_FILE),
+            "MapViewOfFile" => {
+                let (from, size) = (argument(processor, 3)?, argument(processor, 4)?);
+                let rest = self.file.size().saturating_sub(from.into());
+                let size = if size == 0 { u32::try_from(rest).unwrap_or(u32::MAX) } else { size };
+                let to = processor.memory.allocate(size);
+                if to != 0 {
+                    self.copy(processor, to, from.into(), size)?;
+                }
+                (5, to)
+            }
+            "CreateToolhelp32Snapshot" => (2, u32::MAX),
+            "Process32First" | "Process32Next" => (2, 0),
+            "UnmapViewOfFile" | "OutputDebugStringA" | "GetVersionExA" => (1, 0),
+            "CreateMutexA" => (3, 0x40),
             "HeapCreate" => (3, 0x0014_0000),
             "GetProcessHeap" => (0, 0x0014_0000),
             "GetTickCount" | "GetVersion" | "IsDebuggerPresent" | "GetLastError" => (0, 0),
@@ -147,12 +281,22 @@ impl Windows {
         Ok(Call::Done)
     }
 
+    /// Copies from the program's own file into its memory; how many bytes there were.
+    fn copy(&self, processor: &mut Processor, to: u32, from: u64, size: u32) -> Result<u32, Fault> {
+        let bytes = self.file.window(from, size as usize).map_err(|_| Fault(to))?;
+        processor.memory.put(to, &bytes)?;
+        Ok(u32::try_from(bytes.len()).unwrap_or(0))
+    }
+
     /// The handle of a library whose name is at an address; 0 means the program itself.
     fn library(&mut self, processor: &Processor, name: u32) -> u32 {
         if name == 0 {
             return self.image;
         }
         let name = crate::fields::name(processor.memory.slice(name, 64)).to_ascii_lowercase();
+        if name.starts_with("kernel32") {
+            return library::BASE;
+        }
         let known = self.libraries.iter().position(|library| *library == name);
         let index = known.unwrap_or_else(|| {
             if self.libraries.len() < 256 {
@@ -165,10 +309,13 @@ impl Windows {
 
     /// The address of an exported function, by its number. Libraries of the system give theirs out by name, and some
     /// packers look functions up until there is none.
-    fn numbered(&mut self, library: u32, number: u32) -> u32 {
-        let index = library.wrapping_sub(LIBRARY) / 0x1_0000;
+    fn numbered(&mut self, handle: u32, number: u32) -> u32 {
+        if handle == library::BASE {
+            return 0;
+        }
+        let index = handle.wrapping_sub(LIBRARY) / 0x1_0000;
         let name = self.libraries.get(index as usize).map_or("", String::as_str);
-        if ["kernel32", "user32", "advapi32", "gdi32"].iter().any(|known| name.starts_with(known)) {
+        if ["user32", "advapi32", "gdi32"].iter().any(|known| name.starts_with(known)) {
             return 0;
         }
         self.address_of(&format!("ord{number}"))
