@@ -3,6 +3,7 @@
 
 mod program;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use program::{Ground, Seen};
@@ -296,4 +297,78 @@ fn the_page_is_whole_and_harmless() {
     assert!(page.contains("default-src 'none'") && page.ends_with("</html>\n"));
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
     assert!(page.contains("to be replaced") && page.contains("89 FR 52434"));
+}
+
+/// What was said not to be examined, in one line each.
+fn gaps(document: &Value) -> Vec<String> {
+    document["gaps"].as_array().unwrap().iter().map(Value::to_string).collect()
+}
+
+#[test]
+fn a_system_whose_lists_cannot_be_read_is_not_clean() {
+    let ground = Ground::new();
+    let root = ground.path("root");
+    let look = |said: &str| {
+        let seen =
+            ground.run(&["check", "--root", &root.display().to_string(), "--format", "json"]).expect(3);
+        let document: Value = serde_json::from_str(&seen.stdout).unwrap();
+        let gaps = gaps(&document);
+        assert!(gaps.iter().any(|gap| gap.contains(said)), "{said}: {gaps:?}");
+    };
+    fs::create_dir(&root).unwrap();
+    look("there is no list of packages");
+    let folder = root.join("var/lib/dpkg");
+    fs::create_dir_all(&folder).unwrap();
+    for (content, said) in [("", "lists no package"), ("\0\0\0\0", "a field that ends in line 1")] {
+        fs::write(folder.join("status"), content).unwrap();
+        look(said);
+    }
+    fs::remove_file(folder.join("status")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.join("status")).status();
+    if made.is_ok_and(|status| status.success()) {
+        look("lists of packages are files");
+    }
+    fs::create_dir_all(root.join("var/lib/rpm")).unwrap();
+    fs::write(root.join("var/lib/rpm/rpmdb.sqlite"), "no database").unwrap();
+    look("it is no database of rpm");
+}
+
+#[test]
+fn an_image_without_one_of_its_layers_is_not_clean() {
+    let ground = Ground::new();
+    let folder = ground.path("image");
+    fs::create_dir(&folder).unwrap();
+    let manifest = r#"[{"Config": "c.json", "RepoTags": ["x:1"], "Layers": ["a/layer.tar", "b/layer.tar"]}]"#;
+    fs::write(folder.join("manifest.json"), manifest).unwrap();
+    fs::create_dir(folder.join("a")).unwrap();
+    fs::write(folder.join("a/layer.tar"), [0; 1024]).unwrap();
+    let tar = ground.path("image.tar");
+    let made = std::process::Command::new("tar")
+        .arg("-cf")
+        .arg(&tar)
+        .arg("-C")
+        .arg(&folder)
+        .args(["manifest.json", "a"])
+        .status();
+    assert!(made.unwrap().success());
+    let seen = ground.run(&["check", "--image", &tar.display().to_string(), "--format", "json"]).expect(3);
+    let document: Value = serde_json::from_str(&seen.stdout).unwrap();
+    assert!(gaps(&document).iter().any(|gap| gap.contains("layer b/layer.tar is named")), "{document}");
+    assert!(!gaps(&document).iter().any(|gap| gap.contains("layer a/layer.tar")), "{document}");
+}
+
+#[test]
+fn what_is_something_else_than_was_said_is_refused_with_the_option_for_it() {
+    let ground = Ground::new();
+    let sbom = ground.path("app.cdx.json");
+    let text = r#"{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [{"type": "library", "name": "x", "version": "1"}]}"#;
+    fs::write(&sbom, text).unwrap();
+    let seen = ground.run(&["check", "--inventory", &sbom.display().to_string()]).expect(2);
+    assert!(seen.stderr.contains("use --sbom"), "{seen:?}");
+    let csv = ground.path("programs.csv");
+    fs::write(&csv, "computer,software,publisher,version\nPC1,A,B,1\nPC2,\"C,D,1\nPC3,E,F,1\n").unwrap();
+    let seen = ground.run(&["check", "--sbom", &csv.display().to_string()]).expect(2);
+    assert!(seen.stderr.contains("use --inventory"), "{seen:?}");
+    let seen = ground.run(&["check", "--inventory", &csv.display().to_string()]).expect(3);
+    assert!(seen.stdout.contains("the quote that opens in line 3"), "{seen:?}");
 }

@@ -115,7 +115,12 @@ fn host(ground: &Ground) {
     write("root/var/opt/kaspersky/kesl/common/kesl.ini", "");
     let ran = ground.path("ran").display().to_string();
     let status = ground.path("root/var/lib/dpkg/status").display().to_string();
-    write("commands/usr/bin/dpkg", &format!("#!/bin/sh\necho dpkg \"$@\" >> {ran}\n: > {status}\n"));
+    write(
+        "commands/usr/bin/dpkg",
+        &format!(
+            "#!/bin/sh\necho dpkg \"$@\" >> {ran}\nprintf 'Package: bash\\nStatus: install ok installed\\n' > {status}\n"
+        ),
+    );
     write(
         "commands/opt/kaspersky/kesl/bin/kesl-control",
         &format!("#!/bin/sh\necho control \"$1\" >> {ran}\necho A=1 > \"$3\"\n"),

@@ -66,6 +66,14 @@ pub fn hidden(facts: &[(Vec<Step>, &Fact)]) -> BTreeSet<usize> {
     in_layers.difference(&visible).copied().collect()
 }
 
+/// Layers that an image names and that are not among `objects`, the steps to all that an archive holds: nobody looked into
+/// them. Layers of layouts in a folder, which are files of their own, are left out.
+pub fn missing(facts: &[(Vec<Step>, &Fact)], objects: &BTreeSet<Vec<Step>>) -> BTreeSet<String> {
+    let layers = images(facts).into_values().flatten().filter(|layer| layer.len() > 1);
+    let missing = layers.filter(|layer| !objects.contains(layer));
+    missing.filter_map(|layer| layer.last().map(|step| step.name.clone())).collect()
+}
+
 /// The steps to a layer.
 type Place = Vec<Step>;
 

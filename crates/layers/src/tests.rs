@@ -105,6 +105,17 @@ fn what_one_image_removes_another_may_keep() {
 }
 
 #[test]
+fn layers_that_are_not_there_are_named() {
+    let mut image = Image::default();
+    image.layer("i.tar > manifest.json", "c", 1, "a/layer.tar");
+    image.layer("i.tar > manifest.json", "c", 2, "b/layer.tar");
+    let facts: Vec<(Vec<Step>, &Fact)> =
+        image.facts.iter().map(|(steps, fact)| (steps.clone(), fact)).collect();
+    let objects = BTreeSet::from([vec![step("i.tar"), step("./a/layer.tar")]]);
+    assert_eq!(missing(&facts, &objects), BTreeSet::from(["b/layer.tar".to_owned()]));
+}
+
+#[test]
 fn what_is_in_no_layer_stays() {
     let mut image = Image::default();
     image.layer("i > manifest.json", "", 1, "a");

@@ -1,16 +1,17 @@
 //! Lets workers look at files, and gathers the facts that come back.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use candor_layers::{hidden, steps};
-use candor_object::{Attribute, Category, Fact, FactKind, Limits, ObjectId, Reason, Relation, Report};
+use candor_layers::{hidden, missing, steps};
+use candor_object::{Attribute, Category, Fact, FactKind, Gap, Limits, ObjectId, Reason, Relation, Report};
 use candor_products::Located;
 use crossbeam_channel::{Sender, bounded};
 
-use super::target::Target;
+use super::target::{Expected, Target};
 use crate::databases::Origin;
 use crate::databases::{Used, embedded};
 use crate::examine::{Candidate, Place, unreadable};
@@ -23,6 +24,24 @@ use crate::walk::{Next, Step};
 const WAITING: usize = 64;
 /// Most gaps that are kept; all are counted.
 const MOST_GAPS: usize = 10_000;
+
+/// Where systems list what is installed. Windows and macOS have registries and receipts.
+const LISTS: [&str; 14] = [
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "var/lib/pacman/local",
+    "Windows/System32/config/SOFTWARE",
+    "var/db/receipts",
+    "data/system/packages.xml",
+];
 
 /// What was gathered.
 #[derive(Debug, Default)]
@@ -104,6 +123,7 @@ pub(crate) fn collect(
         });
         progress.finish();
         collected.expect(target, before);
+        collected.expect_packages(target);
     }
     collected.errors.extend(verification.finish());
     Ok(collected)
@@ -122,13 +142,25 @@ fn teller(place: String, tell: &Sender<Message>) -> impl crate::examine::Tell + 
 }
 
 /// Drops facts of container images that later layers remove or replace: they are in the image, and not in what runs.
-fn hide(place: &str, report: &mut Report) {
+/// Layers that an image names and that are not there are gaps.
+fn merge_layers(place: &str, report: &mut Report) {
     if !report.facts.iter().any(|fact| fact.kind == FactKind::Layer) {
         return;
     }
     let located: Vec<(Vec<candor_layers::Step>, &Fact)> =
         report.facts.iter().map(|fact| (steps(report, place, fact.object), fact)).collect();
     let hidden = hidden(&located);
+    let members = (0..).map(ObjectId).zip(&report.objects);
+    // Of an image with a million files only those are looked at that may be layers.
+    let named = missing(&located, &BTreeSet::new());
+    let may_be = |name: &str| named.iter().any(|layer| name.ends_with(layer.as_str()));
+    let members = members.filter(|(_, seen)| seen.relation == Relation::Member && may_be(&seen.name));
+    let missing = missing(&located, &members.map(|(id, _)| steps(report, place, id)).collect());
+    report.gaps.extend(missing.into_iter().map(|layer| Gap {
+        object: ObjectId::ROOT,
+        reason: Reason::Truncated,
+        detail: format!("layer {layer} is named by an image and is not there"),
+    }));
     let mut number = 0;
     report.facts.retain(|_| {
         number += 1;
@@ -140,14 +172,48 @@ impl Collected {
     /// Tells if a file is not what it is said to be: silence about it would be taken for a clean bill.
     fn expect(&mut self, target: &Target, before: usize) {
         let Some(expected) = target.expected() else { return };
-        if !self.facts[before..].iter().any(|located| expected.is_shown_by(located.fact.kind)) {
+        let shows =
+            |what: Expected| self.facts[before..].iter().any(|located| what.is_shown_by(located.fact.kind));
+        if !shows(expected) {
             let path = target.path().display();
-            self.errors.push(format!("{path}: it is no {} that can be read", expected.described()));
+            let other = Expected::ALL.into_iter().find(|other| shows(*other));
+            let hint = other.map(|other| format!("; it is a {}: use {}", other.described(), other.option()));
+            let hint = hint.unwrap_or_default();
+            self.errors.push(format!("{path}: it is no {} that can be read{hint}", expected.described()));
+        }
+    }
+
+    /// Tells if a system has no list of packages, or one that nothing could be read of: what it has installed is not known
+    /// then.
+    fn expect_packages(&mut self, target: &Target) {
+        if target.system().is_none() {
+            return;
+        }
+        let root = target.path();
+        let mut lists = LISTS
+            .iter()
+            .map(|list| (*list, root.join(list)))
+            .filter(|(_, path)| path.symlink_metadata().is_ok())
+            .peekable();
+        let mut gaps = Vec::new();
+        if lists.peek().is_none() {
+            gaps.push((root.display().to_string(), "there is no list of packages of any system".to_owned()));
+        }
+        for (list, path) in lists {
+            // Links lead to another path, which is looked at itself.
+            let is_special = path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir());
+            if is_special {
+                gaps.push((format!("/{list}"), "it is no file, and lists of packages are files".to_owned()));
+            }
+        }
+        for (place, detail) in gaps {
+            self.all_gaps += 1;
+            self.gaps.push((place, Reason::Unreadable, detail));
         }
     }
 
     fn add(&mut self, News { place, mut report }: News, host: &str, wanted: &impl Fn(&str) -> bool) {
-        hide(&place, &mut report);
+        merge_layers(&place, &mut report);
         self.files += 1;
         self.objects += report.objects.len() as u64;
         let at = |id: ObjectId| report.path_from(&place, id);

@@ -59,13 +59,29 @@ pub(crate) enum Expected {
 }
 
 impl Expected {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Image, Self::Sbom, Self::Log, Self::Export];
+
     /// Whether such a fact shows that it is.
     pub(crate) fn is_shown_by(self, kind: FactKind) -> bool {
         match self {
             Self::Image => matches!(kind, FactKind::Image | FactKind::Layer),
             Self::Sbom => kind == FactKind::Component,
-            Self::Export => !matches!(kind, FactKind::File | FactKind::Finding),
+            Self::Export => !matches!(
+                kind,
+                FactKind::File | FactKind::Finding | FactKind::Component | FactKind::Image | FactKind::Layer
+            ),
             Self::Log => kind == FactKind::Address,
+        }
+    }
+
+    /// The option that promises it.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::Image => "--image",
+            Self::Sbom => "--sbom",
+            Self::Export => "--inventory",
+            Self::Log => "--log",
         }
     }
 

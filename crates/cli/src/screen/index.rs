@@ -53,9 +53,7 @@ impl Lists {
             None => Index::default(),
         };
         add(&mut index, &self.list)?;
-        if index.entries.is_empty() {
-            bail!("the lists name nobody: an answer would mean nothing");
-        }
+        somebody(&index)?;
         Ok(index)
     }
 }
@@ -67,10 +65,18 @@ fn add(index: &mut Index, files: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn somebody(index: &Index) -> anyhow::Result<()> {
+    if index.entries.is_empty() {
+        bail!("the lists name nobody: an answer would mean nothing");
+    }
+    Ok(())
+}
+
 /// Makes an index.
 pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
     let mut index = Index::default();
     add(&mut index, &options.list)?;
+    somebody(&index)?;
     write_to(Some(&options.out), |to| index.write(to)).with_context(|| options.out.display().to_string())?;
     let mut outcome = Outcome::default();
     let mut stdout = io::stdout().lock();

@@ -1,7 +1,7 @@
 //! Inventories as CSV ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180), and with other separators).
 
 use super::Columns;
-use crate::text::{Input, LONGEST};
+use crate::text::{Input, LONGEST, numbered_lines};
 use crate::{Error, Facts, Reader, Subject};
 
 pub(crate) struct Csv;
@@ -39,12 +39,39 @@ impl Reader for Csv {
             }
         }
         let Some((separator, columns)) = found else { return Ok(()) };
-        loop {
-            let number = input.line;
-            let Some(fields) = row(&mut input, separator)? else { return Ok(()) };
-            columns.tell(fields.iter().map(String::as_str), "", number, facts)?;
-        }
+        rows(subject, input, separator, |fields, number| {
+            columns.tell(fields.iter().copied(), "", number, facts)
+        })
     }
+}
+
+/// Calls `each` with the fields of every row from here on and the number of its first line.
+///
+/// # Errors
+/// Those of `each`; and at the end, if a quote was not closed: then what it swallowed was read without it.
+pub(crate) fn rows(
+    subject: &Subject<'_>,
+    mut input: Input<'_>,
+    separator: u8,
+    mut each: impl FnMut(&[&str], u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut open = None;
+    while open.is_none() {
+        let number = input.line;
+        let Some(row) = row(&mut input, separator)? else { return Ok(()) };
+        let fields: Vec<&str> = row.fields.iter().map(String::as_str).collect();
+        each(&fields, number)?;
+        open = row.open;
+    }
+    let line = open.unwrap_or_default();
+    numbered_lines(subject, |number, text| {
+        let fields: Vec<&str> =
+            text.split(char::from(separator)).take(FIELDS).map(|field| field.trim_matches('"')).collect();
+        if number > line { each(&fields, number) } else { Ok(()) }
+    })?;
+    Err(Error::Damaged(format!(
+        "the quote that opens in line {line} is not closed; the lines behind it were read one by one"
+    )))
 }
 
 /// The separator and the columns, if a line names those of an export.
@@ -67,13 +94,19 @@ fn header(line: &str) -> Option<(u8, Columns)> {
     Some((separator, Columns::new(names.into_iter())?))
 }
 
-/// The fields of the next row, none at the end. Quotes hide separators and ends of lines.
-pub(crate) fn row(input: &mut Input<'_>, separator: u8) -> Result<Option<Vec<String>>, Error> {
+struct Row {
+    fields: Vec<String>,
+    /// The line of a quote that is not closed; the last field has all that follows.
+    open: Option<u64>,
+}
+
+/// The next row, none at the end. Quotes hide separators and ends of lines.
+fn row(input: &mut Input<'_>, separator: u8) -> Result<Option<Row>, Error> {
     if input.peek()?.is_none() {
         return Ok(None);
     }
     let mut fields = Vec::new();
-    let (mut field, mut quoted) = (Vec::new(), false);
+    let (mut field, mut quoted, mut opened) = (Vec::new(), false, input.line);
     loop {
         let byte = input.next()?;
         match byte {
@@ -85,7 +118,10 @@ pub(crate) fn row(input: &mut Input<'_>, separator: u8) -> Result<Option<Vec<Str
                     quoted = false;
                 }
             }
-            Some(b'"') if field.is_empty() => quoted = true,
+            Some(b'"') if field.is_empty() => {
+                quoted = true;
+                opened = input.line;
+            }
             Some(byte) if quoted || (byte != separator && byte != b'\n') => {
                 if field.len() < LONGEST / 8 {
                     field.push(byte);
@@ -97,7 +133,7 @@ pub(crate) fn row(input: &mut Input<'_>, separator: u8) -> Result<Option<Vec<Str
                 }
                 field.clear();
                 if end != Some(separator) {
-                    return Ok(Some(fields));
+                    return Ok(Some(Row { fields, open: quoted.then_some(opened) }));
                 }
             }
         }
@@ -108,7 +144,7 @@ pub(crate) fn row(input: &mut Input<'_>, separator: u8) -> Result<Option<Vec<Str
 mod tests {
     use candor_object::{Attribute, FactKind};
 
-    use crate::reader::tests::facts_of;
+    use crate::reader::tests::{facts_of, told};
 
     use super::*;
 
@@ -135,10 +171,20 @@ mod tests {
     #[test]
     fn rows_that_are_broken_lose_only_themselves() {
         let text = "computer,software,publisher,version\nPC1\n,,,\nPC2,A,B,1,extra\n\nPC3,C,D,\"2\n";
-        let facts = facts_of(&Csv, "x.csv", text.as_bytes());
+        let (facts, result) = told(&Csv, "x.csv", text.as_bytes());
+        assert!(result.unwrap_err().to_string().contains("opens in line 6"));
         let names: Vec<_> =
             facts.iter().map(|fact| (fact.get(Attribute::Host), fact.get(Attribute::Line))).collect();
         assert_eq!(names, [(Some("PC2"), Some("4")), (Some("PC3"), Some("6"))]);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_nothing() {
+        let text = "computer,software,publisher,version\nPC1,A,B,1\nPC2,\"C,D,1\nPC3,E,F,1\n";
+        let (facts, result) = told(&Csv, "x.csv", text.as_bytes());
+        assert!(result.unwrap_err().to_string().contains("opens in line 3"));
+        let hosts: Vec<_> = facts.iter().filter_map(|fact| fact.get(Attribute::Host)).collect();
+        assert_eq!(hosts, ["PC1", "PC2", "PC3"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "bind query log", marks: &[" query: "], line };
+pub(crate) static LOG: Log = Log { name: "bind query log", marks: &[" query: "], alone: false, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     let Some((before, query)) = line.split_once(" query: ") else {

@@ -3,7 +3,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "http log", marks: &[" HTTP/"], line };
+pub(crate) static LOG: Log = Log { name: "http log", marks: &[" HTTP/"], alone: true, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     let bracket = line.split_once(" [").and_then(|(_, rest)| rest.split_once("] \""));

@@ -2,7 +2,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "dnsmasq log", marks: &["dnsmasq["], line };
+pub(crate) static LOG: Log = Log { name: "dnsmasq log", marks: &["dnsmasq["], alone: false, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     let Some((time, rest)) = line.split_once(" dnsmasq[") else { return Said::Foreign };

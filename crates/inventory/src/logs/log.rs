@@ -1,6 +1,7 @@
 //! A log of which every line is a record.
 
 use super::{Addresses, Request};
+use crate::damage::Damage;
 use crate::text::numbered_lines;
 use crate::{Error, Facts, Reader, Subject};
 
@@ -9,6 +10,8 @@ pub(crate) struct Log {
     pub(super) name: &'static str,
     /// One of these stands in the head of every such log.
     pub(super) marks: &'static [&'static str],
+    /// Whether all lines are of this form. System logs have those of other programs between.
+    pub(super) alone: bool,
     pub(super) line: for<'l> fn(&mut Vec<String>, &'l str) -> Said<'l>,
 }
 
@@ -31,7 +34,8 @@ impl Reader for Log {
     }
 
     fn reads(&self, subject: &Subject<'_>) -> bool {
-        if !self.marks.iter().any(|mark| subject.says(mark)) || memchr::memchr(0, subject.head).is_some() {
+        // A log with a hole of zeros, as a crash leaves it, is a log.
+        if !self.marks.iter().any(|mark| subject.says(mark)) {
             return false;
         }
         let text = subject.head_text();
@@ -52,13 +56,19 @@ impl Reader for Log {
     fn read(&self, subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
         let mut addresses = Addresses::new(self.name);
         let mut names = Vec::new();
+        let mut damage = Damage::default();
         let result = numbered_lines(subject, |number, line| {
-            if let Said::Request(request) = (self.line)(&mut names, line) {
-                addresses.add(&request, number);
+            match (self.line)(&mut names, line) {
+                Said::Request(request) => addresses.add(&request, number),
+                Said::Foreign if self.alone && !line.trim().is_empty() => {
+                    damage.note_line("a record", number)
+                }
+                Said::Foreign | Said::Else => {}
             }
             Ok(())
         });
-        addresses.tell(facts).and(result)
+        addresses.tell(facts).and(result)?;
+        damage.told()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "squid log", marks: &["TCP_", "UDP_", "NONE", "TAG_"], line };
+pub(crate) static LOG: Log =
+    Log { name: "squid log", marks: &["TCP_", "UDP_", "NONE", "TAG_"], alone: true, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     // Time, milliseconds, client, result/status, bytes, method, URL.

@@ -1,7 +1,7 @@
 //! Logs of proxies and name servers as CSV with names of columns, as Zscaler, Umbrella and others export them.
 
 use super::{Addresses, Request};
-use crate::exports::csv::row;
+use crate::exports::csv::rows;
 use crate::text::{Input, LONGEST};
 use crate::{Error, Facts, Reader, Subject};
 
@@ -91,22 +91,21 @@ impl Reader for Table {
         }
         let Some(columns) = found else { return Ok(()) };
         let mut addresses = Addresses::new(self.name());
-        let result = rows(&mut input, &columns, &mut addresses);
+        let result = rows(subject, input, columns.separator, |fields, line| {
+            request(fields, line, &columns, &mut addresses);
+            Ok(())
+        });
         addresses.tell(facts).and(result)
     }
 }
 
-fn rows(input: &mut Input<'_>, columns: &Columns, addresses: &mut Addresses) -> Result<(), Error> {
-    loop {
-        let line = input.line;
-        let Some(fields) = row(input, columns.separator)? else { return Ok(()) };
-        let field =
-            |place: Option<usize>| place.and_then(|place| fields.get(place)).map_or("", |field| field.trim());
-        let (url, host) = (field(columns.url), field(columns.host));
-        let target = if url.is_empty() || url.starts_with('/') { host } else { url };
-        let path = if url.starts_with('/') { url } else { "" };
-        addresses.add(&Request { target, path, time: field(Some(columns.time)) }, line);
-    }
+fn request(fields: &[&str], line: u64, columns: &Columns, addresses: &mut Addresses) {
+    let field =
+        |place: Option<usize>| place.and_then(|place| fields.get(place)).map_or("", |field| field.trim());
+    let (url, host) = (field(columns.url), field(columns.host));
+    let target = if url.is_empty() || url.starts_with('/') { host } else { url };
+    let path = if url.starts_with('/') { url } else { "" };
+    addresses.add(&Request { target, path, time: field(Some(columns.time)) }, line);
 }
 
 fn columns(line: &str) -> Option<Columns> {

@@ -3,7 +3,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "unbound log", marks: &["unbound"], line };
+pub(crate) static LOG: Log = Log { name: "unbound log", marks: &["unbound"], alone: false, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     let Some((before, rest)) = line.split_once("] info: ") else {

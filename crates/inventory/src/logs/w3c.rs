@@ -3,7 +3,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "w3c log", marks: &["#Fields:"], line };
+pub(crate) static LOG: Log = Log { name: "w3c log", marks: &["#Fields:"], alone: true, line };
 
 /// Fields that name the host, the whole URL, and the path.
 const HOSTS: [&str; 5] = ["cs-host", "cs(host)", "r-host", "cs-uri-host", "s-dnsname"];

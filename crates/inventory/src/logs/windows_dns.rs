@@ -4,7 +4,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "windows dns log", marks: &["PACKET "], line };
+pub(crate) static LOG: Log = Log { name: "windows dns log", marks: &["PACKET "], alone: false, line };
 
 fn line<'l>(_: &mut Vec<String>, line: &'l str) -> Said<'l> {
     let Some((before, rest)) = line.split_once(" PACKET ") else {

@@ -2,7 +2,7 @@
 
 use super::{Log, Request, Said};
 
-pub(crate) static LOG: Log = Log { name: "zeek log", marks: &["#fields\t"], line };
+pub(crate) static LOG: Log = Log { name: "zeek log", marks: &["#fields\t"], alone: true, line };
 
 fn line<'l>(names: &mut Vec<String>, line: &'l str) -> Said<'l> {
     if let Some(fields) = line.strip_prefix("#fields\t") {

@@ -4,7 +4,8 @@
 use candor_object::{Attribute, FactKind};
 
 use super::with_purl;
-use crate::text::lines;
+use crate::damage::Damage;
+use crate::text::numbered_lines;
 use crate::{Error, Facts, Reader, Subject};
 
 pub(crate) struct Dpkg;
@@ -25,6 +26,10 @@ impl Reader for Dpkg {
     }
 
     fn reads(&self, subject: &Subject<'_>) -> bool {
+        // In its place it is read whatever it holds, so that a broken one is told.
+        if subject.path().ends_with("var/lib/dpkg/status") {
+            return true;
+        }
         // A package's own control file has no state, and a repository's list of packages has file names.
         subject.head.starts_with(b"Package: ")
             && (holds(subject.head, b"\nStatus: ") || subject.path().contains("dpkg/status.d/"))
@@ -36,14 +41,20 @@ impl Reader for Dpkg {
         let path = subject.path();
         let in_place = path.ends_with("var/lib/dpkg/status") || path.contains("dpkg/status.d/");
         let mut package = Package::default();
-        lines(subject, |line| {
+        let (mut damage, mut packages) = (Damage::default(), 0_u64);
+        numbered_lines(subject, |number, line| {
             if line.is_empty() {
-                return std::mem::take(&mut package).tell(in_place, facts);
+                packages += u64::from(std::mem::take(&mut package).tell(in_place, facts)?);
+            } else if !line.starts_with([' ', '\t']) && !line.contains(':') || line.contains('\0') {
+                damage.note_line("a field", number);
+            } else {
+                package.field(line);
             }
-            package.field(line);
             Ok(())
         })?;
-        package.tell(in_place, facts)
+        packages += u64::from(package.tell(in_place, facts)?);
+        damage.told()?;
+        if packages == 0 { Err(Error::Damaged("it lists no package".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -70,9 +81,10 @@ impl Package {
         }
     }
 
-    fn tell(self, in_place: bool, facts: &mut Facts<'_>) -> Result<(), Error> {
+    /// Tells of it, if there is one.
+    fn tell(self, in_place: bool, facts: &mut Facts<'_>) -> Result<bool, Error> {
         if self.values.iter().all(|(attribute, _)| *attribute != Attribute::Name) {
-            return Ok(());
+            return Ok(false);
         }
         // Wanted, flag and state; without them it is a piece of an image, where everything is installed.
         let state = self
@@ -84,7 +96,7 @@ impl Package {
         values.extend(self.values.iter().map(|(attribute, value)| (*attribute, value.as_str())));
         let purl = with_purl("dpkg", &values);
         values.push((Attribute::Purl, purl.as_str()));
-        facts.add(FactKind::Package, &values)
+        facts.add(FactKind::Package, &values).map(|()| true)
     }
 }
 
@@ -94,9 +106,26 @@ fn holds(head: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::reader::tests::facts_of;
+    use crate::reader::tests::{facts_of, told};
 
     use super::*;
+
+    #[test]
+    fn a_broken_list_is_told_and_what_is_whole_stays() {
+        let place = "var/lib/dpkg/status";
+        let whole = "Package: kesl\nStatus: install ok installed\n\n";
+        for (text, why) in [
+            (String::new(), "lists no package"),
+            ("\0".repeat(300), "a field that ends in line 1"),
+            ("junk\n".to_owned(), "a field that ends in line 1"),
+            (format!("{whole}\0\0\0\n{whole}"), "a field that ends in line 4"),
+        ] {
+            let (facts, result) = told(&Dpkg, place, text.as_bytes());
+            assert_eq!(facts.len(), text.matches("kesl").count());
+            assert!(result.unwrap_err().to_string().contains(why), "{text:?}");
+        }
+        assert!(facts_of(&Dpkg, "elsewhere/status", b"junk").is_empty());
+    }
 
     #[test]
     fn each_paragraph_is_a_package_with_its_state() {

@@ -16,6 +16,15 @@ use header::Header;
 
 pub(crate) struct Rpm;
 
+/// Where they are.
+const PLACES: [&str; 6] = [
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+];
 /// Longest header that is read, in bytes.
 const LONGEST: u32 = 32 << 20;
 
@@ -29,11 +38,14 @@ impl Reader for Rpm {
             && (subject.is_named("rpmdb.sqlite") || subject.says("(hnum INTEGER PRIMARY KEY")))
             || ndb::begins(subject.head)
             || (subject.is_named("Packages") && bdb::begins(subject.head))
+            // In its place it is read whatever it holds, so that a broken one is told.
+            || PLACES.iter().any(|place| subject.path().ends_with(place))
     }
 
     fn read(&self, subject: &Subject<'_>, facts: &mut Facts<'_>) -> Result<(), Error> {
-        let mut damage = None;
+        let (mut damage, mut headers) = (None, 0_u64);
         let each = |blob: &[u8]| {
+            headers += 1;
             subject.time_left()?;
             match Header::new(blob) {
                 Some(header) => tell(&header, facts)?,
@@ -47,10 +59,13 @@ impl Reader for Rpm {
             sqlite(subject, each)?;
         } else if ndb::begins(subject.head) {
             ndb::headers(subject, each)?;
-        } else {
+        } else if bdb::begins(subject.head) {
             bdb::headers(subject, each)?;
+        } else {
+            return Err(Error::Damaged("it is no database of rpm".to_owned()));
         }
-        damage.map_or(Ok(()), |what| Err(Error::Damaged(what)))
+        let none = || (headers == 0).then(|| "it lists no package".to_owned());
+        damage.or_else(none).map_or(Ok(()), |what| Err(Error::Damaged(what)))
     }
 }
 
