@@ -104,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_names_the_columns_of_every_export() {
+        let documentation = include_str!("../../../../docs/inventory.md");
+        for Export { source, needs, kind, .. } in KNOWN {
+            let needs: Vec<String> = needs
+                .iter()
+                .map(|need| {
+                    need.split('|').take(4).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+                })
+                .collect();
+            let row = format!("| {source} | {} | {} |", kind.name(), needs.join(", "));
+            assert!(documentation.contains(&row), "docs/inventory.md lacks\n{row}");
+        }
+    }
+
+    #[test]
     fn every_export_is_recognised_by_its_own_columns() {
         for (number, export) in KNOWN.iter().enumerate() {
             let needed = export.needs.iter().map(|need| need.split('|').next().unwrap());
