@@ -16,6 +16,8 @@ use crate::text::{Encoding, encoding, units};
 
 /// Bytes of a text that are looked at together.
 const PIECE: usize = 4 << 20;
+/// Bytes of a piece, and the rest of a line, that are taken for one script: of a long text most is none.
+const PART: usize = 1 << 20;
 /// Bytes that a piece has in common with the next, so that commands are found where it ends.
 const OVERLAP: u64 = 64 << 10;
 /// Fewest bytes that deflate must unpack to.
@@ -171,10 +173,26 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
 /// Gives whether something encoded reaches to the end of the text.
 fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
     sink.pulse()?;
-    let kinds = kinds(text);
     let mut decoded: Vec<Vec<u8>> = Vec::new();
     let cut = payload::find(text, &mut decoded, sink)?;
     decoded.extend(payload::commands(text));
+    let mut rest = text;
+    let mut deflates = false;
+    while !rest.is_empty() {
+        let least = rest.len().min(PART);
+        let line = memchr::memchr(b'\n', rest.get(least..).unwrap_or_default());
+        let end = line.map_or(rest.len(), |line| least.saturating_add(line).saturating_add(1));
+        let (part, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        deflates |= forms(part, &mut decoded, sink)?;
+        rest = after;
+    }
+    hand_over_decoded(decoded, deflates, sink)?;
+    Ok(cut)
+}
+
+/// Hands over the forms of the scripts that a part of a text may be, and whether it speaks of deflate.
+fn forms(text: &[u8], decoded: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -> Result<bool, Stop> {
+    let kinds = kinds(text);
     let languages = [
         ("powershell", Language::PowerShell),
         ("vbscript", Language::Basic),
@@ -188,7 +206,7 @@ fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
         decoded.extend(folded.decoded);
         if folded.changed {
             decoded.extend(payload::commands(&folded.text));
-            payload::find(&folded.text, &mut decoded, sink)?;
+            payload::find(&folded.text, decoded, sink)?;
             hand_over_form(name, &folded.text, sink)?;
         }
     }
@@ -207,8 +225,7 @@ fn decode(text: &[u8], sink: &mut dyn Sink) -> Result<bool, Stop> {
             hand_over_form("shell", &expanded, sink)?;
         }
     }
-    hand_over_decoded(decoded, deflates, sink)?;
-    Ok(cut)
+    Ok(deflates)
 }
 
 /// Whether carets stand within words, as in batch files that hide theirs.

@@ -14,6 +14,8 @@ const DEEPEST: u32 = 32;
 pub(super) const LONGEST: usize = 4 << 20;
 /// Longest value of a variable that is put where the variable stands, in bytes.
 const LONGEST_SHOWN: usize = 4096;
+/// Tokens that are looked at together. Expressions are cut where one piece ends; long scripts are so mostly by their strings.
+const MOST_TOKENS: usize = 1 << 17;
 /// Most variables that are remembered, and most bytes of them.
 const MOST_VARIABLES: usize = 4096;
 /// Most things that were decoded.
@@ -33,18 +35,25 @@ pub(super) struct Folded {
 
 /// Folds a script. The text is not much longer than the script.
 pub(super) fn fold(source: &[u8], language: Language) -> Folded {
-    let tokens = tokens(source, language);
-    let work = source.len().saturating_mul(16).saturating_add(1 << 16);
-    let mut folder = Folder {
-        tokens: &tokens,
-        language,
-        variables: HashMap::new(),
-        decoded: Vec::new(),
-        work,
-        pending: None,
-    };
-    let most = source.len().saturating_mul(2).saturating_add(LONGEST_SHOWN);
     let mut out = Folded { text: Vec::new(), changed: false, decoded: Vec::new() };
+    let mut variables = HashMap::new();
+    let mut work = source.len().saturating_mul(16).saturating_add(1 << 16);
+    let mut from = 0_usize;
+    while from < source.len() {
+        let tokens = tokens(source, from, MOST_TOKENS, language);
+        from = tokens.last().map_or(source.len(), |last| last.end);
+        let decoded = std::mem::take(&mut out.decoded);
+        let mut folder = Folder { tokens: &tokens, language, variables, decoded, work, pending: None };
+        fold_piece(source, &mut folder, &mut out);
+        Folder { variables, decoded: out.decoded, work, .. } = folder;
+    }
+    out
+}
+
+/// Folds the tokens of a piece.
+fn fold_piece(source: &[u8], folder: &mut Folder<'_>, out: &mut Folded) {
+    let (tokens, language) = (folder.tokens, folder.language);
+    let most = source.len().saturating_mul(2).saturating_add(LONGEST_SHOWN);
     let mut at = 0_usize;
     while let Some(token) = tokens.get(at) {
         folder.remember(at);
@@ -83,8 +92,6 @@ pub(super) fn fold(source: &[u8], language: Language) -> Folded {
         }
         at = at.saturating_add(1);
     }
-    out.decoded = folder.decoded;
-    out
 }
 
 struct Folder<'a> {

@@ -206,9 +206,11 @@ fn numbers(rest: &[u8]) -> Option<(Vec<u8>, usize)> {
 pub(super) fn commands(text: &[u8]) -> Vec<Vec<u8>> {
     const OPTION: &[u8] = b"encodedcommand";
     let mut found = Vec::new();
-    let dashes = text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'-' | b'/' | 0x96));
-    for (place, _) in dashes {
+    for place in memchr::memchr3_iter(b'-', b'/', 0x96, text) {
         let rest = text.get(place.saturating_add(1)..).unwrap_or_default();
+        if !matches!(rest.first(), Some(b'e' | b'E' | b'^' | b'`')) {
+            continue;
+        }
         let letters = rest
             .iter()
             .take(32)

@@ -36,11 +36,11 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
-/// Cuts a script into tokens. Never fails: what is unknown is a sign.
-pub(super) fn tokens(text: &[u8], language: Language) -> Vec<Token> {
-    let mut lexer = Lexer { text, at: 0, language };
+/// Cuts a script into tokens from a place on, at most so many. Never fails: what is unknown is a sign.
+pub(super) fn tokens(text: &[u8], from: usize, most: usize, language: Language) -> Vec<Token> {
+    let mut lexer = Lexer { text, at: from, language };
     let mut tokens = Vec::new();
-    while lexer.at < text.len() {
+    while lexer.at < text.len() && tokens.len() < most {
         let start = lexer.at;
         let kind = lexer.next();
         lexer.at = lexer.at.max(start.saturating_add(1)).min(text.len());
