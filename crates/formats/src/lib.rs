@@ -27,8 +27,10 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 mod bits;
 mod collector;
 mod fields;
+mod fields_of_word;
 mod frames;
 mod lzx;
+mod ole1;
 mod quantum;
 mod search;
 mod unpack;
@@ -79,6 +81,7 @@ mod ole2;
 mod pdf;
 mod pickle;
 mod picture;
+mod rtf;
 mod swf;
 mod xdp;
 
@@ -129,6 +132,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &autoit::AutoIt,
     &wim::Wim,
     &ole2::Ole2,
+    &rtf::Rtf,
     &pdf::Pdf,
     &eps::Eps,
     &swf::Swf,
