@@ -27,11 +27,12 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 mod bits;
 mod collector;
 mod fields;
-mod fields_of_word;
 mod frames;
 mod lzx;
+mod markup;
 mod ole1;
 mod quantum;
+mod references;
 mod search;
 mod unpack;
 

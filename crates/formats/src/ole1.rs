@@ -9,6 +9,7 @@ use candor_object::{Child, Flow, Reason, Relation, Sink, Stop};
 use memchr::memmem;
 
 use crate::fields::{u16_le, u32_le};
+use crate::references::EXTERNAL;
 
 /// Bytes at the start that hold the names.
 const HEAD: usize = 8 << 10;
@@ -20,8 +21,7 @@ const WORTH: u64 = 24;
 /// How a compound file begins.
 const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// Names of anomalies.
-pub(crate) const EXTERNAL: &str = "external-target";
+/// The anomaly of a package that shows another name than it has.
 const NAMES_DIFFER: &str = "package-names-differ";
 
 /// Whether what does not fit is worth a gap.

@@ -10,7 +10,7 @@ use flate2::read::ZlibDecoder;
 use super::compound::Compound;
 use super::entries::Entry;
 use crate::fields::{u16_le, u32_le};
-use crate::{fields_of_word, ole1};
+use crate::{ole1, references};
 
 /// Most records of a presentation that hold files.
 const MOST_FILES: u32 = 10_000;
@@ -108,7 +108,7 @@ fn fields(body: &mut dyn Read, sink: &mut dyn Sink) -> Flow {
         let rest = bytes.get(place.saturating_add(1)..).unwrap_or_default();
         let text =
             if rest.first() == Some(&0) { pairs(rest.get(1..).unwrap_or_default()) } else { single(rest) };
-        let Some((name, detail)) = text.and_then(|text| fields_of_word::judge(&text)) else { continue };
+        let Some((name, detail)) = text.and_then(|text| references::judge(&text)) else { continue };
         sink.anomaly(name, &detail);
         told = told.saturating_add(1);
         if told >= MOST_FIELDS {

@@ -1,6 +1,8 @@
 //! What no chain of sectors leads to, in files that are damaged or hide something.
 
-use candor_object::{Child, Flow, Relation, Sink, Stop};
+use std::io;
+
+use candor_object::{Child, Content, Flow, Relation, Sink, Stop};
 
 use super::compound::Compound;
 use super::entries::{Entry, is_root};
@@ -42,17 +44,24 @@ pub(super) fn open(compound: &Compound<'_>, sink: &mut dyn Sink) -> Flow {
             start = start.or(Some(offset));
         } else if let Some(from) = start.take() {
             let stretch = content.range(from, offset.saturating_sub(from));
-            if zeros(&stretch, 0, stretch.size())? < stretch.size() {
+            if !is_filled(&stretch)? {
                 found = found.saturating_add(1);
                 sink.range(Child { name: "unused", relation: Relation::Overlay }, stretch)?;
             }
         }
     }
     let rest = content.from(start.unwrap_or(end));
-    if rest.size() > 0 && zeros(&rest, 0, rest.size())? < rest.size() {
+    if !is_filled(&rest)? {
         sink.range(Child { name: "unused", relation: Relation::Overlay }, rest)?;
     }
     Ok(())
+}
+
+/// Whether there is nothing but zeros, or in a few sectors but one byte again and again.
+fn is_filled(stretch: &Content) -> io::Result<bool> {
+    let start = stretch.window(0, 4096)?;
+    let same = start.iter().all(|byte| start.first() == Some(byte)) && start.len() as u64 == stretch.size();
+    Ok(same || zeros(stretch, 0, stretch.size())? == stretch.size())
 }
 
 /// The sector where the directory begins, if it is not where it should be.

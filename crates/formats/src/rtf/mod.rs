@@ -16,7 +16,7 @@ use candor_object::{Child, Content, FileType, Flow, Limit, Link, Reason, Relatio
 use memchr::memmem;
 
 use crate::ole1::{self, Trust};
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, references};
 use hex::{Hex, Reading};
 use tokens::{Token, Tokens};
 
@@ -300,8 +300,8 @@ impl Walk<'_, '_> {
         let shown = String::from_utf8_lossy(&text);
         let shown = shown.trim();
         match what {
-            Text::Template if is_elsewhere(shown) => {
-                self.anomaly(ole1::EXTERNAL, &format!("the template is {shown:.300?}"));
+            Text::Template if references::is_elsewhere(shown) => {
+                self.anomaly(references::EXTERNAL, &format!("the template is {shown:.300?}"));
             }
             Text::Field => self.field(shown),
             Text::Template | Text::Other => {}
@@ -310,10 +310,10 @@ impl Walk<'_, '_> {
 
     /// Looks at what a field does.
     fn field(&mut self, shown: &str) {
-        if let Some(target) = crate::fields_of_word::link(shown) {
+        if let Some(target) = references::link(shown) {
             self.sink.link(Link { target: target.as_bytes(), shown: b"", is_text: true });
         }
-        if let Some((name, detail)) = crate::fields_of_word::judge(shown) {
+        if let Some((name, detail)) = references::judge(shown) {
             self.anomaly(name, &detail);
         }
     }
@@ -353,9 +353,4 @@ fn push(texts: &mut [Gathered], bytes: &[u8]) {
     {
         last.text.extend_from_slice(bytes);
     }
-}
-
-/// Whether a path leads to another machine.
-fn is_elsewhere(path: &str) -> bool {
-    path.contains("://") || path.starts_with("\\\\") || path.contains("mhtml:") || path.contains("mk:@")
 }

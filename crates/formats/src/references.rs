@@ -1,8 +1,21 @@
-//! Fields of documents of Word that start a program or load something, wherever they are stored.
+//! What documents refer to: addresses elsewhere, and fields of Word that start a program or load something, in any format.
 //!
 //! Specification: ECMA-376 part 1, 17.16.5, and for `DDE` [MS-OI29500] 2.1.463.
 
-use crate::ole1::EXTERNAL;
+/// The anomaly of what leads out of the document when it is opened.
+pub(crate) const EXTERNAL: &str = "external-target";
+/// The anomaly of what starts a program.
+pub(crate) const DDE: &str = "dde";
+
+/// Whether a path leads to another machine, or to a program that takes an address.
+pub(crate) fn is_elsewhere(path: &str) -> bool {
+    let path = path.trim_start().to_ascii_lowercase();
+    let local = path.strip_prefix("file:///").is_some_and(|rest| !rest.starts_with(['\\', '/']));
+    let server = path.starts_with("\\\\") || path.starts_with("//") || path.starts_with("file:\\\\");
+    let program =
+        ["mhtml:", "mk:@", "ms-", "script:", "search-ms:"].iter().any(|word| path.starts_with(word));
+    !local && (path.contains("://") || server || program)
+}
 
 /// The anomaly that such a field is, and what to say of it.
 pub(crate) fn judge(field: &str) -> Option<(&'static str, String)> {
@@ -10,9 +23,9 @@ pub(crate) fn judge(field: &str) -> Option<(&'static str, String)> {
     let field = plain.as_deref().unwrap_or(field);
     let word = field.split_whitespace().next()?.trim_matches('"').to_ascii_uppercase();
     match word.as_str() {
-        "DDE" | "DDEAUTO" => Some(("dde", format!("the field {field:.300?} starts a program"))),
+        "DDE" | "DDEAUTO" => Some((DDE, format!("the field {field:.300?} starts a program"))),
         "INCLUDETEXT" | "INCLUDEPICTURE" | "IMPORT" | "INCLUDE" | "LINK" | "RD" | "AUTOTEXT"
-            if field.contains("://") || field.contains("\\\\\\\\") || field.contains(" \\\\") =>
+            if field.split(['"', ' ']).any(is_elsewhere) =>
         {
             Some((EXTERNAL, format!("the field {field:.300?}")))
         }
@@ -33,7 +46,7 @@ pub(crate) fn link(field: &str) -> Option<&str> {
 }
 
 /// What a field says that quotes letters by their numbers, as `QUOTE 68 68 69`, which hides words.
-fn unquoted(field: &str) -> Option<String> {
+pub(crate) fn unquoted(field: &str) -> Option<String> {
     if !field.to_ascii_uppercase().contains("QUOTE") {
         return None;
     }
