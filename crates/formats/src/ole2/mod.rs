@@ -6,6 +6,7 @@
 
 mod compound;
 mod entries;
+mod excel;
 mod macros;
 mod objects;
 mod ovba;

@@ -9,6 +9,7 @@ use flate2::read::ZlibDecoder;
 
 use super::compound::Compound;
 use super::entries::Entry;
+use super::excel;
 use crate::fields::{u16_le, u32_le};
 use crate::{ole1, references};
 
@@ -31,6 +32,7 @@ pub(super) fn open(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) 
         "\x01ole10native" => ole1::native(&label, &mut stream(), sink),
         "\x01ole" => ole1::note_address(&label, &mut stream(), sink),
         "powerpoint document" => presentation(&label, &mut stream(), sink),
+        "workbook" | "book" => excel::open(compound, entry, sink),
         "worddocument" => fields(&mut stream(), sink),
         _ => Ok(()),
     }
