@@ -61,6 +61,7 @@ impl Format for Rtf {
             binary: Vec::new(),
             binary_count: 0,
             over: false,
+            tired: false,
             anomalies: 0,
         };
         walk.run(0, content.size())?;
@@ -97,6 +98,8 @@ struct Walk<'c, 's> {
     binary_count: usize,
     /// Whether the first group was closed.
     over: bool,
+    /// Whether it was told that not all was read.
+    tired: bool,
     anomalies: u32,
 }
 
@@ -203,8 +206,10 @@ impl Walk<'_, '_> {
     /// Hands over data that begins at a place; whether another reading gives something else.
     fn data(&mut self, label: &str, at: u64, reading: Reading) -> Result<bool, Stop> {
         if self.left == 0 {
-            let detail = format!("{label} at offset {at}: too much data in data");
-            self.sink.gap(Reason::Limit(Limit::UnpackedBytes), &detail);
+            if !std::mem::replace(&mut self.tired, true) {
+                let detail = format!("{label} at offset {at} and what follows: too much data in data");
+                self.sink.gap(Reason::Limit(Limit::UnpackedBytes), &detail);
+            }
             return Ok(false);
         }
         let mut hex = Hex::new(self.content, at, reading);

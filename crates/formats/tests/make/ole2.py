@@ -116,7 +116,7 @@ def workbook(disguised=False, encrypted=False, version=0x600):
     bof = lambda kind: biff(0x809, struct.pack("<HHHHII", version, kind, 0, 0, 0, 0))
     cell = lambda row, column: struct.pack("<HHH", row, column, 0)
     formula = lambda row, column, tokens: biff(6, cell(row, column) + bytes(8) + struct.pack("<HIH", 0, 0, len(tokens)) + tokens)
-    sst = biff(0xfc, struct.pack("<II", 2, 2) + struct.pack("<HB", 5, 0) + b"http:" + struct.pack("<HB", 16, 0) + b"//ex") + biff(0x3c, b"\0ample.com/a")
+    sst = biff(0xfc, struct.pack("<II", 2, 2) + struct.pack("<HB", 5, 0) + b"http:" + struct.pack("<HB", 15, 0) + b"//ex") + biff(0x3c, b"\0ample.com/a")
     macros = bof(0x40)
     macros += formula(0, 0, texts(["ca", 108, "c"]) + b"\x42\1\x6e\0") + biff(0x207, struct.pack("<HB", 2, 0) + b"33")
     macros += formula(1, 0, b"\x17" + short("Kernel32") + b"\x17" + short("Sleep") + b"\x17" + short("JJ") + b"\x1e\1\0\x42\4\x96\0")

@@ -385,7 +385,7 @@ mod tests {
         // "ca" & CHAR(108) & "c"
         let calc = b"\x17\x02\0ca\x1e\x6c\0\x41\x6f\0\x08\x17\x01\x01c\0\x08\x42\x01\x6e\0";
         assert_eq!(text(calc), "EXEC(\"calc\")");
-        assert_eq!(text(b"\x1e\x01\0\x44\x02\0\x03\xc0\x03\x15\x42\x02\x04\0"), "SUM(?,(1+D3))");
+        assert_eq!(text(b"\x1e\x01\0\x44\x02\0\x03\xc0\x03\x15\x42\x02\x04\0"), "SUM((1+D3))");
         assert_eq!(text(b"\x3a\0\0\0\0\x01\0\x23\x01\0\0\0\x42\x02\x11\x80"), "RUN(One!B1,Auto_Open)");
         assert_eq!(text(b"\x4c\xff\xff\x01\xc0"), "C4");
         assert_eq!(text(b"\x1e\x01\0\xff"), "1 (unknown token)");

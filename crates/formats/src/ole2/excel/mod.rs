@@ -397,7 +397,7 @@ impl Workbook {
             record::LABEL | record::RICH => format!("{:?}", self.counted(body, 6, true)?),
             record::LABEL_SST => {
                 let number = usize::try_from(u32_le(body, 6)?).ok()?;
-                format!("{:?}", self.strings.get(number)?)
+                format!("{:?}", self.strings.get(number).map_or("?", String::as_str))
             }
             record::NUMBER => f64::from_le_bytes(array(body, 6)?).to_string(),
             record::RK => packed_number(u32_le(body, 6)?).to_string(),
@@ -466,7 +466,8 @@ fn shared_string(bytes: &[u8], at: usize, seams: &mut Seams<'_>) -> Option<(Stri
         let room = seams.peek().copied().unwrap_or(bytes.len()).checked_sub(at)?;
         let size = left.checked_mul(unit)?.min(room);
         if size < unit {
-            return None;
+            // What is there of a text that is cut.
+            return Some((text, bytes.len()));
         }
         let part = bytes.get(at..at.checked_add(size)?)?;
         text.push_str(&if unit == 2 { wide_text(part) } else { narrow_text(part) });
