@@ -486,7 +486,7 @@ mod tests {
         assert_eq!(packed_number(0x3ff0_0000), 1.0);
         assert_eq!(packed_number(101 << 2 | 2), 101.0);
         assert_eq!(packed_number(150 << 2 | 3), 1.5);
-        assert_eq!(packed_number(u32::MAX & !1), -1.0);
+        assert_eq!(packed_number(!1), -1.0);
     }
 
     #[test]
