@@ -30,7 +30,10 @@ mod embedded;
 mod fields;
 mod frames;
 mod lzx;
+mod markup;
+mod ole1;
 mod quantum;
+mod references;
 mod search;
 mod unpack;
 
@@ -80,6 +83,7 @@ mod ole2;
 mod pdf;
 mod pickle;
 mod picture;
+mod rtf;
 mod swf;
 mod xdp;
 
@@ -130,6 +134,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &autoit::AutoIt,
     &wim::Wim,
     &ole2::Ole2,
+    &rtf::Rtf,
     &pdf::Pdf,
     &eps::Eps,
     &swf::Swf,

@@ -17,6 +17,8 @@ use crate::frames::{self, Frame, Frames, Input};
 use crate::{Format, Glimpse};
 
 const HEADER: usize = 13;
+/// The properties that nearly all writers use.
+const USUAL: u8 = 0x5d;
 /// Largest dictionary that is decoded with.
 const DICTIONARY_LIMIT: u32 = 128 << 20;
 /// Size of the content where the header does not give it.
@@ -64,6 +66,10 @@ fn begins_to_decode(head: &[u8]) -> bool {
     let (Some((properties, _, size)), Some(stream)) = (header(head), head.get(HEADER..)) else {
         return false;
     };
+    // Nothing needs no decoding: so short is also a stream that every document of Word has.
+    if size == 0 && properties != USUAL {
+        return false;
+    }
     let Ok(mut reader) = LzmaReader::new_with_props(stream, size, properties, 4096, None) else {
         return false;
     };

@@ -11,6 +11,8 @@ use crate::fields::{u16_le, u32_le};
 
 /// The end of a chain.
 const END: u32 = 0xffff_fffe;
+/// No sector: it is not used.
+const FREE: u32 = 0xffff_ffff;
 /// Numbers from here on are no sectors.
 const FIRST_SPECIAL: u32 = 0xffff_fffa;
 /// Sectors of the table of chains that the header itself names, and where it does.
@@ -129,7 +131,8 @@ impl<'c> Compound<'c> {
     fn chain(&self, start: u32) -> Vec<u32> {
         let mut sectors = Vec::new();
         let mut next = start;
-        while next < FIRST_SPECIAL && sectors.len() < self.chains.len() {
+        // The first is there, even if the table is not.
+        while next < FIRST_SPECIAL && sectors.len() < self.chains.len().max(1) {
             sectors.push(next);
             next = self.chains.get(next as usize).copied().unwrap_or(END);
         }
@@ -144,6 +147,28 @@ impl<'c> Compound<'c> {
     /// Where a sector begins: the first is behind the header, which takes a sector.
     fn offset(&self, number: u32) -> u64 {
         u64::from(number).saturating_add(1).checked_shl(self.shift).unwrap_or(u64::MAX)
+    }
+
+    /// Where a stream would lie if its sectors were in a row; nothing for small ones.
+    pub(super) fn in_a_row(&self, entry: &Entry) -> Option<Content> {
+        let whole = entry.size >= MINI_CUTOFF && entry.start < FIRST_SPECIAL;
+        whole.then(|| self.content.range(self.offset(entry.start), entry.size))
+    }
+
+    /// Reads the directory from another sector on.
+    pub(super) fn set_directory(&mut self, sector: u32) {
+        self.directory = sector;
+    }
+
+    /// The content of the file, and for each sector where it begins and whether it is used.
+    pub(super) fn sectors(&self) -> (&'c Content, impl Iterator<Item = (u64, bool)>) {
+        let used = self.chains.iter().map(|next| *next != FREE);
+        (self.content, (0..=u32::MAX).zip(used).map(|(number, used)| (self.offset(number), used)))
+    }
+
+    /// Bytes of a sector.
+    pub(super) fn sector_size(&self) -> u64 {
+        1_u64.checked_shl(self.shift).unwrap_or(512)
     }
 
     /// Whether sectors hold 4096 bytes, which they do from version 4 on.
@@ -162,6 +187,7 @@ impl<'c> Compound<'c> {
             left: entry.size,
             in_sector: 0,
             steps: chains.len(),
+            broken: false,
         }
     }
 
@@ -191,10 +217,19 @@ pub(super) struct Stream<'c> {
     in_sector: u64,
     /// Sectors that a chain may still have: one with more runs in a circle.
     steps: usize,
+    /// Whether it ended too early, by the fault of its chain.
+    pub(super) broken: bool,
 }
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_sector(buffer).inspect_err(|_| self.broken = true)
+    }
+}
+
+impl Stream<'_> {
+    /// Reads within a sector.
+    fn read_sector(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 || buffer.is_empty() {
             return Ok(0);
         }

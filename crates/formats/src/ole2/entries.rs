@@ -6,6 +6,7 @@
 use candor_object::{Limit, Reason, Sink, Stop};
 
 use super::compound::Compound;
+use super::unused;
 use crate::fields::{array, u16_le, u32_le, u64_le};
 
 /// Bytes of an entry.
@@ -38,12 +39,27 @@ impl Entry {
     pub(super) fn is_stream(&self) -> bool {
         self.kind == STREAM
     }
+
+    /// Its name without those of storages.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// Reads all entries, in their order, with their paths; notes gaps for what is broken.
-pub(super) fn read(compound: &Compound<'_>, sink: &mut dyn Sink) -> Result<Vec<Entry>, Stop> {
+pub(super) fn read(compound: &mut Compound<'_>, sink: &mut dyn Sink) -> Result<Vec<Entry>, Stop> {
     let most = (MOST.saturating_mul(SIZE)) as u64;
-    let bytes = compound.directory(most.saturating_add(1), sink)?;
+    let mut bytes = compound.directory(most.saturating_add(1), sink)?;
+    if !is_root(&bytes)
+        && let Some(sector) = unused::find_directory(compound, sink)?
+    {
+        sink.gap(
+            Reason::Damaged,
+            &format!("the directory is not where the header says, but at sector {sector}"),
+        );
+        compound.set_directory(sector);
+        bytes = compound.directory(most.saturating_add(1), sink)?;
+    }
     if bytes.len() as u64 > most {
         sink.gap(Reason::Limit(Limit::Objects), "the compound file has too many entries");
     }
@@ -54,6 +70,11 @@ pub(super) fn read(compound: &Compound<'_>, sink: &mut dyn Sink) -> Result<Vec<E
     }
     name_by_storages(&mut entries, sink)?;
     Ok(entries)
+}
+
+/// Whether a directory begins here.
+pub(super) fn is_root(bytes: &[u8]) -> bool {
+    bytes.get(66) == Some(&ROOT) && u16_le(bytes, 64).is_some_and(|size| size <= 64)
 }
 
 fn parse(bytes: &[u8; SIZE], compound: &Compound<'_>) -> Entry {

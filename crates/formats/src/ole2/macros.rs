@@ -24,8 +24,13 @@ const MOST_READ: usize = 256 << 20;
 const MOST_PROJECTS: usize = 64;
 /// Most modules of a project.
 const MOST_MODULES: usize = 4096;
-/// How every source begins once it is packed, behind the signature and two bytes for the size of the first chunk.
-const BEGINNING: &[u8] = b"\x00Attribut";
+/// How every source begins, packed or not, behind the signature, two bytes for the size of the first chunk, and flags if it
+/// is packed.
+const BEGINNING: &[u8] = b"Attribut";
+/// Bytes of compiled code that a module without a statement has at most.
+const EMPTY_CODE: usize = 2 << 10;
+/// The anomaly of a module that has code and no source.
+const STOMPED: &str = "vba-stomped";
 
 /// A macro's source.
 pub(super) struct Source {
@@ -58,7 +63,7 @@ pub(super) fn read(
     entries: &[Entry],
     sink: &mut dyn Sink,
 ) -> Result<Vec<Project>, Stop> {
-    let mut projects = Vec::new();
+    let mut projects: Vec<Project> = Vec::new();
     let mut left = Left { read: MOST_READ, unpacked: MOST };
     for entry in entries.iter().filter(|entry| entry.is_stream()) {
         let Some(storage) = storage_of_project(&entry.path) else { continue };
@@ -67,14 +72,60 @@ pub(super) fn read(
             sink.gap(Reason::Limit(Limit::Objects), "too many projects of macros");
             break;
         }
-        let modules = modules(&unpacked(compound, entry, 0, &mut left, sink));
+        let modules = modules(&unpacked(compound, entry, 0, &mut left, sink).0);
         if modules.is_empty() {
             sink.gap(Reason::Damaged, &format!("{:?} names no module", entry.path));
         }
         let sources = sources(compound, entries, storage, &modules, &mut left, sink)?;
         projects.push(Project { path: storage.trim_end_matches('/').to_owned(), sources });
     }
+    projects.extend(lost(compound, entries, &projects, &mut left, sink)?);
     Ok(projects)
+}
+
+/// The sources in storages that are not known as projects: their stream `dir` may be gone, or the storage have another name.
+fn lost(
+    compound: &Compound<'_>,
+    entries: &[Entry],
+    projects: &[Project],
+    left: &mut Left,
+    sink: &mut dyn Sink,
+) -> Result<Vec<Project>, Stop> {
+    let mut found: Vec<Project> = Vec::new();
+    for stream in entries.iter().filter(|entry| entry.is_stream()) {
+        let Some((storage, name)) = stream.path.rsplit_once('/') else { continue };
+        if is_no_module(name) || projects.iter().any(|project| project.path == storage) {
+            continue;
+        }
+        sink.pulse()?;
+        let Some(offset) = beginning(&packed(compound, stream, left)) else { continue };
+        let (text, _) = unpacked(compound, stream, offset, left, sink);
+        if text.is_empty() {
+            continue;
+        }
+        sink.anomaly("vba-lost", &format!("{:?} is a macro of no project", stream.path));
+        let source = Source { path: format!("{}.vba", stream.path), text };
+        if found.last().is_none_or(|project| project.path != storage) {
+            found.push(Project { path: storage.to_owned(), sources: Vec::new() });
+        }
+        if let Some(project) = found.last_mut() {
+            project.sources.push(source);
+        }
+    }
+    Ok(found)
+}
+
+/// Says if a module has compiled code but nothing in its source: Office runs the code if its version fits.
+fn note_stomped(path: &str, text: &[u8], code: usize, sink: &mut dyn Sink) {
+    let is_statement = |line: &[u8]| {
+        let line = line.trim_ascii();
+        !line.is_empty() && !line.starts_with(b"Attribute") && line.iter().any(|byte| *byte != 0)
+    };
+    let is_empty = text.iter().all(u8::is_ascii_whitespace);
+    let says_nothing = !text.split(|byte| *byte == b'\n').any(is_statement);
+    if code > 0 && (is_empty || says_nothing && code > EMPTY_CODE) {
+        sink.anomaly(STOMPED, &format!("{path:?} has {code} bytes of code, and no source"));
+    }
 }
 
 /// The sources in a storage: those of the modules, and of streams that look like one.
@@ -101,7 +152,15 @@ fn sources(
     let mut sources = Vec::new();
     for (_, offset, stream) in places {
         sink.pulse()?;
-        let text = unpacked(compound, stream, offset, left, sink);
+        let (mut text, damage) = unpacked(compound, stream, offset, left, sink);
+        if text.is_empty() && damage {
+            // The offset may be made up.
+            let begins = beginning(&packed(compound, stream, left)).filter(|begins| *begins != offset);
+            if let Some(begins) = begins {
+                text = unpacked(compound, stream, begins, left, sink).0;
+            }
+        }
+        note_stomped(&stream.path, &text, offset, sink);
         if !text.is_empty() {
             sources.push(Source { path: format!("{}.vba", stream.path), text });
         }
@@ -134,18 +193,21 @@ fn packed(compound: &Compound<'_>, entry: &Entry, left: &mut Left) -> Vec<u8> {
 
 /// Where the source begins in a stream that nothing is said of.
 fn beginning(bytes: &[u8]) -> Option<usize> {
-    let mut starts = memmem::find_iter(bytes, BEGINNING).filter_map(|place| place.checked_sub(3));
-    starts.find(|start| bytes.get(*start) == Some(&1))
+    memmem::find_iter(bytes, BEGINNING).find_map(|place| {
+        let before = |back: usize| place.checked_sub(back).filter(|start| bytes.get(*start) == Some(&1));
+        let packed = bytes.get(place.checked_sub(1)?) == Some(&0);
+        before(4).filter(|_| packed).or_else(|| before(3))
+    })
 }
 
-/// The unpacked bytes of a stream from an offset on.
+/// The unpacked bytes of a stream from an offset on, and whether they are damaged.
 fn unpacked(
     compound: &Compound<'_>,
     entry: &Entry,
     offset: usize,
     left: &mut Left,
     sink: &mut dyn Sink,
-) -> Vec<u8> {
+) -> (Vec<u8>, bool) {
     let bytes = packed(compound, entry, left);
     let most = LONGEST.min(left.unpacked);
     let (text, complete) = decompress(bytes.get(offset..).unwrap_or_default(), most);
@@ -155,7 +217,7 @@ fn unpacked(
     } else if !complete {
         sink.gap(Reason::Damaged, &format!("the macros in {:?}, after {} bytes", entry.path, text.len()));
     }
-    text
+    (text, !complete)
 }
 
 /// The modules that the unpacked stream `dir` names.

@@ -6,8 +6,11 @@
 
 mod compound;
 mod entries;
+mod excel;
 mod macros;
+mod objects;
 mod ovba;
+mod unused;
 #[cfg(test)]
 mod tests;
 
@@ -38,14 +41,19 @@ impl Format for Ole2 {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         let Some(mut compound) = Compound::open(content, sink)? else { return Ok(()) };
-        let entries = entries::read(&compound, sink)?;
+        let entries = entries::read(&mut compound, sink)?;
         if let Some(root) = entries.first() {
             compound.set_mini_stream(root.start);
         }
         for entry in entries.iter().filter(|entry| entry.is_stream()) {
             sink.pulse()?;
             note_encryption(&compound, entry, sink)?;
-            sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
+            let mut stream = compound.stream(entry);
+            sink.child(Child::member(&entry.path), &mut stream)?;
+            if stream.broken {
+                unused::in_a_row(&compound, entry, sink)?;
+            }
+            objects::open(&compound, entry, sink)?;
         }
         for project in macros::read(&compound, &entries, sink)? {
             for source in &project.sources {
@@ -59,13 +67,13 @@ impl Format for Ole2 {
                 sink.form(form, &mut text.as_slice())?;
             }
         }
-        Ok(())
+        unused::open(&compound, sink)
     }
 }
 
 /// Notes a gap where a document says that it is encrypted.
 fn note_encryption(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) -> Flow {
-    let encrypted = match entry.path.as_str() {
+    let encrypted = match entry.name() {
         "EncryptedPackage" => true,
         "WordDocument" => {
             let mut head = [0; 12];

@@ -196,6 +196,28 @@ fn macros_of_a_project_are_together_in_its_order() {
 }
 
 #[test]
+fn macros_of_excel_4_are_text() {
+    let sink = opened(include_bytes!("../../tests/golden/ole2/xlm.xls"));
+    let text = String::from_utf8(bytes_of(&sink, "Workbook.xlm", false).unwrap().to_vec()).unwrap();
+    let expected = [
+        "name Auto_Open = Macro1!A1",
+        "macro sheet \"Macro1\"",
+        "Macro1!A1: =EXEC(\"calc\")",
+        "Macro1!A1: was \"33\"",
+        "Macro1!A2: =CALL(\"Kernel32\",\"Sleep\",\"JJ\",1)",
+        "Macro1!A3: =RUN(Macro1!C2)",
+        "Macro1!A4: =HALT()",
+        "Macro1!B5: \"//example.com/a\"",
+        "Macro1!A6: 99.5",
+        "Macro1!A7: 104",
+        "Macro1!A8: 105 106",
+        "Macro1!A9: =1 (unknown token)",
+        "Sheet1!A1: \"http:\"",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn an_encrypted_document_is_a_gap() {
     let word = b"\xec\xa5\xc1\0\0\0\0\0\0\0\0\x01".to_vec();
     for (name, bytes) in [("EncryptedPackage", b"x".to_vec()), ("WordDocument", word)] {

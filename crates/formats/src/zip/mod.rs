@@ -18,6 +18,7 @@ mod notes;
 mod scan;
 mod stream;
 mod walk;
+mod watch;
 
 use candor_object::{Content, FileType, Flow, Sink};
 

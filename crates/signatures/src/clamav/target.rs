@@ -62,6 +62,11 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("MSOLE2", "ole2"),
     ("OLD_TAR", "tar"),
     ("ONENOTE", "onenote"),
+    // Documents of Office are zips as any other here.
+    ("OOXML_HWP", "zip"),
+    ("OOXML_PPT", "zip"),
+    ("OOXML_WORD", "zip"),
+    ("OOXML_XL", "zip"),
     ("PDF", "pdf"),
     ("POSIX_TAR", "tar"),
     ("RAR", "rar"),
