@@ -26,12 +26,14 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 
 mod bits;
 mod collector;
+mod compressed_rtf;
 mod fields;
 mod frames;
 mod lzx;
 mod quantum;
 mod search;
 mod unpack;
+mod wide;
 
 mod elf;
 mod macho;
@@ -80,6 +82,7 @@ mod pdf;
 mod pickle;
 mod picture;
 mod swf;
+mod tnef;
 mod xdp;
 
 mod unopened;
@@ -134,6 +137,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &swf::Swf,
     &xdp::Xdp,
     &lnk::Lnk,
+    &tnef::Tnef,
     &activemime::ActiveMime,
     &pickle::Pickle,
     &disk::iso9660::Iso9660,

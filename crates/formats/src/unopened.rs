@@ -60,7 +60,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Documents.
     hides("onenote", "onenote sections",
         &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
-    hides("tnef", "tnef attachments", &[Bytes(0, b"\x78\x9f\x3e\x22")]),
     hides("rtf", "rtf documents", &[Bytes(0, b"{\\rt")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 
