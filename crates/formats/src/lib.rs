@@ -78,9 +78,11 @@ mod activemime;
 mod eps;
 mod lnk;
 mod ole2;
+mod onenote;
 mod pdf;
 mod pickle;
 mod picture;
+mod pkcs7;
 mod swf;
 mod tnef;
 mod xdp;
@@ -93,6 +95,7 @@ mod encoded_script;
 mod html;
 mod javascript;
 mod script;
+mod svg;
 mod text;
 
 pub use collector::{Collected, Collector};
@@ -131,6 +134,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &nsis::Nsis,
     &autoit::AutoIt,
     &wim::Wim,
+    // A message is a compound file as well.
+    &ole2::Msg,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,
@@ -138,6 +143,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &xdp::Xdp,
     &lnk::Lnk,
     &tnef::Tnef,
+    &onenote::OneNote,
+    &pkcs7::Pkcs7,
     &activemime::ActiveMime,
     &pickle::Pickle,
     &disk::iso9660::Iso9660,
@@ -180,7 +187,8 @@ static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
 static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
 
 /// Text, of which normalized forms come out, and what is encoded in it.
-static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
+static TEXTS: &[&dyn Format] =
+    &[&encoded_script::EncodedScript, &script::Script, &svg::Svg, &html::Html, &text::Text];
 
 /// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.

@@ -58,8 +58,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
 
     // Documents.
-    hides("onenote", "onenote sections",
-        &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
     hides("rtf", "rtf documents", &[Bytes(0, b"{\\rt")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 

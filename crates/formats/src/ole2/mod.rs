@@ -7,6 +7,7 @@
 mod compound;
 mod entries;
 mod macros;
+mod message;
 mod ovba;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
 use crate::{Format, Glimpse};
 use compound::Compound;
 use entries::Entry;
+
+pub(crate) use message::Msg;
 
 const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
@@ -38,15 +41,17 @@ impl Format for Ole2 {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         let Some(mut compound) = Compound::open(content, sink)? else { return Ok(()) };
-        let entries = entries::read(&compound, sink)?;
+        let mut entries = entries::read(&compound, sink)?;
         if let Some(root) = entries.first() {
             compound.set_mini_stream(root.start);
         }
+        message::name_attachments(&compound, &mut entries, sink)?;
         for entry in entries.iter().filter(|entry| entry.is_stream()) {
             sink.pulse()?;
             note_encryption(&compound, entry, sink)?;
             sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
         }
+        message::hand_over(&compound, &entries, sink)?;
         for project in macros::read(&compound, &entries, sink)? {
             for source in &project.sources {
                 sink.child(Child::part(&source.path), &mut source.text.as_slice())?;

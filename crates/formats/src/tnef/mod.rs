@@ -185,11 +185,9 @@ impl Walk {
     fn attribute(&mut self, header: &Header, offset: u64, data: &Content, sink: &mut dyn Sink) -> Flow {
         match header.id {
             ATTACHMENT_BEGINS => self.flush(sink)?,
-            ATTACHMENT_TITLE => {
-                // Of two names the first is the longer one, which came from the properties.
-                if self.attachment.title.is_empty() {
-                    self.attachment.title = short_name(&data.window(0, LONGEST_NAME)?);
-                }
+            // Of two names the first is the longer one, which came from the properties.
+            ATTACHMENT_TITLE if self.attachment.title.is_empty() => {
+                self.attachment.title = short_name(&data.window(0, LONGEST_NAME)?);
             }
             ATTACHMENT_DATA => self.keep(Part::Data(data.clone()), sink)?,
             ATTACHMENT_PROPERTIES => self.read(true, offset, data, sink)?,
