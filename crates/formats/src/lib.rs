@@ -40,6 +40,7 @@ mod macho;
 mod packers;
 mod pe;
 
+mod brotli;
 mod bzip2;
 mod compress;
 mod gzip;
@@ -76,6 +77,7 @@ mod disk;
 
 mod activemime;
 mod eps;
+mod hwp3;
 mod lnk;
 mod ole2;
 mod onenote;
@@ -83,6 +85,7 @@ mod pdf;
 mod pickle;
 mod picture;
 mod pkcs7;
+mod pst;
 mod swf;
 mod tnef;
 mod xdp;
@@ -134,8 +137,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &nsis::Nsis,
     &autoit::AutoIt,
     &wim::Wim,
-    // A message is a compound file as well.
+    // These are compound files as well.
     &ole2::Msg,
+    &ole2::Hwp5,
     &ole2::Ole2,
     &pdf::Pdf,
     &eps::Eps,
@@ -145,6 +149,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &tnef::Tnef,
     &onenote::OneNote,
     &pkcs7::Pkcs7,
+    &pst::Pst,
+    &hwp3::Hwp3,
     &activemime::ActiveMime,
     &pickle::Pickle,
     &disk::iso9660::Iso9660,
@@ -168,6 +174,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &pyinstaller::PyInstaller,
     // It has no magic.
     &lzma::Lzma,
+    // It has no sign at all, and is known by its name.
+    &brotli::Brotli,
 ];
 
 /// Pictures. What viewers skip is taken out; pixels are not, so that they may embed anything.
@@ -184,7 +192,7 @@ static PICTURES: &[&dyn Format] = &[
 static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
 
 /// The formats of messages, which are judged by their text.
-static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
+static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &mail::YencFile];
 
 /// Text, of which normalized forms come out, and what is encoded in it.
 static TEXTS: &[&dyn Format] =
@@ -287,6 +295,13 @@ impl Glimpse<'_> {
 /// Those of reading the content.
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     look(content, |glimpse| formats().find(|format| format.recognises(glimpse)))
+}
+
+/// The format that a file's name tells, for content that no format recognises.
+pub fn named(name: &str) -> Option<&'static dyn Format> {
+    let is_brotli =
+        name.get(name.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case(".br"));
+    is_brotli.then_some(&brotli::Brotli)
 }
 
 /// The format of a type, by its name.

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 use candor_object::{Child, Content, FileType, Flow, Reason, Relation, Sink};
 use flate2::read::ZlibDecoder;
 
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, HEAD, mail};
 
 const SEQUENCE: u8 = 0x30;
 const IDENTIFIER: u8 = 0x06;
@@ -78,37 +78,53 @@ impl Format for Pkcs7 {
             sink.gap(Reason::Encrypted, "the message is encrypted");
             return overlay(content, sink);
         }
-        match inner(content, kind)? {
-            Inner::Found(place) if kind == Kind::Compressed => {
-                let pieces = Pieces::new(content, place);
-                sink.child(Child::part(""), &mut ZlibDecoder::new(pieces))?;
-            }
-            Inner::Found(place) => match Element::at(content, place.0)? {
-                Some(Element { tag: OCTETS, header, size: Some(size), .. }) => {
-                    let start = place.0.saturating_add(header as u64);
-                    let data = content.range(start, size);
-                    if data.size() < size {
-                        let detail = format!("signed content: {} of {size} bytes", data.size());
-                        sink.gap(Reason::Truncated, &detail);
-                    }
-                    sink.range(Child::part(""), data)?;
-                }
-                Some(Element { tag: PIECES, .. }) => {
-                    sink.child(Child::part(""), &mut Pieces::new(content, place))?;
-                }
-                // Before CMS the content could be anything.
-                _ => sink.range(Child::part(""), content.range(place.0, place.1.saturating_sub(place.0)))?,
-            },
+        let place = match inner(content, kind)? {
+            Inner::Found(place) => place,
             // Signatures of what lies beside them, and collections of certificates.
-            Inner::Nothing => {}
+            Inner::Nothing => return overlay(content, sink),
             Inner::Damaged(place) => {
                 sink.gap(Reason::Damaged, &format!("the message at offset {place}"));
-                sink.range(Child { name: "", relation: Relation::Overlay }, content.from(place))?;
-                return Ok(());
+                return sink.range(Child { name: "", relation: Relation::Overlay }, content.from(place));
             }
+        };
+        let pieces = || Pieces::new(content, place);
+        match Element::at(content, place.0)? {
+            _ if kind == Kind::Compressed => {
+                sink.child(Child::part(""), &mut ZlibDecoder::new(pieces()))?;
+                as_message(&|| Box::new(ZlibDecoder::new(pieces())), sink)?;
+            }
+            Some(Element { tag: OCTETS, header, size: Some(size), .. }) => {
+                let start = place.0.saturating_add(header as u64);
+                let data = content.range(start, size);
+                if data.size() < size {
+                    let detail = format!("signed content: {} of {size} bytes", data.size());
+                    sink.gap(Reason::Truncated, &detail);
+                }
+                sink.range(Child::part(""), data.clone())?;
+                as_message(&|| Box::new(data.reader()), sink)?;
+            }
+            Some(Element { tag: PIECES, .. }) => {
+                sink.child(Child::part(""), &mut pieces())?;
+                as_message(&|| Box::new(pieces()), sink)?;
+            }
+            // Before CMS the content could be anything.
+            _ => sink.range(Child::part(""), content.range(place.0, place.1.saturating_sub(place.0)))?,
         }
         overlay(content, sink)
     }
+}
+
+/// What is signed is a part of a message: its header may be too short to be known as that of a message.
+fn as_message<'c>(body: &dyn Fn() -> Box<dyn Read + 'c>, sink: &mut dyn Sink) -> Flow {
+    let mut head = Vec::new();
+    // Damage was told when the content was handed over.
+    let _ = body().take(HEAD as u64).read_to_end(&mut head);
+    let is_part = head.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"content-"));
+    if !is_part || mail::is_message(&head) {
+        return Ok(());
+    }
+    let header: &[u8] = b"MIME-Version: 1.0\r\nMessage-ID: <signed>\r\n";
+    sink.child(Child::part("signed.eml"), &mut header.chain(body()))
 }
 
 /// Hands over what lies behind the message, if it has a size.

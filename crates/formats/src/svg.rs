@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 
-use candor_object::{Child, Content, FileType, Flow, Limit, Link, Reason, Relation, Sink};
+use candor_object::{Child, Content, FileType, Flow, Limit, Link, Reason, Relation, Sink, Stop};
 use memchr::memmem;
 
 use crate::html::Html;
+use crate::mail::{Base64, Base64End};
 use crate::text::{Encoding, encoding, narrow, units};
 use crate::{Format, Glimpse, HEAD};
 
@@ -48,7 +49,8 @@ impl Format for Svg {
             let letters = letters.map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
             Cow::Owned(letters.collect::<String>().into_bytes())
         };
-        let mut picture = Picture { text: &text, handlers: Vec::new(), links: 0, children: 0, foreign: 0 };
+        let mut picture =
+            Picture { text: &text, handlers: Vec::new(), links: 0, children: 0, foreign: 0, is_blind: false };
         picture.walk(sink)
     }
 }
@@ -120,6 +122,9 @@ struct Picture<'t> {
     children: u32,
     /// Where the page ends that was handed over last.
     foreign: usize,
+    /// Whether a script without content was met: what follows is script to whoever reads HTML, and its addresses are not
+    /// those of a page.
+    is_blind: bool,
 }
 
 impl Picture<'_> {
@@ -160,7 +165,7 @@ impl Picture<'_> {
     }
 
     /// Hands over the value of an entity, which stands wherever its name does. Returns the length of the declaration.
-    fn entity(&mut self, rest: &[u8], sink: &mut dyn Sink) -> Result<usize, candor_object::Stop> {
+    fn entity(&mut self, rest: &[u8], sink: &mut dyn Sink) -> Result<usize, Stop> {
         let Some(length) = declaration_end(rest) else { return Ok(rest.len()) };
         let text = rest.get(..length).unwrap_or_default();
         let quote = text.iter().find(|byte| matches!(byte, b'"' | b'\'')).copied().unwrap_or(b'"');
@@ -174,13 +179,14 @@ impl Picture<'_> {
     }
 
     /// Takes out what an element has; the length of its tag, and of its script if it is one.
-    fn element(&mut self, at: usize, rest: &[u8], sink: &mut dyn Sink) -> Result<usize, candor_object::Stop> {
+    fn element(&mut self, at: usize, rest: &[u8], sink: &mut dyn Sink) -> Result<usize, Stop> {
         let full = name(rest.get(1..).unwrap_or_default());
         let element = local(full).to_ascii_lowercase();
         let tag = rest.get(..TAG.min(rest.len())).unwrap_or_default();
-        let length = self.attributes(&element, full.len().saturating_add(1), tag, sink);
+        let length = self.attributes(&element, full.len().saturating_add(1), tag, sink)?;
         let is_closed = length.checked_sub(2).and_then(|last| rest.get(last)) == Some(&b'/');
         if is_closed {
+            self.is_blind |= element == b"script";
             return Ok(length);
         }
         let inner = rest.get(length..).unwrap_or_default();
@@ -212,13 +218,19 @@ impl Picture<'_> {
     }
 
     /// Looks at the attributes of a tag, which begin at `start`; the length of the tag.
-    fn attributes(&mut self, element: &[u8], start: usize, tag: &[u8], sink: &mut dyn Sink) -> usize {
+    fn attributes(
+        &mut self,
+        element: &[u8],
+        start: usize,
+        tag: &[u8],
+        sink: &mut dyn Sink,
+    ) -> Result<usize, Stop> {
         let mut place = start;
         loop {
-            let Some(rest) = tag.get(place..).filter(|rest| !rest.is_empty()) else { return tag.len() };
+            let Some(rest) = tag.get(place..).filter(|rest| !rest.is_empty()) else { return Ok(tag.len()) };
             let first = rest.first().copied().unwrap_or(b'>');
             if first == b'>' {
-                return place.saturating_add(1);
+                return Ok(place.saturating_add(1));
             }
             let attribute = name(rest);
             if attribute.is_empty() {
@@ -246,12 +258,12 @@ impl Picture<'_> {
                     value.split_at_checked(size).unwrap_or_default()
                 }
             };
-            self.attribute(element, attribute, value, sink);
+            self.attribute(element, attribute, value, sink)?;
             place = tag.len().saturating_sub(behind.len());
         }
     }
 
-    fn attribute(&mut self, element: &[u8], attribute: &[u8], value: &[u8], sink: &mut dyn Sink) {
+    fn attribute(&mut self, element: &[u8], attribute: &[u8], value: &[u8], sink: &mut dyn Sink) -> Flow {
         let full = attribute.to_ascii_lowercase();
         let short = local(&full);
         let is_handler = short.starts_with(b"on") && short.len() > 3;
@@ -260,24 +272,48 @@ impl Picture<'_> {
         let may_be_script =
             is_address || matches!(short, b"to" | b"from" | b"values" | b"action" | b"formaction");
         if !is_handler && !may_be_script {
-            return;
+            return Ok(());
         }
         let value = decoded(value);
-        if is_handler || scheme(&value).starts_with(b"javascript:") {
+        let scheme = scheme(&value);
+        if is_handler || scheme.starts_with(b"javascript:") {
             self.handlers.extend_from_slice(&value);
             self.handlers.push(b'\n');
-            return;
+            return Ok(());
+        }
+        if scheme.starts_with(b"data:") {
+            return if self.is_blind && self.may() { data_address(&value, sink) } else { Ok(()) };
         }
         let is_told = element == b"a" && full == b"href";
-        if !is_address || is_told || value.starts_with(b"#") || !sink.wants_links() {
-            return;
-        }
         let target = value.trim_ascii();
-        self.links = self.links.saturating_add(1);
-        if !target.is_empty() && !scheme(target).starts_with(b"data:") && self.links <= CHILDREN {
-            sink.link(Link { target, shown: target, is_text: false });
+        if is_address && !is_told && !target.is_empty() && !target.starts_with(b"#") && sink.wants_links() {
+            self.links = self.links.saturating_add(1);
+            if self.links <= CHILDREN {
+                sink.link(Link { target, shown: target, is_text: false });
+            }
         }
+        Ok(())
     }
+}
+
+/// Hands over what a `data:` address holds.
+fn data_address(address: &[u8], sink: &mut dyn Sink) -> Flow {
+    let Some(comma) = memchr::memchr(b',', address) else { return Ok(()) };
+    let (kind, payload) = address.split_at_checked(comma).unwrap_or_default();
+    let payload = payload.get(1..).unwrap_or_default();
+    if memmem::find(&kind.to_ascii_lowercase(), b";base64").is_some() {
+        let content = Content::from_vec(payload.to_vec());
+        return sink.child(Child::part(""), &mut Base64::new(content, Base64End::Content));
+    }
+    let mut out = Vec::with_capacity(payload.len());
+    let mut rest = payload;
+    while let Some((byte, behind)) = rest.split_first() {
+        let digits = behind.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let escaped = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(escaped.unwrap_or(*byte));
+        rest = if escaped.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
+    }
+    sink.child(Child::part(""), &mut out.as_slice())
 }
 
 /// The start of an address without what browsers skip.

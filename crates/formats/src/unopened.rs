@@ -88,7 +88,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     // What only a signature file's magic tells.
     hides("sis", "sis packages", &[Told]),
     hides("installshield-msi", "installshield installers", &[Told]),
-    hides("hwp3", "hwp documents", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),
     plain("postscript", &[Told]),
 ];

@@ -27,7 +27,8 @@ impl Walk<'_> {
         if is_whole {
             // A text that begins with a uuencoded file would be opened once more by that format, so it is
             // handed over without its first line.
-            let skipped = recognise::uuencoded(&body.window(0, HEAD)?).unwrap_or(0);
+            let head = body.window(0, HEAD)?;
+            let skipped = recognise::uuencoded(&head).or_else(|| recognise::yenc(&head)).unwrap_or(0);
             self.sink.range(Child::part(&entity.name), body.from(skipped as u64))?;
         }
         if is_base64 || (is_whole && appearance == Look::Base64) {

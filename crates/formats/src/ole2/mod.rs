@@ -6,6 +6,7 @@
 
 mod compound;
 mod entries;
+mod hwp;
 mod macros;
 mod message;
 mod ovba;
@@ -20,6 +21,7 @@ use crate::{Format, Glimpse};
 use compound::Compound;
 use entries::Entry;
 
+pub(crate) use hwp::Hwp5;
 pub(crate) use message::Msg;
 
 const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
@@ -52,6 +54,7 @@ impl Format for Ole2 {
             sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
         }
         message::hand_over(&compound, &entries, sink)?;
+        hwp::hand_over(&compound, &entries, sink)?;
         for project in macros::read(&compound, &entries, sink)? {
             for source in &project.sources {
                 sink.child(Child::part(&source.path), &mut source.text.as_slice())?;

@@ -37,6 +37,8 @@ nest = e(4, b"the ") + e(0x24, e(4, b"pieces ") + e(4, b"") + e(0x24, e(4, b"lie
 deep = e(4, b"deep")
 for _ in range(30): deep = e(0x24, deep)
 (out / "deep.p7m").write_bytes(signed(deep))
+part = b"Content-Type: application/octet-stream; name=note.txt\r\nContent-Transfer-Encoding: base64\r\n\r\nQSB0ZXh0IHRoYXQgaXMgYXR0YWNoZWQuCg==\r\n"
+(out / "attachment.p7m").write_bytes(signed(e(4, part)))
 whole = (out / "signed-pieces.p7m").read_bytes()
 (out / "cut.p7m").write_bytes(whole[:90])
 whole = (out / "signed.p7m").read_bytes()
