@@ -171,6 +171,8 @@ enum Part {
 #[derive(Default)]
 struct Attachment {
     title: String,
+    /// What is shown in place of a name, which embedded messages have not.
+    shown: String,
     parts: Vec<Part>,
 }
 
@@ -235,6 +237,10 @@ impl Walk {
                 }
                 Ok(())
             }
+            properties::SHOWN if !matches!(kind, Kind::Bytes | Kind::Object) => {
+                self.attachment.shown = value.text(LONGEST_NAME)?;
+                Ok(())
+            }
             _ => self.keep(Part::Property(value), sink),
         }
     }
@@ -246,7 +252,8 @@ impl Walk {
 
     /// Hands over the attachment that ends.
     fn flush(&mut self, sink: &mut dyn Sink) -> Flow {
-        let Attachment { title, parts } = std::mem::take(&mut self.attachment);
+        let Attachment { title, shown, parts } = std::mem::take(&mut self.attachment);
+        let title = if title.is_empty() { shown } else { title };
         for part in parts {
             match part {
                 Part::Data(content) => sink.range(Child::part(&title), content)?,

@@ -13,6 +13,7 @@ use crate::wide::Wide;
 
 pub(super) const LONG_NAME: u16 = 0x3707;
 pub(super) const SHORT_NAME: u16 = 0x3704;
+pub(super) const SHOWN: u16 = 0x3001;
 const DATA: u16 = 0x3701;
 const BODY: u16 = 0x1000;
 const RTF: u16 = 0x1009;

@@ -35,7 +35,7 @@ MESSAGE = {
     **s(0x10090102, rtf(RTF)), **s(0x10130102, b"<html><body><p>The body in HTML</p></body></html>"),
     **s(0x007D001F, wide(HEADERS)[:-2]),
 }
-INNER = {**properties(24, (0x1000001F, 40)), **s(0x1000001F, wide("An inner body")[:-2]),
+INNER = {**properties(24, (0x1000001F, 40)), **s(0x001A001F, wide("IPM.Note")[:-2]), **s(0x1000001F, wide("An inner body")[:-2]),
          **s(0x10090102, rtf(RTF, wrong=1)), **attachment(0, "inner file.txt", "INNER~1.TXT", b"inner text\n" * 5)}
 NESTED = {"__attach_version1.0_#00000002": {
     **properties(8, (0x3701000D, 0xFFFFFFFF)), **s(0x3001001F, wide("inner message")[:-2]),

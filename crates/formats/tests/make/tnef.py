@@ -97,7 +97,7 @@ def attachment(title, data, *items):
 
 ONE = attachment("LONGNA~1.TXT", b"The text of the first attachment.\n", variable(0x3707001F, wide("long name of the first.txt")))
 TWO = attachment("zweite-\xe4.txt", b"The text of the second.\n")
-INNER = tnef(VERSION, CLASS, attachment("inner.txt", b"A text within a message within a message.\n"))
+INNER = tnef(VERSION, CODE_PAGE, CLASS, attachment("inner.txt", b"A text within a message within a message.\n"))
 MESSAGE_ID = bytes.fromhex("07030200000000 00c000000000000046".replace(" ", ""))
 THREE = attachment("", None, struct.pack("<II", 0x37050003, 5), variable(0x3701000D, MESSAGE_ID + INNER),
                    variable(0x3001001E, b"an embedded message\0"))
