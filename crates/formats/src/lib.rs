@@ -27,6 +27,7 @@ use candor_object::{Content, FileType, Flow, Icons, Layout, Signed, Sink, Undeco
 mod bits;
 mod collector;
 mod embedded;
+mod compressed_rtf;
 mod fields;
 mod frames;
 mod lzx;
@@ -36,12 +37,14 @@ mod quantum;
 mod references;
 mod search;
 mod unpack;
+mod wide;
 
 mod elf;
 mod macho;
 mod packers;
 mod pe;
 
+mod brotli;
 mod bzip2;
 mod compress;
 mod gzip;
@@ -78,13 +81,18 @@ mod disk;
 
 mod activemime;
 mod eps;
+mod hwp3;
 mod lnk;
 mod ole2;
+mod onenote;
 mod pdf;
 mod pickle;
 mod picture;
 mod rtf;
+mod pkcs7;
+mod pst;
 mod swf;
+mod tnef;
 mod xdp;
 
 mod unopened;
@@ -95,6 +103,7 @@ mod encoded_script;
 mod html;
 mod javascript;
 mod script;
+mod svg;
 mod text;
 
 pub use collector::{Collected, Collector};
@@ -133,6 +142,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &nsis::Nsis,
     &autoit::AutoIt,
     &wim::Wim,
+    // These are compound files as well.
+    &ole2::Msg,
+    &ole2::Hwp5,
     &ole2::Ole2,
     &rtf::Rtf,
     &pdf::Pdf,
@@ -140,6 +152,11 @@ pub static FORMATS: &[&dyn Format] = &[
     &swf::Swf,
     &xdp::Xdp,
     &lnk::Lnk,
+    &tnef::Tnef,
+    &onenote::OneNote,
+    &pkcs7::Pkcs7,
+    &pst::Pst,
+    &hwp3::Hwp3,
     &activemime::ActiveMime,
     &pickle::Pickle,
     &disk::iso9660::Iso9660,
@@ -163,6 +180,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &pyinstaller::PyInstaller,
     // It has no magic.
     &lzma::Lzma,
+    // It has no sign at all, and is known by its name.
+    &brotli::Brotli,
 ];
 
 /// Pictures. What viewers skip is taken out; pixels are not, so that they may embed anything.
@@ -179,10 +198,11 @@ static PICTURES: &[&dyn Format] = &[
 static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
 
 /// The formats of messages, which are judged by their text.
-static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode];
+static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &mail::YencFile];
 
 /// Text, of which normalized forms come out, and what is encoded in it.
-static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script, &html::Html, &text::Text];
+static TEXTS: &[&dyn Format] =
+    &[&encoded_script::EncodedScript, &script::Script, &svg::Svg, &html::Html, &text::Text];
 
 /// All formats in the order in which they are asked: [`FORMATS`], pictures, then the types that are known and not opened,
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
@@ -281,6 +301,13 @@ impl Glimpse<'_> {
 /// Those of reading the content.
 pub fn identify(content: &Content) -> io::Result<Option<&'static dyn Format>> {
     look(content, |glimpse| formats().find(|format| format.recognises(glimpse)))
+}
+
+/// The format that a file's name tells, for content that no format recognises.
+pub fn named(name: &str) -> Option<&'static dyn Format> {
+    let is_brotli =
+        name.get(name.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case(".br"));
+    is_brotli.then_some(&brotli::Brotli)
 }
 
 /// The format of a type, by its name.

@@ -58,9 +58,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
 
     // Documents.
-    hides("onenote", "onenote sections",
-        &[Bytes(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]),
-    hides("tnef", "tnef attachments", &[Bytes(0, b"\x78\x9f\x3e\x22")]),
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
 
     // Programs. Universal Mach-O files begin like Java classes, and have a smaller number next.
@@ -90,7 +87,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     // What only a signature file's magic tells.
     hides("sis", "sis packages", &[Told]),
     hides("installshield-msi", "installshield installers", &[Told]),
-    hides("hwp3", "hwp documents", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),
     plain("postscript", &[Told]),
 ];

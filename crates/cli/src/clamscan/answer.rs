@@ -152,7 +152,7 @@ fn encrypted(of: &str) -> (String, bool) {
         "rar" => ("RAR".to_owned(), false),
         "egg" => ("EGG".to_owned(), false),
         "pdf" => ("PDF".to_owned(), true),
-        "ole2" => ("OLE2".to_owned(), true),
+        "ole2" | "msg" | "hwp5" => ("OLE2".to_owned(), true),
         _ => {
             let letters = of.chars().filter(char::is_ascii_alphanumeric).enumerate();
             let capital =
@@ -228,7 +228,7 @@ fn type_name(of: &str) -> String {
         "tar" => "POSIX_TAR".to_owned(),
         "cab" => "MSCAB".to_owned(),
         "chm" => "MSCHM".to_owned(),
-        "ole2" => "MSOLE2".to_owned(),
+        "ole2" | "msg" | "hwp5" => "MSOLE2".to_owned(),
         "pe" => "MSEXE".to_owned(),
         "gzip" => "GZ".to_owned(),
         "bzip2" => "BZ".to_owned(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use candor_detect::switch::PASSWORDS;
 use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256};
-use candor_formats::{Format, format_of, identify, is_message, second};
+use candor_formats::{Format, format_of, identify, is_message, named, second};
 use candor_object::{
     Budget, Category, Child, Content, FileType, Finding, Flow, Form, Gap, Limit, Limits, Link, Listed,
     Object, ObjectId, Password, Reason, Relation, Report, Seen, Sink, Stop,
@@ -77,7 +77,7 @@ impl<'e> Scan<'e> {
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
         let identified = identify(&content);
         let embedded = std::mem::take(&mut self.embedded);
-        let ours = *identified.as_ref().unwrap_or(&None);
+        let ours = identified.as_ref().unwrap_or(&None).or_else(|| named(name));
         let told = self.told(&content, ours);
         let format = told.or(ours);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };

@@ -12,7 +12,7 @@ use super::transfer::{Look, Transfer, look};
 use super::uu::Uu;
 use super::walk::{Entity, Item, Role, Walk};
 use super::yenc::Yenc;
-use crate::HEAD;
+use crate::{HEAD, pkcs7};
 
 /// Bytes of a decoded text that are searched for uuencoded files; bounds memory.
 const MAX_TEXT: u64 = 4 << 20;
@@ -27,7 +27,8 @@ impl Walk<'_> {
         if is_whole {
             // A text that begins with a uuencoded file would be opened once more by that format, so it is
             // handed over without its first line.
-            let skipped = recognise::uuencoded(&body.window(0, HEAD)?).unwrap_or(0);
+            let head = body.window(0, HEAD)?;
+            let skipped = recognise::uuencoded(&head).or_else(|| recognise::yenc(&head)).unwrap_or(0);
             self.sink.range(Child::part(&entity.name), body.from(skipped as u64))?;
         }
         if is_base64 || (is_whole && appearance == Look::Base64) {
@@ -86,19 +87,9 @@ impl Walk<'_> {
             if head.first() != Some(&0x30) {
                 continue;
             }
-            // The content types of RFC 5652 begin with 1.2.840.113549.1.
-            let prefix = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01];
-            let place = head.windows(prefix.len()).position(|window| window == prefix);
-            let kind =
-                place.and_then(|place| head.get(place.checked_add(prefix.len())?..)).unwrap_or_default();
-            match kind {
-                [7, 2, ..] => {
-                    self.sink.gap(Reason::Unsupported, &format!("{}: signed S/MIME", entity.label()))
-                }
-                [9, 16, 1, 9, ..] => {
-                    self.sink.gap(Reason::Unsupported, &format!("{}: compressed S/MIME", entity.label()));
-                }
-                _ => self.sink.gap(Reason::Encrypted, &entity.label()),
+            // What is known opens as a part, and says itself if it is encrypted.
+            if !pkcs7::begins(&head) {
+                self.sink.gap(Reason::Encrypted, &entity.label());
             }
         }
         Ok(())

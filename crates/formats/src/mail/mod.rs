@@ -34,7 +34,8 @@ mod uuencode;
 
 pub(crate) use base64::{Base64, End as Base64End, is_sextet};
 pub(crate) use mbox::Mbox;
-pub(crate) use uuencode::Uuencode;
+pub(crate) use recognise::is_message;
+pub(crate) use uuencode::{Uuencode, YencFile, open_in_text};
 
 /// The format of a single message.
 pub(crate) struct Mail;
@@ -45,7 +46,7 @@ impl Format for Mail {
     }
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
-        recognise::is_message(glimpse.head)
+        is_message(glimpse.head)
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {

@@ -5,7 +5,7 @@
 
 use super::header::{LineEnd, field, is_from_line, lead_length, line, line_by};
 use super::lines::is_blank;
-use super::{parameters, uu};
+use super::{parameters, uu, yenc};
 
 /// Weight that makes a message.
 const ENOUGH: u32 = 4;
@@ -33,6 +33,12 @@ pub(crate) fn uuencoded(head: &[u8]) -> Option<usize> {
         uu::Begin::Uu(_) => line(head, start).is_some_and(|(text, _)| is_data(text)).then_some(start),
         uu::Begin::Base64(_) => Some(start),
     }
+}
+
+/// Where the data begin, if a yEnc file begins with `head`.
+pub(crate) fn yenc(head: &[u8]) -> Option<usize> {
+    let (text, start) = line(head, blank_length(head))?;
+    yenc::begin(text).map(|_| start)
 }
 
 /// Bytes of a byte order mark and blank lines at the start.

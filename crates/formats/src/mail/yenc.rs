@@ -1,13 +1,17 @@
 //! yEnc: a reader that decodes the lines of one part.
 //!
 //! Specification: <http://www.yenc.org/yenc-draft.1.3.txt>. The size and checksum of the last line are not
-//! believed: what is encoded is decoded.
+//! believed: what is encoded is decoded, and a wrong checksum is told once it was.
 
 use std::io::{self, Read};
 
 use candor_object::Content;
+use flate2::Crc;
 
 use super::bytes::Bytes;
+
+/// Bytes of a last line that are looked at.
+const MAX_LINE: usize = 512;
 
 /// What a first line announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +41,18 @@ pub(crate) struct Yenc {
     input: Bytes,
     at_start: bool,
     done: bool,
+    /// Whether this is one of several parts.
+    is_part: bool,
+    checksum: Crc,
+    /// What the last line says of it.
+    expected: Option<u32>,
 }
 
 impl Yenc {
     /// Decodes `content`, which begins with the line after `=ybegin`.
     pub(crate) fn new(content: Content) -> Self {
-        Self { input: Bytes::new(content), at_start: true, done: false }
+        let (input, checksum) = (Bytes::new(content), Crc::new());
+        Self { input, at_start: true, done: false, is_part: false, checksum, expected: None }
     }
 
     fn step(&mut self) -> io::Result<Option<u8>> {
@@ -78,6 +88,7 @@ impl Yenc {
             if !word.starts_with(b"=ypart ") {
                 break;
             }
+            self.is_part = true;
             self.input.line(&mut Vec::new(), 0)?;
         }
         if word.starts_with(b"..") {
@@ -85,8 +96,20 @@ impl Yenc {
             self.input.skip(1);
         }
         self.done = word.starts_with(b"=yend") || word == *b"=ybegin";
+        if word.starts_with(b"=yend") {
+            let mut line = Vec::new();
+            self.input.line(&mut line, MAX_LINE)?;
+            self.expected = checksum(&String::from_utf8_lossy(&line), self.is_part);
+        }
         Ok(self.done)
     }
+}
+
+/// The checksum in a last line: of the part where there are several, else of the file.
+fn checksum(line: &str, is_part: bool) -> Option<u32> {
+    let field = |name: &str| line.split_ascii_whitespace().find_map(|field| field.strip_prefix(name));
+    let whole = || field("crc32=").filter(|_| !is_part);
+    u32::from_str_radix(field("pcrc32=").or_else(whole)?, 16).ok()
 }
 
 impl Read for Yenc {
@@ -104,6 +127,13 @@ impl Read for Yenc {
                 Err(error) => return Err(error),
             }
             filled = filled.saturating_add(1);
+        }
+        self.checksum.update(buffer.get(..filled).unwrap_or_default());
+        if filled == 0
+            && !buffer.is_empty()
+            && self.expected.take().is_some_and(|expected| expected != self.checksum.sum())
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "checksum of a yEnc file"));
         }
         Ok(filled)
     }
@@ -135,6 +165,22 @@ mod tests {
         let mut out = Vec::new();
         Yenc::new(Content::from_vec(text)).read_to_end(&mut out).unwrap();
         assert_eq!(out, plain);
+    }
+
+    #[test]
+    fn checksums_are_compared() {
+        for (line, is_right) in [
+            ("=yend size=3 crc32=352441c2", true),
+            ("=yend size=3 crc32=352441C3", false),
+            ("=yend size=3 part=1 pcrc32=352441c2 crc32=00000000", true),
+            ("=yend size=3 crc32=nonsense", true),
+        ] {
+            let mut out = Vec::new();
+            let text =
+                format!("\u{8b}\u{8c}\u{8d}\r\n{line}\r\n").chars().map(|letter| letter as u8).collect();
+            let result = Yenc::new(Content::from_vec(text)).read_to_end(&mut out);
+            assert_eq!((result.is_ok(), out.as_slice()), (is_right, &b"abc"[..]), "{line}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 mod compound;
 mod entries;
 mod excel;
+mod hwp;
 mod macros;
+mod message;
 mod objects;
 mod ovba;
 mod unused;
@@ -21,6 +23,9 @@ use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
 use crate::{Format, Glimpse};
 use compound::Compound;
 use entries::Entry;
+
+pub(crate) use hwp::Hwp5;
+pub(crate) use message::Msg;
 
 const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
@@ -41,10 +46,11 @@ impl Format for Ole2 {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         let Some(mut compound) = Compound::open(content, sink)? else { return Ok(()) };
-        let entries = entries::read(&mut compound, sink)?;
+        let mut entries = entries::read(&mut compound, sink)?;
         if let Some(root) = entries.first() {
             compound.set_mini_stream(root.start);
         }
+        message::name_attachments(&compound, &mut entries, sink)?;
         for entry in entries.iter().filter(|entry| entry.is_stream()) {
             sink.pulse()?;
             note_encryption(&compound, entry, sink)?;
@@ -55,6 +61,8 @@ impl Format for Ole2 {
             }
             objects::open(&compound, entry, sink)?;
         }
+        message::hand_over(&compound, &entries, sink)?;
+        hwp::hand_over(&compound, &entries, sink)?;
         for project in macros::read(&compound, &entries, sink)? {
             for source in &project.sources {
                 sink.child(Child::part(&source.path), &mut source.text.as_slice())?;

@@ -15,7 +15,7 @@ mod shell;
 mod tokens;
 
 use crate::text::normalise::normalise;
-use crate::{Format, Glimpse};
+use crate::{Format, Glimpse, mail};
 
 pub(crate) use decode::decode_content;
 
@@ -44,7 +44,8 @@ impl Format for Script {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         normalise(content, sink)?;
-        decode_content(content, sink)
+        decode_content(content, sink)?;
+        mail::open_in_text(content, sink)
     }
 }
 

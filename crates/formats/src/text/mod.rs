@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use candor_object::{Content, FileType, Flow, Sink};
 
-use crate::{Format, Glimpse, HEAD, encoded_script, script};
+use crate::{Format, Glimpse, HEAD, encoded_script, mail, script};
 
 pub(crate) mod normalise;
 
@@ -30,6 +30,7 @@ impl Format for Text {
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         normalise::normalise(content, sink)?;
         script::decode_content(content, sink)?;
+        mail::open_in_text(content, sink)?;
         encoded_script::hand_over(content, sink)
     }
 }
