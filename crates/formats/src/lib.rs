@@ -60,6 +60,7 @@ mod chm;
 mod cpio;
 mod crx;
 mod egg;
+mod inno;
 mod lha;
 mod nsis;
 mod pyinstaller;
@@ -126,6 +127,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &egg::Egg,
     &cab::Cab,
     &nsis::Nsis,
+    &inno::Inno,
     &autoit::AutoIt,
     &wim::Wim,
     &ole2::Ole2,
