@@ -61,11 +61,13 @@ mod cpio;
 mod crx;
 mod egg;
 mod inno;
+mod installshield;
 mod lha;
 mod nsis;
 mod pyinstaller;
 mod rpm;
 mod sevenz;
+mod sis;
 mod tar;
 mod wim;
 mod xar;
@@ -128,6 +130,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &cab::Cab,
     &nsis::Nsis,
     &inno::Inno,
+    &installshield::Cabinet,
+    &installshield::Setup,
+    &sis::Sis,
     &autoit::AutoIt,
     &wim::Wim,
     &ole2::Ole2,
@@ -155,6 +160,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::partitions::Apm,
     &disk::partitions::Mbr,
     &asar::Asar,
+    &installshield::Records,
     &pyinstaller::Pyz,
     &pyinstaller::PyInstaller,
     // It has no magic.

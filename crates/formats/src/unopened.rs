@@ -47,7 +47,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Archives.
     hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
-    hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
 
     // Disk images.
@@ -85,8 +84,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("woff", &[Bytes(0, b"wOF2"), Binary]),
 
     // What only a signature file's magic tells.
-    hides("sis", "sis packages", &[Told]),
-    hides("installshield-msi", "installshield installers", &[Told]),
     hides("hwp3", "hwp documents", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),
     plain("postscript", &[Told]),

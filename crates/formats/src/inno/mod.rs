@@ -77,6 +77,8 @@ fn installer(
     claimed: &mut Claimed,
     sink: &mut dyn Sink,
 ) -> Result<bool, candor_object::Stop> {
+    // Even where nothing else can be read, so that an overlay is never the whole again.
+    claimed.add(offset, NAME);
     let name = crate::fields::name(&content.window(offset, 64)?);
     let Some(version) = Version::parse(&name) else {
         sink.gap(Reason::Unsupported, &format!("version {name:?} of the header at offset {offset}"));
@@ -296,7 +298,6 @@ fn chunks(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow
         let taken = hand_over(sink, Child::member(&name), &name, &packed, promise, |packed, progress| {
             chunk::decoder(packed, progress)
         })?;
-        let taken = taken.max(1);
         claimed.add(start, taken.saturating_add(4));
         offset = start.saturating_add(4).saturating_add(taken);
         // Decoders read on a little behind the end of their stream.
