@@ -43,6 +43,7 @@ mod compress;
 mod gzip;
 mod lz4;
 mod lzip;
+mod lzop;
 mod lzma;
 mod snappy;
 mod szdd;
@@ -51,6 +52,7 @@ mod zstd;
 
 mod alz;
 mod ar;
+mod arc;
 mod arj;
 mod asar;
 mod autoit;
@@ -111,6 +113,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &zip::Zip,
     &sevenz::SevenZ,
     &ar::Ar,
+    &arc::Arc,
     &tar::Tar,
     &cpio::Cpio,
     &rpm::Rpm,
@@ -119,6 +122,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &arj::Arj,
     &compress::Compress,
     &lzip::Lzip,
+    &lzop::Lzop,
     &snappy::Snappy,
     &szdd::Szdd,
     &szdd::Kwaj,

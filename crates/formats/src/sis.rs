@@ -49,13 +49,9 @@ impl Format for Sis {
 
 fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
     let head = content.window(0, 100)?;
-    let (Some(languages), Some(files), Some(version), Some(options), Some(table)) = (
-        u16_le(&head, 18),
-        u16_le(&head, 20),
-        u32_le(&head, 32),
-        u16_le(&head, 36),
-        u32_le(&head, 52),
-    ) else {
+    let (Some(languages), Some(files), Some(version), Some(options), Some(table)) =
+        (u16_le(&head, 18), u16_le(&head, 20), u32_le(&head, 32), u16_le(&head, 36), u32_le(&head, 52))
+    else {
         sink.gap(Reason::Truncated, "the header ends too early");
         return Ok(());
     };
@@ -67,7 +63,8 @@ fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
     for file in 1..=files {
         sink.pulse()?;
         let window = content.window(at, 28)?;
-        let (Some(kind), Some(length), Some(start)) = (u32_le(&window, 0), u32_le(&window, 20), u32_le(&window, 24))
+        let (Some(kind), Some(length), Some(start)) =
+            (u32_le(&window, 0), u32_le(&window, 20), u32_le(&window, 24))
         else {
             sink.gap(Reason::Truncated, &format!("record {file} of {files} at offset {at} ends too early"));
             return Ok(());
@@ -76,7 +73,8 @@ fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
             0 => 1,
             1 => u64::from(languages),
             _ => {
-                let detail = format!("record {file} of {files} at offset {at}: kind {kind}, and those behind it");
+                let detail =
+                    format!("record {file} of {files} at offset {at}: kind {kind}, and those behind it");
                 sink.gap(Reason::Unsupported, &detail);
                 return Ok(());
             }
@@ -94,7 +92,10 @@ fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
             let (Some(packed), Some(from)) =
                 (number(lengths.saturating_add(place))?, number(starts.saturating_add(place))?)
             else {
-                sink.gap(Reason::Truncated, &format!("record {file} of {files} at offset {at} ends too early"));
+                sink.gap(
+                    Reason::Truncated,
+                    &format!("record {file} of {files} at offset {at} ends too early"),
+                );
                 return Ok(());
             };
             let size = if is_late { number(sizes.saturating_add(place))?.unwrap_or(0) } else { packed };
@@ -124,7 +125,8 @@ fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
                 sink.range(Child::member(&name), body)?;
             }
         }
-        let end = if is_late { sizes.saturating_add(copies.saturating_mul(4)).saturating_add(8) } else { sizes };
+        let end =
+            if is_late { sizes.saturating_add(copies.saturating_mul(4)).saturating_add(8) } else { sizes };
         claimed.add(at, end.saturating_sub(at));
         at = end;
     }
@@ -219,7 +221,11 @@ impl Tree<'_> {
         self.claimed.add(start, end.saturating_sub(start));
         let body = self.content.range(start.saturating_add(12), end.saturating_sub(start).saturating_sub(12));
         self.files = self.files.saturating_add(1);
-        let name = if self.files == 1 { "controller".to_owned() } else { format!("file {}", self.files.saturating_sub(1)) };
+        let name = if self.files == 1 {
+            "controller".to_owned()
+        } else {
+            format!("file {}", self.files.saturating_sub(1))
+        };
         let promise = Promise { size: Some(size), check: Check::None };
         hand_over(sink, Child::member(&name), &name, &body, promise, |body, progress| match method {
             0 => stored(body, progress),

@@ -34,9 +34,10 @@ impl Block {
         let wide: usize = if version.is_at_least(6, 7, 0) { 9 } else { 5 };
         let window = content.window(from, SEARCH.saturating_add(16))?;
         for place in 0..SEARCH {
-            let (Some(sum), Some(head)) =
-                (u32_le(&window, place), window.get(place.saturating_add(4)..place.saturating_add(4).saturating_add(wide)))
-            else {
+            let (Some(sum), Some(head)) = (
+                u32_le(&window, place),
+                window.get(place.saturating_add(4)..place.saturating_add(4).saturating_add(wide)),
+            ) else {
                 break;
             };
             if crc32(head) != sum || head.iter().all(|byte| *byte == 0) {
@@ -70,7 +71,10 @@ impl Block {
     pub(super) fn check(&self, content: &Content, sink: &mut dyn Sink) -> Result<(), Stop> {
         if self.end > content.size() {
             let (start, size) = (self.start, self.end.saturating_sub(self.start));
-            sink.gap(Reason::Truncated, &format!("block at offset {start}: not all of its {size} bytes are there"));
+            sink.gap(
+                Reason::Truncated,
+                &format!("block at offset {start}: not all of its {size} bytes are there"),
+            );
         }
         let mut offset = self.start;
         let end = self.end.min(content.size());
@@ -79,7 +83,10 @@ impl Block {
             let size = end.saturating_sub(offset).saturating_sub(4).min(PIECE);
             let window = content.window(offset, usize::try_from(size.saturating_add(4)).unwrap_or(0))?;
             if u32_le(&window, 0) != window.get(4..).map(crc32) {
-                sink.gap(Reason::Damaged, &format!("block at offset {}: wrong checksum at offset {offset}", self.start));
+                sink.gap(
+                    Reason::Damaged,
+                    &format!("block at offset {}: wrong checksum at offset {offset}", self.start),
+                );
                 return Ok(());
             }
             offset = offset.saturating_add(4).saturating_add(size);
@@ -167,7 +174,8 @@ fn file(script: &[u8], start: usize, version: Version) -> Option<(String, usize)
     }
     let place = usize::try_from(u32_le(script, at.checked_add(20)?)?).ok()?;
     let name = if version.is_unicode {
-        let units: Vec<u16> = path.chunks_exact(2).filter_map(|unit| crate::fields::u16_le(unit, 0)).collect();
+        let units: Vec<u16> =
+            path.chunks_exact(2).filter_map(|unit| crate::fields::u16_le(unit, 0)).collect();
         String::from_utf16_lossy(&units)
     } else {
         String::from_utf8_lossy(path).into_owned()

@@ -23,10 +23,13 @@ const RATIO: u64 = 16 << 10;
 /// changes with every version.
 pub(super) fn decoder(packed: &Content, progress: &Rc<Progress>) -> io::Result<Box<dyn Read>> {
     let head = packed.window(0, 6)?;
-    let bound = u32::try_from(packed.size().saturating_mul(RATIO)).unwrap_or(u32::MAX).clamp(4096, DICTIONARY);
+    let bound =
+        u32::try_from(packed.size().saturating_mul(RATIO)).unwrap_or(u32::MAX).clamp(4096, DICTIONARY);
     match *head.as_ref() {
         [b'B', b'Z', b'h', ..] => crate::zip::methods::decoder(12, packed, StreamEnd::Marker, progress),
-        [properties, _, _, _, _, 0] if properties >= 41 && properties < 225 && !(properties == 0x78 && is_zlib(&head)) => {
+        [properties, _, _, _, _, 0]
+            if properties >= 41 && properties < 225 && !(properties == 0x78 && is_zlib(&head)) =>
+        {
             let dictionary = u32_le(&head, 1).unwrap_or(0).min(bound);
             let input = Packed::new(&packed.from(5), progress);
             let mut reader = LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
@@ -138,7 +141,17 @@ impl<'a> File<'a> {
             is_old: !version.is_at_least(5, 2, 0),
         });
         let left = location.size;
-        Self { chunk, location, left, sum: Some(sum), calls, buffer: Vec::new(), ready: 0, given: 0, error: None }
+        Self {
+            chunk,
+            location,
+            left,
+            sum: Some(sum),
+            calls,
+            buffer: Vec::new(),
+            ready: 0,
+            given: 0,
+            error: None,
+        }
     }
 
     fn fill(&mut self) {
@@ -194,7 +207,10 @@ impl<'a> File<'a> {
 
 impl Read for File<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready && self.error.is_none() && (self.left > 0 || self.ready < self.buffer.len()) {
+        while self.given == self.ready
+            && self.error.is_none()
+            && (self.left > 0 || self.ready < self.buffer.len())
+        {
             self.fill();
         }
         let ready = self.buffer.get(self.given..self.ready).unwrap_or_default();

@@ -38,7 +38,10 @@ impl Version {
         });
         let number = (parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0));
         let known = ((5, 0, 0)..(8, 0, 0)).contains(&number);
-        known.then_some(Self { number, is_unicode: number >= (6, 0, 0) || rest.contains("(u)") || rest.contains("(U)") })
+        known.then_some(Self {
+            number,
+            is_unicode: number >= (6, 0, 0) || rest.contains("(u)") || rest.contains("(U)"),
+        })
     }
 
     pub(super) fn is_at_least(self, major: u32, minor: u32, patch: u32) -> bool {
@@ -142,14 +145,23 @@ mod tests {
         assert!(version.is_unicode && version.is_at_least(5, 5, 7) && !version.is_at_least(6, 0, 0));
         assert!(!Version::parse("Inno Setup Setup Data (5.4.2)").unwrap().is_unicode);
         assert!(Version::parse("Inno Setup Setup Data (6.5.0.2)").unwrap().is_unicode);
-        for unknown in ["Inno Setup Setup Data (1.2.10)", "Inno Setup Setup Data (9.0.0)", "Inno (x.y)", "Inno"] {
+        for unknown in
+            ["Inno Setup Setup Data (1.2.10)", "Inno Setup Setup Data (9.0.0)", "Inno (x.y)", "Inno"]
+        {
             assert_eq!(Version::parse(unknown), None);
         }
     }
 
     #[test]
     fn records_have_the_size_of_their_version() {
-        for (name, size) in [("(5.0.0)", 69), ("(5.5.7)", 74), ("(6.3.0)", 75), ("(6.4.0)", 87), ("(6.4.3)", 85), ("(6.5.2)", 89)] {
+        for (name, size) in [
+            ("(5.0.0)", 69),
+            ("(5.5.7)", 74),
+            ("(6.3.0)", 75),
+            ("(6.4.0)", 87),
+            ("(6.4.3)", 85),
+            ("(6.5.2)", 89),
+        ] {
             let records = Records::parse(&vec![0; size * 3], Version::parse(name).unwrap());
             assert_eq!((records.locations.len(), records.rest), (3, 0), "{name}");
         }

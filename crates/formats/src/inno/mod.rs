@@ -46,7 +46,8 @@ impl Format for Inno {
     }
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
-        let is_header = glimpse.has(0, HEADER) && glimpse.head.get(24..64).is_some_and(|name| name.contains(&0));
+        let is_header =
+            glimpse.has(0, HEADER) && glimpse.head.get(24..64).is_some_and(|name| name.contains(&0));
         is_header || glimpse.has(0, CHUNK) || glimpse.has(0, SLICE)
     }
 
@@ -111,7 +112,10 @@ fn installer(
         return Ok(false);
     }
     if locations.len() > FILES {
-        sink.gap(Reason::Unsupported, &format!("{} files after the first {FILES}", locations.len().saturating_sub(FILES)));
+        sink.gap(
+            Reason::Unsupported,
+            &format!("{} files after the first {FILES}", locations.len().saturating_sub(FILES)),
+        );
         locations.truncate(FILES);
     }
     let names = block::names(&script, version, locations.len(), sink)?;
@@ -177,7 +181,9 @@ fn files(
     for ((slice, offset), mut files) in chunks {
         sink.pulse()?;
         files.sort_by(|left, right| (left.offset, left.size).cmp(&(right.offset, right.size)));
-        files.dedup_by(|left, right| left.offset == right.offset && left.size == right.size && left.calls == right.calls);
+        files.dedup_by(|left, right| {
+            left.offset == right.offset && left.size == right.size && left.calls == right.calls
+        });
         let Some(first) = files.first() else { continue };
         for file in &files {
             let (name, size) = (file.name.as_str(), file.size);
@@ -215,7 +221,13 @@ fn files(
     Ok(())
 }
 
-fn one_chunk(packed: &Content, files: &[Location], version: Version, place: &str, sink: &mut dyn Sink) -> Flow {
+fn one_chunk(
+    packed: &Content,
+    files: &[Location],
+    version: Version,
+    place: &str,
+    sink: &mut dyn Sink,
+) -> Flow {
     let mut restarts = 0;
     let mut chunk: Option<Chunk> = None;
     let is_packed = files.iter().any(|file| file.is_packed);
@@ -241,9 +253,13 @@ fn one_chunk(packed: &Content, files: &[Location], version: Version, place: &str
             chunk.skip(file.offset.saturating_sub(chunk.position).min(256 << 10));
         }
         if !chunk.is_open() && file.size > 0 {
-            let error = chunk.error.as_ref().map_or_else(|| "it ends too early".to_owned(), ToString::to_string);
+            let error =
+                chunk.error.as_ref().map_or_else(|| "it ends too early".to_owned(), ToString::to_string);
             let kind = chunk.error.as_ref().map_or(io::ErrorKind::UnexpectedEof, io::Error::kind);
-            sink.gap(reason(kind), &format!("{place}: nothing came out of {:?} and what follows it: {error}", file.name));
+            sink.gap(
+                reason(kind),
+                &format!("{place}: nothing came out of {:?} and what follows it: {error}", file.name),
+            );
             return Ok(());
         }
         let mut body = File::new(chunk, file, version);
@@ -256,11 +272,7 @@ fn one_chunk(packed: &Content, files: &[Location], version: Version, place: &str
 }
 
 /// Where offsets of chunks are counted from: the start of a slice, or the first chunk.
-fn base(
-    content: &Content,
-    locations: &[Location],
-    sink: &mut dyn Sink,
-) -> Result<u64, candor_object::Stop> {
+fn base(content: &Content, locations: &[Location], sink: &mut dyn Sink) -> Result<u64, candor_object::Stop> {
     let least = locations.iter().filter(|place| place.slice == 0).map(|place| place.chunk).min().unwrap_or(0);
     if content.window(least, CHUNK.len())?.as_ref() == CHUNK {
         return Ok(0);

@@ -69,7 +69,8 @@ impl Format for Cabinet {
                 break;
             }
             let progress = Rc::new(Progress::default());
-            let mut file = Pieces { content, progress, offset, decoder: None, given: 0, next: first, end: false };
+            let mut file =
+                Pieces { content, progress, offset, decoder: None, given: 0, next: first, end: false };
             let name = format!("file {count}");
             sink.child(Child::member(&name), &mut file)?;
             if let Some(error) = file.progress.failure() {
@@ -113,8 +114,9 @@ fn is_piece(content: &Content, offset: u64, sink: &mut dyn Sink) -> Result<Optio
     }
     let progress = Rc::new(Progress::default());
     let packed = content.range(start, size.into());
-    let mut decoder = crate::zip::methods::decoder(8, &packed, crate::zip::methods::StreamEnd::Marker, &progress)
-        .map_err(Stop::Unreadable)?;
+    let mut decoder =
+        crate::zip::methods::decoder(8, &packed, crate::zip::methods::StreamEnd::Marker, &progress)
+            .map_err(Stop::Unreadable)?;
     let mut sink = io::sink();
     let given = io::copy(&mut (&mut decoder).take(WHOLE.saturating_add(1)), &mut sink);
     if let Some(error) = progress.failure() {
@@ -158,7 +160,8 @@ impl Read for Pieces<'_> {
                 }
                 let packed = self.content.range(start, size.into());
                 let input = Packed::new(&packed, &self.progress);
-                self.decoder = Some(Box::new(Unpacked::new(setup::Inflate::plain(input), Vec::new(), 0, u64::MAX)));
+                self.decoder =
+                    Some(Box::new(Unpacked::new(setup::Inflate::plain(input), Vec::new(), 0, u64::MAX)));
                 self.given = 0;
                 continue;
             };

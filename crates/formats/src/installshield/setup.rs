@@ -84,7 +84,8 @@ impl Format for Setup {
             entry.open(&body, offset, sink)?;
             offset = start.saturating_add(entry.size);
             if offset > content.size() {
-                let detail = format!("entry {:?}: {} of {} bytes are there", entry.name, body.size(), entry.size);
+                let detail =
+                    format!("entry {:?}: {} of {} bytes are there", entry.name, body.size(), entry.size);
                 sink.gap(Reason::Truncated, &detail);
                 return Ok(());
             }
@@ -220,7 +221,9 @@ impl<R: BufRead> Steps for Inflate<R> {
         output.extend_from_slice(buffer.get(..given).unwrap_or_default());
         match result {
             Ok(Status::StreamEnd) => Ok(false),
-            Ok(_) if is_over && given == 0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "the stream ends too early")),
+            Ok(_) if is_over && given == 0 => {
+                Err(io::Error::new(ErrorKind::UnexpectedEof, "the stream ends too early"))
+            }
             Ok(_) if taken == 0 && given == 0 => Err(damaged("the stream does not go on")),
             Ok(_) => Ok(true),
             Err(_) => Err(damaged("invalid deflate stream")),
@@ -257,7 +260,11 @@ impl Record {
         }
         let [title, path, version, size] = <[String; 4]>::try_from(texts).ok()?;
         let version_fits = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b' ');
-        if title.is_empty() || !version_fits || size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        if title.is_empty()
+            || !version_fits
+            || size.is_empty()
+            || !size.bytes().all(|byte| byte.is_ascii_digit())
+        {
             return None;
         }
         let name = if path.is_empty() { title } else { path };
@@ -294,7 +301,8 @@ impl Format for Records {
             sink.listed(Listed { name, packed: size, size, encrypted: false, position: None });
             let body = content.range(begin, size);
             if body.size() < size {
-                let detail = format!("{name:?} at offset {offset}: {} of {size} bytes are there", body.size());
+                let detail =
+                    format!("{name:?} at offset {offset}: {} of {size} bytes are there", body.size());
                 sink.gap(Reason::Truncated, &detail);
             }
             sink.range(Child::member(name), body)?;
