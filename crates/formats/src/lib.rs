@@ -69,11 +69,13 @@ mod nsis;
 mod pyinstaller;
 mod rpm;
 mod sevenz;
+mod shell_archive;
 mod sis;
 mod tar;
 mod wim;
 mod xar;
 mod zip;
+mod zoo;
 
 mod disk;
 
@@ -119,6 +121,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &rpm::Rpm,
     &xar::Xar,
     &lha::Lha,
+    &zoo::Zoo,
     &arj::Arj,
     &compress::Compress,
     &lzip::Lzip,
@@ -165,6 +168,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::partitions::Mbr,
     &asar::Asar,
     &installshield::Records,
+    &shell_archive::Makeself,
+    &shell_archive::Shar,
     &pyinstaller::Pyz,
     &pyinstaller::PyInstaller,
     // It has no magic.
