@@ -148,9 +148,7 @@ impl<R: Read> Steps for Blocks<R> {
                 unsupported("a block is too large")
             });
         }
-        if self.flags & ADLER_OUT != 0 {
-            self.number()?;
-        }
+        let adler = if self.flags & ADLER_OUT != 0 { Some(self.number()?) } else { None };
         let sum = if self.flags & CRC_OUT != 0 { Some(self.number()?) } else { None };
         if packed < size {
             for flag in [ADLER_PACKED, CRC_PACKED] {
@@ -181,11 +179,19 @@ impl<R: Read> Steps for Blocks<R> {
         if given.len() as u64 != u64::from(size) {
             return Err(damaged("a block has another size"));
         }
-        if sum.is_some_and(|sum| crc32(given) != sum) {
+        if sum.is_some_and(|sum| crc32(given) != sum) || adler.is_some_and(|sum| adler32(given) != sum) {
             return Err(damaged("the checksum of a block is wrong"));
         }
         Ok(true)
     }
+}
+
+fn adler32(bytes: &[u8]) -> u32 {
+    let (low, high) = bytes.iter().fold((1_u32, 0_u32), |(low, high), byte| {
+        let low = low.wrapping_add(u32::from(*byte)) % 65521;
+        (low, high.wrapping_add(low) % 65521)
+    });
+    high << 16 | low
 }
 
 struct Input<'a> {
@@ -217,8 +223,12 @@ impl Input<'_> {
 
     fn literals(&mut self, count: usize, output: &mut Vec<u8>) -> io::Result<()> {
         let end = self.at.saturating_add(count);
-        let bytes = self.bytes.get(self.at..end).ok_or_else(|| damaged("literals of LZO end too early"))?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let bytes = rest.get(..count).unwrap_or(rest);
         output.extend_from_slice(bytes);
+        if bytes.len() < count {
+            return Err(damaged("literals of LZO end too early"));
+        }
         self.at = end;
         Ok(())
     }

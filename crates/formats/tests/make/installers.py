@@ -196,6 +196,8 @@ def shrink(data, clear=False):
             clear = False
             bits.put(256, width)
             bits.put(2, width)
+            # The decoder does not know the last yet.
+            del table[more]
             prefixes = {key[:-1] for key in table if len(key) > 1}
             table = {key: code for key, code in table.items() if len(key) == 1 or key in prefixes}
             free = 8192
