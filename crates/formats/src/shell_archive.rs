@@ -11,14 +11,13 @@ use memchr::{memchr_iter, memmem};
 
 use crate::{Format, Glimpse};
 
-/// How what is packed begins.
-const STARTS: [&[u8]; 9] = [
+/// How what is packed begins. A zip is opened behind any script, without this.
+const STARTS: [&[u8]; 8] = [
     b"\x1f\x8b\x08",
     b"BZh",
     b"\xfd7zXZ\0",
     b"\x28\xb5\x2f\xfd",
     b"\x04\x22\x4d\x18",
-    b"PK\x03\x04",
     b"\x89LZO\0",
     b"7z\xbc\xaf\x27\x1c",
     b"\x1f\x9d",
