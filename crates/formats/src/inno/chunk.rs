@@ -28,7 +28,7 @@ pub(super) fn decoder(packed: &Content, progress: &Rc<Progress>) -> io::Result<B
     match *head.as_ref() {
         [b'B', b'Z', b'h', ..] => crate::zip::methods::decoder(12, packed, StreamEnd::Marker, progress),
         [properties, _, _, _, _, 0]
-            if properties >= 41 && properties < 225 && !(properties == 0x78 && is_zlib(&head)) =>
+            if (41..225).contains(&properties) && !(properties == 0x78 && is_zlib(&head)) =>
         {
             let dictionary = u32_le(&head, 1).unwrap_or(0).min(bound);
             let input = Packed::new(&packed.from(5), progress);

@@ -180,7 +180,7 @@ fn files(
     let mut gaps = 0_u32;
     for ((slice, offset), mut files) in chunks {
         sink.pulse()?;
-        files.sort_by(|left, right| (left.offset, left.size).cmp(&(right.offset, right.size)));
+        files.sort_by_key(|file| (file.offset, file.size));
         files.dedup_by(|left, right| {
             left.offset == right.offset && left.size == right.size && left.calls == right.calls
         });
