@@ -91,6 +91,40 @@ impl<R: Read> Bits for HighFirst<R> {
     }
 }
 
+/// The least significant bit of each byte first; numbers begin with their lowest bit.
+pub(crate) struct LowFirst<R> {
+    input: R,
+    byte: u8,
+    left: u8,
+}
+
+impl<R: Read> LowFirst<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input, byte: 0, left: 0 }
+    }
+}
+
+impl<R: Read> Bits for LowFirst<R> {
+    fn bit(&mut self) -> io::Result<u32> {
+        if self.left == 0 {
+            self.byte = next_byte(&mut self.input)?;
+            self.left = 8;
+        }
+        let bit = u32::from(self.byte & 1);
+        self.byte >>= 1;
+        self.left = self.left.saturating_sub(1);
+        Ok(bit)
+    }
+
+    fn bits(&mut self, count: u32) -> io::Result<u32> {
+        let mut value = 0;
+        for place in 0..count {
+            value |= self.bit()?.checked_shl(place).unwrap_or(0);
+        }
+        Ok(value)
+    }
+}
+
 /// Longest code.
 const LONGEST: usize = 24;
 

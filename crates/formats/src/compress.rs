@@ -45,7 +45,8 @@ impl Format for Compress {
     }
 }
 
-struct Lzw<R> {
+/// Codes in groups of eight.
+pub(crate) struct Lzw<R> {
     input: R,
     most: u32,
     /// Whether a code clears the table.
@@ -62,7 +63,7 @@ struct Lzw<R> {
 }
 
 impl<R: Read> Lzw<R> {
-    fn new(input: R, most: u32, block: bool) -> Self {
+    pub(crate) fn new(input: R, most: u32, block: bool) -> Self {
         let size = 1_usize << most;
         Self {
             input,

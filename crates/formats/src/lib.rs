@@ -50,6 +50,7 @@ mod compress;
 mod gzip;
 mod lz4;
 mod lzip;
+mod lzop;
 mod lzma;
 mod snappy;
 mod szdd;
@@ -58,6 +59,7 @@ mod zstd;
 
 mod alz;
 mod ar;
+mod arc;
 mod arj;
 mod asar;
 mod autoit;
@@ -67,15 +69,20 @@ mod chm;
 mod cpio;
 mod crx;
 mod egg;
+mod inno;
+mod installshield;
 mod lha;
 mod nsis;
 mod pyinstaller;
 mod rpm;
 mod sevenz;
+mod shell_archive;
+mod sis;
 mod tar;
 mod wim;
 mod xar;
 mod zip;
+mod zoo;
 
 mod disk;
 
@@ -122,14 +129,17 @@ pub static FORMATS: &[&dyn Format] = &[
     &zip::Zip,
     &sevenz::SevenZ,
     &ar::Ar,
+    &arc::Arc,
     &tar::Tar,
     &cpio::Cpio,
     &rpm::Rpm,
     &xar::Xar,
     &lha::Lha,
+    &zoo::Zoo,
     &arj::Arj,
     &compress::Compress,
     &lzip::Lzip,
+    &lzop::Lzop,
     &snappy::Snappy,
     &szdd::Szdd,
     &szdd::Kwaj,
@@ -140,6 +150,10 @@ pub static FORMATS: &[&dyn Format] = &[
     &egg::Egg,
     &cab::Cab,
     &nsis::Nsis,
+    &inno::Inno,
+    &installshield::Cabinet,
+    &installshield::Setup,
+    &sis::Sis,
     &autoit::AutoIt,
     &wim::Wim,
     // These are compound files as well.
@@ -176,6 +190,9 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::partitions::Apm,
     &disk::partitions::Mbr,
     &asar::Asar,
+    &installshield::Records,
+    &shell_archive::Makeself,
+    &shell_archive::Shar,
     &pyinstaller::Pyz,
     &pyinstaller::PyInstaller,
     // It has no magic.

@@ -47,12 +47,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Archives.
     hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
     hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
-    hides("installshield-cab", "installshield cabinets", &[Bytes(0, b"ISc("), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
-    // What lies behind the program of an Inno Setup installer: packed files, or the script.
-    hides("inno", "inno setup installers", &[Bytes(0, b"zlb\x1a")]),
-    hides("inno", "inno setup installers", &[Bytes(0, b"idska32\x1a")]),
-    hides("inno", "inno setup installers", &[Bytes(0, b"Inno Setup Setup Data ("), Binary]),
 
     // Disk images.
     hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
@@ -85,8 +80,6 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("woff", &[Bytes(0, b"wOF2"), Binary]),
 
     // What only a signature file's magic tells.
-    hides("sis", "sis packages", &[Told]),
-    hides("installshield-msi", "installshield installers", &[Told]),
     hides("cryptff", "cryptff files", &[Told]),
     plain("postscript", &[Told]),
 ];

@@ -11,7 +11,9 @@ use flate2::Crc;
 
 use super::encryption::{self, Keyring};
 use super::header::{CENTRAL, Claims, LOCAL};
-use super::methods::{DEFLATE, Progress, STORED, StreamEnd, decoder, is_decoded, method_name, read_ahead};
+use super::methods::{
+    DEFLATE, Progress, STORED, StreamEnd, WIDE_IMPLODE, decoder, is_decoded, method_name, read_ahead,
+};
 use super::notes::Notes;
 use super::scan;
 use super::stream::{Ended, Failures, Stream, probe};
@@ -119,7 +121,8 @@ impl<'a> Member<'a> {
     }
 
     pub(super) fn stream_end(&self) -> StreamEnd {
-        let marked = self.claims().any(|claims| claims.flags & 2 != 0);
+        // The flag is that of a mark for LZMA alone; implode tells its window by it.
+        let marked = self.claims().any(|claims| claims.flags & 2 != 0 && !is_old(claims.method));
         let size = self.claims().map(|claims| claims.unpacked).max().filter(|size| *size > 0 && !marked);
         size.map_or(StreamEnd::Marker, StreamEnd::Size)
     }
@@ -283,6 +286,11 @@ fn conclude(
     outcome.ends.iter().copied().min().unwrap_or_else(|| claimed_end(content, member))
 }
 
+/// Whether a method has no end of its own.
+fn is_old(method: u16) -> bool {
+    matches!(method, 1..=6)
+}
+
 fn key(start: u64, reading: Reading) -> (u64, u16, u64) {
     match reading {
         Reading::Stored(size) => (start, STORED, size),
@@ -334,6 +342,7 @@ pub(super) fn readings(
                     push(Reading::Stored(claims.unpacked));
                 }
             }
+            6 if claims.flags & 2 != 0 => push(Reading::Packed(WIDE_IMPLODE)),
             method if is_decoded(method) => push(Reading::Packed(method)),
             _ => {}
         }

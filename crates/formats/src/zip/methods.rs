@@ -11,11 +11,15 @@ use std::rc::Rc;
 use candor_object::{Content, Reader};
 
 use super::decoders::{Pieces, Streams, ZSTD_STARTS, open_bzip2, open_lzma, open_xz, open_zstd};
+use super::old::{self, WIDE};
 
 /// Stored: no compression.
 pub(crate) const STORED: u16 = 0;
 /// Deflate.
 pub(crate) const DEFLATE: u16 = 8;
+
+/// Implode with a window of 8 KiB, which a flag of the member tells.
+pub(crate) const WIDE_IMPLODE: u16 = 6 | WIDE;
 
 /// The name of a method, or nothing if APPNOTE assigns none to the number.
 pub(crate) fn method_name(method: u16) -> Option<&'static str> {
@@ -23,7 +27,7 @@ pub(crate) fn method_name(method: u16) -> Option<&'static str> {
         0 => "stored",
         1 => "shrink",
         2..=5 => "reduce",
-        6 => "implode",
+        6 | WIDE_IMPLODE => "implode",
         7 => "tokenize",
         8 => "deflate",
         9 => "deflate64",
@@ -46,7 +50,7 @@ pub(crate) fn method_name(method: u16) -> Option<&'static str> {
 
 /// Whether [`decoder`] opens the method.
 pub(crate) fn is_decoded(method: u16) -> bool {
-    matches!(method, 8 | 9 | 12 | 14 | 20 | 93 | 95)
+    matches!(method, 1..=6 | 8 | 9 | 12 | 14 | 20 | 93 | 95 | 98 | WIDE_IMPLODE)
 }
 
 /// How many bytes a decoder may have taken from its input beyond the end of its stream.
@@ -85,7 +89,7 @@ impl Progress {
 
 /// A decoder of `method` for the stream at the start of `content`, which may be followed by other bytes.
 ///
-/// Only LZMA needs to be told its `end`.
+/// Only LZMA and the methods from before deflate need to be told their `end`.
 ///
 /// # Errors
 /// `Unsupported` for a method that is not decoded; else a damaged stream header.
@@ -101,6 +105,10 @@ pub(crate) fn decoder(
         9 => Box::new(Pieces::deflate64(input)),
         12 => Box::new(Streams::new(content, progress, open_bzip2, &[(0, b"BZh")])?),
         14 => open_lzma(input, content.size(), end)?,
+        1..=6 | 98 | WIDE_IMPLODE => {
+            let size = if let StreamEnd::Size(size) = end { size } else { u64::MAX };
+            old::open(method, input, size)?
+        }
         20 | 93 => Box::new(Streams::new(content, progress, open_zstd, ZSTD_STARTS)?),
         95 => Box::new(Streams::new(content, progress, open_xz, &[(0, b"\xfd7zXZ\0")])?),
         _ => {

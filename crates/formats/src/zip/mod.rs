@@ -14,6 +14,7 @@ mod encryption;
 mod entry;
 mod header;
 pub(crate) mod methods;
+mod old;
 mod notes;
 mod scan;
 mod stream;
