@@ -63,6 +63,7 @@ mod egg;
 mod lha;
 mod nsis;
 mod pyinstaller;
+mod rar;
 mod rpm;
 mod sevenz;
 mod tar;
@@ -107,6 +108,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &lz4::Lz4,
     &zip::Zip,
     &sevenz::SevenZ,
+    &rar::Rar,
     &ar::Ar,
     &tar::Tar,
     &cpio::Cpio,
@@ -182,11 +184,13 @@ static TEXTS: &[&dyn Format] = &[&encoded_script::EncodedScript, &script::Script
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
     let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
-    let displaced = std::iter::once(DISPLACED);
+    let displaced = [DISPLACED, DISPLACED_RAR].into_iter();
     all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
 
 static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
+
+static DISPLACED_RAR: &dyn Format = &rar::DisplacedRar;
 
 static APPENDED: &dyn Format = &zip::AppendedZip;
 
