@@ -203,6 +203,7 @@ fn is_solid(archive: &Archive) -> bool {
         Archive::Rar13(_) => true,
         Archive::Rar15To40(archive) => archive.main.is_solid(),
         Archive::Rar50Plus(archive) => archive.main.is_solid(),
+        _ => true,
     };
     main || archive.members().any(|member| member.is_solid())
 }
@@ -394,7 +395,6 @@ fn decide(
 fn ranges(archive: &Archive) -> Vec<(u64, u64)> {
     let place = |range: &std::ops::Range<usize>| (range.start as u64, range.len() as u64);
     match archive {
-        Archive::Rar13(_) => Vec::new(),
         Archive::Rar15To40(archive) => archive
             .blocks
             .iter()
@@ -411,6 +411,7 @@ fn ranges(archive: &Archive) -> Vec<(u64, u64)> {
                 _ => None,
             })
             .collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -423,7 +424,6 @@ fn services(archive: &Archive, repaired: &Repaired, sink: &mut dyn Sink) -> Flow
     }
     let mut found: Vec<(String, bool, (u64, u64))> = Vec::new();
     match archive {
-        Archive::Rar13(_) => {}
         Archive::Rar15To40(archive) => found.extend(archive.blocks.iter().filter_map(|block| match block {
             rar15_40::Block::NewSub(sub) => {
                 let range = &sub.file.packed_range;
@@ -442,6 +442,7 @@ fn services(archive: &Archive, repaired: &Repaired, sink: &mut dyn Sink) -> Flow
             }
             _ => None,
         })),
+        _ => {}
     }
     for (name, is_open, (start, size)) in found {
         sink.pulse()?;
