@@ -24,8 +24,7 @@ const LARGEST_DATA: u64 = 1 << 42;
 #[derive(Clone, Copy, Debug)]
 struct Block {
     kind: u64,
-    /// Bytes of the header, and of the header and what belongs to it.
-    header: u64,
+    /// Bytes of the header and of what belongs to it.
     whole: u64,
     /// What the checksum has to be, if it is another.
     repair: Option<[u8; 4]>,
@@ -210,7 +209,7 @@ fn parse_new(head: &[u8]) -> Option<Block> {
     let sum = crc(bytes).to_le_bytes();
     let whole = header.checked_add(data).filter(|_| data <= LARGEST_DATA)?;
     let repair = (!head.starts_with(&sum)).then_some(sum);
-    Some(Block { kind, header, whole, repair, repaired: 4, encrypts: kind == 4 })
+    Some(Block { kind, whole, repair, repaired: 4, encrypts: kind == 4 })
 }
 
 fn parse_old(head: &[u8]) -> Option<Block> {
@@ -236,7 +235,6 @@ fn parse_old(head: &[u8]) -> Option<Block> {
     let repair = (is_summed && !head.starts_with(&[first, second])).then_some([first, second, 0, 0]);
     Some(Block {
         kind,
-        header: header.into(),
         whole,
         repair,
         repaired: 2,
