@@ -74,6 +74,7 @@ mod installshield;
 mod lha;
 mod nsis;
 mod pyinstaller;
+mod rar;
 mod rpm;
 mod sevenz;
 mod shell_archive;
@@ -128,6 +129,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &lz4::Lz4,
     &zip::Zip,
     &sevenz::SevenZ,
+    &rar::Rar,
     &ar::Ar,
     &arc::Arc,
     &tar::Tar,
@@ -225,11 +227,13 @@ static TEXTS: &[&dyn Format] =
 /// then those that are judged by their text, and last an archive behind something that is nothing else.
 pub fn formats() -> impl Iterator<Item = &'static dyn Format> {
     let all = FORMATS.iter().chain(PICTURES).copied().chain(unopened()).chain(MESSAGES.iter().copied());
-    let displaced = std::iter::once(DISPLACED);
+    let displaced = [DISPLACED, DISPLACED_RAR].into_iter();
     all.chain(displaced).chain(TEXTS.iter().copied()).chain(std::iter::once(APPENDED))
 }
 
 static DISPLACED: &dyn Format = &pdf::DisplacedPdf;
+
+static DISPLACED_RAR: &dyn Format = &rar::DisplacedRar;
 
 static APPENDED: &dyn Format = &zip::AppendedZip;
 

@@ -45,8 +45,6 @@ const fn plain(name: &'static str, signs: &'static [Sign]) -> Unopened {
 #[rustfmt::skip]
 pub(crate) static TABLE: &[Unopened] = &[
     // Archives.
-    hides("rar", "rar archives", &[Bytes(0, b"Rar!\x1a\x07")]),
-    hides("rar", "rar archives", &[Bytes(0, b"RE~^"), Binary]),
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
 
     // Disk images.
