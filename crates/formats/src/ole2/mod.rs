@@ -5,19 +5,17 @@
 //! (encryption), <https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb>.
 
 mod compound;
+mod encryption;
 mod entries;
 mod macros;
 mod ovba;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
-
-use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
+use candor_object::{Child, Content, FileType, Flow, Form, Sink};
 
 use crate::{Format, Glimpse};
 use compound::Compound;
-use entries::Entry;
 
 const MAGIC: &[u8; 8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
@@ -44,9 +42,9 @@ impl Format for Ole2 {
         }
         for entry in entries.iter().filter(|entry| entry.is_stream()) {
             sink.pulse()?;
-            note_encryption(&compound, entry, sink)?;
             sink.child(Child::member(&entry.path), &mut compound.stream(entry))?;
         }
+        encryption::open(&compound, &entries, sink)?;
         for project in macros::read(&compound, &entries, sink)? {
             for source in &project.sources {
                 sink.child(Child::part(&source.path), &mut source.text.as_slice())?;
@@ -61,22 +59,4 @@ impl Format for Ole2 {
         }
         Ok(())
     }
-}
-
-/// Notes a gap where a document says that it is encrypted.
-fn note_encryption(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) -> Flow {
-    let encrypted = match entry.path.as_str() {
-        "EncryptedPackage" => true,
-        "WordDocument" => {
-            let mut head = [0; 12];
-            let read = compound.stream(entry).read_exact(&mut head).is_ok();
-            // The identifier of the format, and a bit of the flags.
-            read && head.starts_with(b"\xec\xa5") && head.get(11).is_some_and(|flags| flags & 1 != 0)
-        }
-        _ => false,
-    };
-    if encrypted {
-        sink.gap(Reason::Encrypted, &format!("the document is encrypted ({})", entry.path));
-    }
-    Ok(())
 }
