@@ -187,9 +187,9 @@ def compound(streams):
     chains.append(0xfffffffd)
     sectors.append(b"".join(struct.pack("<I", chain) for chain in chains).ljust(512, b"\xff"))
     header = (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
-              + struct.pack("<HHHHHIIIIIIIIII", 0x3e, 3, 0xfffe, 9, 6, 0, 0, 0, 1, directory, 0, 4096,
-                            0xfffffffe, 0, 0xfffffffe))
-    header = header.ljust(72, b"\0") + struct.pack("<I", 0) + struct.pack("<I", table)
+              + struct.pack("<HHHHH6xIIIIIIIII", 0x3e, 3, 0xfffe, 9, 6, 0, 1, directory, 0, 4096,
+                            0xfffffffe, 0, 0xfffffffe, 0))
+    header += struct.pack("<I", table)
     return header.ljust(512, b"\xff") + b"".join(sectors)
 
 

@@ -3,9 +3,11 @@
 //!
 //! Specification: [MS-DOC] 2.2.6 and 2.5.2.
 
+use std::io::Read;
+
 use candor_object::{Flow, Sink};
 
-use super::rc4::{Decrypted, Decryption, Header};
+use super::rc4::{Decrypted, Decryption, Header, Keys};
 use super::{Keyring, Place, Tried, utf16};
 use crate::fields::{u16_le, u32_le};
 
@@ -43,15 +45,14 @@ pub(super) fn open(place: Place<'_>, keyring: &mut Keyring, sink: &mut dyn Sink)
     let Tried::Open(((main, tables), data), origin) = keyring.try_all(0, place, sink, &mut attempt)? else {
         return Ok(());
     };
-    let decrypted = |place: Place<'_>, keys, plain| Decrypted {
-        source: place.stream(),
-        decryption: Decryption::new(keys, BLOCK),
-        plain,
-    };
     place.opened(&origin, &mut decrypted(place, main, PLAIN), sink)?;
     table.opened(&origin, &mut decrypted(table, tables, 0), sink)?;
     if let Some(stream) = place.beside("Data") {
         stream.opened(&origin, &mut decrypted(stream, data, 0), sink)?;
     }
     Ok(())
+}
+
+fn decrypted(place: Place<'_>, keys: Keys, plain: usize) -> impl Read {
+    Decrypted { source: place.stream(), decryption: Decryption::new(keys, BLOCK), plain }
 }
