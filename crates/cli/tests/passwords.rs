@@ -37,8 +37,13 @@ fn a_list_that_cannot_be_used_is_told_with_its_line() {
 fn the_text_of_a_mail_tells_the_password() {
     let ground = Ground::new();
     let mail = |text: &str| {
-        let zip: String = AES.iter().map(|byte| format!("={byte:02X}")).collect::<Vec<_>>().chunks(20)
-            .map(|line| line.concat() + "=\r\n").collect();
+        let zip: String = AES
+            .iter()
+            .map(|byte| format!("={byte:02X}"))
+            .collect::<Vec<_>>()
+            .chunks(20)
+            .map(|line| line.concat() + "=\r\n")
+            .collect();
         format!(
             "From: a@example.org\r\nTo: b@example.org\r\nSubject: Invoice\r\nMIME-Version: 1.0\r\n\
              Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: application/zip; name=a.zip\r\n\

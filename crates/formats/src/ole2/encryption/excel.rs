@@ -94,7 +94,8 @@ impl Lock {
 fn xor_verifier(password: &[u8]) -> u16 {
     let length = u8::try_from(password.len()).unwrap_or(u8::MAX);
     let all = std::iter::once(&length).chain(password);
-    let step = |verifier: u16, byte: &u8| (((verifier >> 14) & 1) | ((verifier << 1) & 0x7fff)) ^ u16::from(*byte);
+    let step =
+        |verifier: u16, byte: &u8| (((verifier >> 14) & 1) | ((verifier << 1) & 0x7fff)) ^ u16::from(*byte);
     all.rev().fold(0, step) ^ 0xce4b
 }
 

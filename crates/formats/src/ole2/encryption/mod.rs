@@ -67,7 +67,8 @@ pub(super) fn open(compound: &Compound<'_>, entries: &[Entry], sink: &mut dyn Si
 impl<'a> Place<'a> {
     /// The stream of this name in the same storage.
     fn beside(self, name: &str) -> Option<Place<'a>> {
-        let storage = self.entry.path.rfind('/').map_or("", |end| self.entry.path.get(..=end).unwrap_or_default());
+        let storage =
+            self.entry.path.rfind('/').map_or("", |end| self.entry.path.get(..=end).unwrap_or_default());
         let is_it = |entry: &&Entry| {
             let path = &entry.path;
             entry.is_stream()
@@ -124,7 +125,8 @@ impl Keyring {
         }
         let passwords = self.passwords.get_or_insert_with(|| sink.passwords(FileType::new("ole2")));
         let passwords = Arc::clone(passwords);
-        let own = DEFAULT.iter().map(|password| (password.as_bytes(), "the password that Office tries itself"));
+        let own =
+            DEFAULT.iter().map(|password| (password.as_bytes(), "the password that Office tries itself"));
         let others = passwords.iter().map(|known| (known.bytes.as_slice(), known.origin.as_str()));
         for (password, origin) in own.chain(others) {
             sink.pulse()?;

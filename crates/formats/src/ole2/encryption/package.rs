@@ -63,20 +63,15 @@ pub(super) fn open(place: Place<'_>, keyring: &mut Keyring, sink: &mut dyn Sink)
         // What is behind the size is padding, if it is no more than that.
         let is_padding = there.saturating_sub(size) < SEGMENT as u64;
         if size > there {
-            sink.gap(Reason::Truncated, &format!("{}: it ends after {there} of {size} bytes", place.entry.path));
+            sink.gap(
+                Reason::Truncated,
+                &format!("{}: it ends after {there} of {size} bytes", place.entry.path),
+            );
         }
         let left = if is_padding { size.min(there) } else { there };
         let mut source = place.stream();
         io::copy(&mut Read::by_ref(&mut source).take(8), &mut io::sink())?;
-        let mut body = Decrypted {
-            source,
-            cipher,
-            data,
-            number: 0,
-            left,
-            segment: Vec::new(),
-            read: 0,
-        };
+        let mut body = Decrypted { source, cipher, data, number: 0, left, segment: Vec::new(), read: 0 };
         place.opened(&origin, &mut body, sink)?;
     }
     Ok(())
