@@ -24,7 +24,7 @@ const SHORTEST: usize = 2;
 const LONGEST: usize = 64;
 /// Words behind a keyword and before it that are near.
 const BEHIND: usize = 12;
-const BEFORE: usize = 4;
+const BEFORE: usize = 10;
 
 /// Words that mean a password, in lower case, in the encodings that mails have.
 const KEYWORDS: &[&[u8]] = &[

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the encrypted documents of tests/golden/ole2. Packages with msoffcrypto-tool (agile); workbooks and documents with
+"""Makes the encrypted documents of tests/encrypted. Packages with msoffcrypto-tool (agile); workbooks and documents with
 XOR, RC4 and RC4 of CryptoAPI by hand, and msoffcrypto-tool opens those with RC4.
 
     python3 crates/formats/tests/make/office_encryption.py
@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUT = os.path.join(HERE, "../golden/ole2")
+OUT = os.path.join(HERE, "../encrypted")
 
 
 def package():

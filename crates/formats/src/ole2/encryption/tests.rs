@@ -7,7 +7,7 @@ use crate::{Collector, Format};
 
 macro_rules! sample {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/golden/ole2/", $name))
+        include_bytes!(concat!("../../../tests/encrypted/", $name))
     };
 }
 
