@@ -49,9 +49,10 @@ def wrap(name, source, folder):
     return out
 
 
-def found_by_candor(program, database, path):
+def found_by_candor(program, database, passwords, path):
     """Whether candor finds the payload: yes, gap (it says that it could not examine all), or no."""
-    done = subprocess.run([program, "scan", "--no-clamav", "--signatures", database, "--format", "json", path],
+    done = subprocess.run([program, "scan", "--no-clamav", "--signatures", database, "--password-file", passwords,
+                           "--format", "json", path],
                           capture_output=True, timeout=300)
     if b"Wrapped.Payload" in done.stdout:
         return "yes"
@@ -100,6 +101,9 @@ def main():
     os.makedirs(folder, exist_ok=True)
     database = os.path.join(folder, "payload.hdb")
     payload = os.path.join(folder, "payload.exe")
+    passwords = os.path.join(folder, "passwords.txt")
+    with open(passwords, "w", encoding="ascii") as file:
+        file.write("wrong\ninfected\n")
     with open(payload, "wb") as file:
         file.write(PAYLOAD)
     with open(database, "w", encoding="ascii") as file:
@@ -108,7 +112,7 @@ def main():
     rows, usable = {}, []
 
     def look(row, path):
-        rows[row] = [found_by_candor(options.candor, database, path), found_by_clamscan(database, path)]
+        rows[row] = [found_by_candor(options.candor, database, passwords, path), found_by_clamscan(database, path)]
         print(f"{row}\t" + "\t".join(rows[row]), flush=True)
 
     for name in names:

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::Context;
-use candor_jail::{GRACE, MOST_AT_ONCE, NOBODY, Pool, Program, Ready, Settings, Source, worker_program};
+use candor_jail::{
+    GRACE, MOST_AT_ONCE, NOBODY, Passwords, Pool, Program, Ready, Settings, Source, worker_program,
+};
 use candor_object::Limits;
 use candor_policy::Policy;
 
@@ -31,6 +33,9 @@ pub(crate) struct Options {
     alone: bool,
     #[command(flatten)]
     databases: databases::Options,
+    /// Try the passwords of this file, one on each line, on what is encrypted.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     #[command(flatten)]
     limits: limits::Options,
 }
@@ -58,19 +63,29 @@ impl Options {
     /// Finds the service or starts workers, by default one for each processor.
     pub(crate) fn start(&self, workers: Option<NonZeroUsize>, notes: Notes) -> anyhow::Result<Scanners> {
         let limits = self.limits.limits();
-        let asked_for = self.alone || self.databases.are_chosen() || limits != Limits::default();
+        let passwords = self.password_file.as_deref().map(Passwords::from_file).transpose();
+        let passwords = passwords.map_err(anyhow::Error::msg)?.unwrap_or_default();
+        let asked_for = self.alone
+            || self.password_file.is_some()
+            || self.databases.are_chosen()
+            || limits != Limits::default();
         if !asked_for && let Some(scanners) = service(workers, &limits, notes)? {
             return Ok(scanners);
         }
-        own(self.databases.open(notes)?, limits, workers.unwrap_or_else(processors))
+        own(self.databases.open(notes)?, limits, passwords, workers.unwrap_or_else(processors))
     }
 }
 
 /// Starts workers of our own.
-pub(crate) fn own(databases: Vec<Used>, limits: Limits, workers: NonZeroUsize) -> anyhow::Result<Scanners> {
+pub(crate) fn own(
+    databases: Vec<Used>,
+    limits: Limits,
+    passwords: Passwords,
+    workers: NonZeroUsize,
+) -> anyhow::Result<Scanners> {
     let verification = Verification::start(&databases)?;
     let files = databases.iter().map(Used::file).collect::<anyhow::Result<_>>()?;
-    let program = Program { path: worker_program()?, databases: files, user: Some(NOBODY) };
+    let program = Program { path: worker_program()?, databases: files, user: Some(NOBODY), passwords };
     let settings = Settings {
         source: Source::Program(program),
         limits: limits.clone(),

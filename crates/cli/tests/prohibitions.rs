@@ -277,8 +277,8 @@ fn slips_of_the_pen_are_refused() {
 fn the_page_is_whole_and_harmless() {
     let ground = Ground::new();
     let root = ground.path("<script>alert(1)</script>");
-    std::fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
-    std::fs::copy(sample("linux-kesl/var/lib/dpkg/status"), root.join("var/lib/dpkg/status")).unwrap();
+    fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
+    fs::copy(sample("linux-kesl/var/lib/dpkg/status"), root.join("var/lib/dpkg/status")).unwrap();
     let path = root.display().to_string();
     let seen = ground.run(&[
         "check",
@@ -293,7 +293,7 @@ fn the_page_is_whole_and_harmless() {
         "page.html",
     ]);
     seen.expect(1);
-    let page = std::fs::read_to_string(ground.path("page.html")).unwrap();
+    let page = fs::read_to_string(ground.path("page.html")).unwrap();
     assert!(page.contains("default-src 'none'") && page.ends_with("</html>\n"));
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
     assert!(page.contains("to be replaced") && page.contains("89 FR 52434"));

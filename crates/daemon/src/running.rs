@@ -189,6 +189,7 @@ fn service_settings(configuration: &Configuration) -> anyhow::Result<service::Se
             .disabled
             .clone()
             .unwrap_or_else(|| PathBuf::from(databases::DISABLED)),
+        passwords: configuration.database.passwords.clone(),
         breaker: (&configuration.breaker).into(),
         limits: (&configuration.limits).into(),
         workers,

@@ -80,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) previous: Vec<PathBuf>,
     /// The list of rules that are switched off.
     pub(crate) disabled: PathBuf,
+    /// The file of passwords for what is encrypted.
+    pub(crate) passwords: Option<PathBuf>,
     /// When new databases are not trusted any more.
     pub(crate) breaker: breaker::Settings,
     /// Limits of one root object.
@@ -476,11 +478,14 @@ impl Generation {
                 warn!(error, %path, "the list of disabled rules is not used");
             }
         }
+        let passwords = settings.passwords.as_deref().map(candor_jail::Passwords::from_file).transpose();
+        let passwords = passwords.map_err(anyhow::Error::msg)?.unwrap_or_default();
         let pool = Pool::start(candor_jail::Settings {
             source: Source::Program(Program {
                 path: settings.program.clone(),
                 databases,
                 user: settings.worker_user,
+                passwords,
             }),
             limits: settings.limits.clone(),
             workers: settings.workers,

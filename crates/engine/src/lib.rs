@@ -26,8 +26,8 @@ use candor_detect::digests;
 pub use candor_detect::{Compiler, Counts, Database, Digests, Error};
 pub use candor_object::{
     Action, Attribute, Category, Content, Decision, Escaped, Evidence, Fact, FactKind, FileType, Finding,
-    Gap, IN_MEMORY, Limit, Limits, ObjectId, Reason, Relation, Report, Seen, Source, Strength, Verdict,
-    is_dangerous,
+    Gap, IN_MEMORY, Limit, Limits, ObjectId, Password, Reason, Relation, Report, Seen, Source, Strength,
+    Verdict, is_dangerous,
 };
 pub use file::read_file;
 
@@ -38,12 +38,23 @@ use scan::Scan;
 pub struct Engine {
     databases: Vec<Arc<Database>>,
     limits: Limits,
+    passwords: Vec<Password>,
 }
 
 impl Engine {
     /// An engine that looks into each of the databases.
     pub fn new(databases: Vec<Arc<Database>>, limits: Limits) -> Self {
-        Self { databases, limits }
+        Self { databases, limits, passwords: Vec::new() }
+    }
+
+    /// The same with passwords for what is encrypted, which are tried before those of the databases.
+    #[must_use]
+    pub fn with_passwords(self, passwords: Vec<Password>) -> Self {
+        Self { passwords, ..self }
+    }
+
+    fn begin(&self, root: &Content) -> Scan<'_> {
+        Scan::new(&self.databases, &self.limits, &self.passwords, root)
     }
 
     /// The databases.
@@ -64,12 +75,12 @@ impl Engine {
 
     /// The same with digests that were computed [beforehand](Self::digests).
     pub fn scan_digested(&self, name: &str, content: Content, digests: Digests) -> Report {
-        Scan::new(&self.databases, &self.limits, &content).run(name, content, digests)
+        self.begin(&content).run(name, content, digests)
     }
 
     /// The same, and what the objects say about what is installed: see [`Report::facts`].
     pub fn inventory(&self, name: &str, content: Content, digests: Digests) -> Report {
-        Scan::new(&self.databases, &self.limits, &content).with_facts().run(name, content, digests)
+        self.begin(&content).with_facts().run(name, content, digests)
     }
 
     /// Digests that the scans of these contents will ask for. Several together cost hardly more than the longest.

@@ -368,6 +368,11 @@ pub fn is_message(file_type: FileType) -> bool {
     MESSAGES.iter().any(|format| format.file_type() == file_type)
 }
 
+/// Passwords for what is encrypted in a mail, out of its text and its subject, the likeliest first.
+pub fn told_passwords(mail: &Content, deadline: Instant) -> Vec<Vec<u8>> {
+    mail::told(mail, deadline)
+}
+
 /// A second format of content that `first` recognised: content may be two valid files in one.
 ///
 /// * An archive behind a picture, a document or a script, which nothing is taken out of. Opened formats hand

@@ -29,7 +29,7 @@ const LARGEST_DICTIONARY: u64 = 256 << 20;
 /// The most rounds of the derivation of a key, as a power of two: 7-Zip writes 19.
 const MOST_ROUNDS: u8 = 22;
 /// The most passwords that are tried for one archive.
-const MOST_PASSWORDS: usize = 16;
+const MOST_PASSWORDS: usize = 256;
 /// The most blocks that are decrypted: each needs a derivation of its own.
 const MOST_ENCRYPTED: usize = 256;
 /// Bytes that a password has to decode without an error to be believed, or the first member if that is shorter.

@@ -76,6 +76,7 @@ fn with(paths: &Arc<[PathBuf]>) {
             path: program,
             databases: vec![sealed(candor_rules::DATABASE).unwrap()],
             user: None,
+            passwords: candor_jail::Passwords::default(),
         }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,

@@ -13,7 +13,7 @@ mod read_back;
 mod seal;
 mod worker;
 
-pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Ready};
+pub use candor_protocol::{MAX_DESCRIPTORS as MOST_AT_ONCE, Passwords, Ready};
 pub use confine::{
     Confinement, Fetching, Mechanism, Missing, NOBODY, NotConfined, Output, STACK, close_inherited, confine,
     confine_fetcher, confine_partly,

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use candor_object::{Limits, Report};
-use candor_protocol::Ready;
+use candor_protocol::{Passwords, Ready};
 
 use crate::Error;
 use crate::attendant::Attendant;
@@ -39,6 +39,8 @@ pub struct Program {
     pub databases: Vec<File>,
     /// The user and group that workers become, if we are root.
     pub user: Option<(u32, u32)>,
+    /// What may open what is encrypted, beside what databases know.
+    pub passwords: Passwords,
 }
 
 /// Which workers, how many, and what they may spend.

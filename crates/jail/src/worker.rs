@@ -65,6 +65,7 @@ impl Worker {
         let mut told = Ok(());
         if let Source::Program(program) = &settings.source {
             let start = Start::new(&settings.limits, program.user, settings.memory(), PROCESSOR_TIME);
+            let start = start.with_passwords(program.passwords.clone());
             Request::Start(start).write(&mut worker.packet);
             let databases: Vec<_> = program.databases.iter().map(AsFd::as_fd).collect();
             told = worker.channel.send(&worker.packet, &databases);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use candor_jail::{Error, Job, MOST_AT_ONCE, Opened, Pool, Program, Settings, Source};
+use candor_jail::{Error, Job, MOST_AT_ONCE, Opened, Passwords, Pool, Program, Settings, Source};
 use candor_object::{FileType, Limits, Reason, Relation, Report, Seen};
 use candor_protocol::{Answers, Channel, Ready, Request};
 
@@ -112,6 +112,7 @@ fn pool(workers: usize) -> Pool {
             path: std::env::current_exe().unwrap(),
             databases: Vec::new(),
             user: None,
+            passwords: Passwords::default(),
         }),
         limits,
         workers: NonZeroUsize::new(workers).unwrap(),
@@ -221,7 +222,12 @@ fn what_nobody_wants_any_more_is_not_scanned() {
 
 fn a_worker_that_does_not_start_is_told() {
     let settings = |program: &str| Settings {
-        source: Source::Program(Program { path: program.into(), databases: Vec::new(), user: None }),
+        source: Source::Program(Program {
+            path: program.into(),
+            databases: Vec::new(),
+            user: None,
+            passwords: Passwords::default(),
+        }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
         at_once: MOST_AT_ONCE,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use candor_object::Limits;
 use serde::{Deserialize, Serialize};
 
-use crate::{Broken, MAX_DESCRIPTORS};
+use crate::{Broken, MAX_DESCRIPTORS, Passwords};
 
 /// What a worker is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Start {
     pub memory: u64,
     /// Time on the processor after which it dies.
     pub processor_time: Duration,
+    /// What may open what is encrypted, beside what databases know.
+    pub passwords: Passwords,
 }
 
 /// A file to scan.
@@ -112,7 +114,13 @@ impl Start {
             bytes_per_second,
             program_time,
         };
-        Self { limits, user, memory, processor_time }
+        Self { limits, user, memory, processor_time, passwords: Passwords::default() }
+    }
+
+    /// The same with passwords.
+    #[must_use]
+    pub fn with_passwords(self, passwords: Passwords) -> Self {
+        Self { passwords, ..self }
     }
 
     /// The limits.
@@ -191,7 +199,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
+        let passwords = Passwords::parse(b"one\ntwo").unwrap();
         let start = Start::new(&Limits::default(), Some((1, 2)), 5, Duration::from_millis(1500));
+        let start = start.with_passwords(passwords);
         assert_eq!(start.limits(), Limits::default());
         let jobs = vec![
             Job { ticket: 1, size: 5, digest: true, inventory: Some("a".into()) },

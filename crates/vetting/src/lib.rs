@@ -245,6 +245,7 @@ fn start(settings: &Settings, databases: &[File]) -> Result<Pool, String> {
         path: settings.worker.clone(),
         databases: databases.map_err(|error| error.to_string())?,
         user: settings.user,
+        passwords: candor_jail::Passwords::default(),
     };
     Pool::start(candor_jail::Settings {
         source: Source::Program(program),

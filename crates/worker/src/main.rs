@@ -60,7 +60,8 @@ fn run() -> io::Result<()> {
     let mut ready = Vec::new();
     Ready::Confined { missing }.write(&mut ready);
     channel.send(&ready, &[])?;
-    scanning::answer_all(&mut channel, &Engine::new(databases, start.limits()))
+    let engine = Engine::new(databases, start.limits()).with_passwords(start.passwords.passwords());
+    scanning::answer_all(&mut channel, &engine)
 }
 
 /// Takes the first message and opens the databases that came with it.

@@ -35,6 +35,7 @@ fn reports(files: Vec<(String, Vec<u8>)>) -> (Vec<(String, Report)>, u64) {
         path: PathBuf::from(env!("CARGO_BIN_EXE_candor-worker")),
         databases: Vec::new(),
         user: Some(NOBODY),
+        passwords: candor_jail::Passwords::default(),
     };
     let pool = Pool::start(Settings {
         source: Source::Program(program),

@@ -143,13 +143,14 @@ impl<'a> Run<'a> {
         // One file is not worth more than one worker.
         let alone = matches!(paths, [path] if !path.is_dir());
         let workers = if alone { NonZeroUsize::MIN } else { scanners::processors() };
-        let Scanners { pool, verification, .. } = match scanners::own(databases, limits.clone(), workers) {
-            Ok(scanners) => scanners,
-            Err(error) => {
-                self.summary.failed = true;
-                return self.error(&format!("{error:#}"));
-            }
-        };
+        let Scanners { pool, verification, .. } =
+            match scanners::own(databases, limits.clone(), candor_jail::Passwords::default(), workers) {
+                Ok(scanners) => scanners,
+                Err(error) => {
+                    self.summary.failed = true;
+                    return self.error(&format!("{error:#}"));
+                }
+            };
         let bounds = Bounds { file: self.settings.file_bytes, scan: limits.unpacked_bytes };
         let (tell, hear) = bounded(AHEAD);
         let told = thread::scope(|scope| {

@@ -78,7 +78,8 @@ pub(crate) fn collect(
     wanted: impl Fn(&str) -> bool,
 ) -> anyhow::Result<Collected> {
     let used = Used::new(Origin::Memory, embedded()?, "embedded".to_owned())?;
-    let Scanners { pool, verification, .. } = scanners::own(vec![used], limits, processors())?;
+    let Scanners { pool, verification, .. } =
+        scanners::own(vec![used], limits, candor_jail::Passwords::default(), processors())?;
     let mut collected = Collected::default();
     // Systems are kept apart where there are several.
     let systems = targets.iter().filter(|target| !matches!(target, Target::Path(..))).count();

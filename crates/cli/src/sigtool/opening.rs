@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use candor_detect::hash::import_list;
-use candor_jail::{GRACE, NOBODY, Program, Settings, Source, worker_program};
+use candor_jail::{GRACE, NOBODY, Passwords, Program, Settings, Source, worker_program};
 use candor_object::{Import, Layout, Limits};
 use candor_protocol::{LayoutRecord, Opened};
 use md5::{Digest, Md5};
@@ -147,7 +147,12 @@ fn open(file: &File, as_type: &str) -> Result<Opened, Failure> {
     let told = |error: &dyn std::fmt::Display| Failure::Told(format!("ERROR: {error}"));
     let program = worker_program().map_err(|error| told(&error))?;
     let settings = Settings {
-        source: Source::Program(Program { path: program, databases: Vec::new(), user: Some(NOBODY) }),
+        source: Source::Program(Program {
+            path: program,
+            databases: Vec::new(),
+            user: Some(NOBODY),
+            passwords: Passwords::default(),
+        }),
         limits: Limits::default(),
         workers: NonZeroUsize::MIN,
         at_once: 1,

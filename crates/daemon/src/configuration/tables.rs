@@ -67,6 +67,8 @@ pub(crate) struct Database {
     pub(crate) previous: Vec<PathBuf>,
     /// The list of rules that are switched off; nobody need have written it.
     pub(crate) disabled: Option<PathBuf>,
+    /// A file of passwords, one on each line, for what is encrypted.
+    pub(crate) passwords: Option<PathBuf>,
 }
 
 /// `[breaker]`, against new databases that detect too much.

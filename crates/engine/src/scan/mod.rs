@@ -2,13 +2,13 @@
 
 mod facts;
 mod magic;
+mod passwords;
 mod trust;
 
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use candor_detect::switch::PASSWORDS;
 use candor_detect::{DETECTORS, Database, Digests, Embedded, Error, Found, Inspection, sha256};
 use candor_formats::{Format, format_of, identify, is_message, named, second};
 use candor_object::{
@@ -30,6 +30,7 @@ const SPARE_SIZE: usize = 8 << 20;
 /// The state of one root object's scan.
 pub(crate) struct Scan<'e> {
     databases: &'e [Arc<Database>],
+    known: passwords::Known<'e>,
     pub(crate) budget: Budget,
     report: Report,
     /// The object that is being scanned and its containers, outermost first.
@@ -46,9 +47,15 @@ pub(crate) struct Scan<'e> {
 }
 
 impl<'e> Scan<'e> {
-    pub(crate) fn new(databases: &'e [Arc<Database>], limits: &Limits, root: &Content) -> Self {
+    pub(crate) fn new(
+        databases: &'e [Arc<Database>],
+        limits: &Limits,
+        listed: &'e [Password],
+        root: &Content,
+    ) -> Self {
         Self {
             databases,
+            known: passwords::Known::new(listed),
             budget: Budget::new(limits, root.size()),
             report: Report::default(),
             chain: Vec::new(),
@@ -265,16 +272,6 @@ impl<'e> Scan<'e> {
             !self.report.findings.iter().any(|known| known.object == id && known.name == new.name)
         });
         self.found(id, &archive.content, found);
-    }
-
-    /// Passwords for what is encrypted in containers of a type.
-    pub(crate) fn passwords(&self, container: FileType) -> Arc<[Password]> {
-        if self.switched_off(PASSWORDS).is_some() {
-            return Arc::default();
-        }
-        // A damaged record costs passwords, and what none opens is told as encrypted.
-        let of = |database: &Arc<Database>| database.passwords(container.name()).unwrap_or_default();
-        self.databases.iter().flat_map(of).collect()
     }
 
     /// Whether links of the object that is being scanned are examined: it has come out of a mail, and some database has

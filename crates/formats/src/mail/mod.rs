@@ -28,12 +28,14 @@ mod embedded;
 mod walk;
 mod leaf;
 
+mod passwords;
 mod recognise;
 mod mbox;
 mod uuencode;
 
 pub(crate) use base64::{Base64, End as Base64End, is_sextet};
 pub(crate) use mbox::Mbox;
+pub(crate) use passwords::told;
 pub(crate) use recognise::is_message;
 pub(crate) use uuencode::{Uuencode, YencFile, open_in_text};
 

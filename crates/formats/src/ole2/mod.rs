@@ -5,6 +5,7 @@
 //! (encryption), <https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb>.
 
 mod compound;
+mod encryption;
 mod entries;
 mod excel;
 mod hwp;
@@ -16,13 +17,10 @@ mod unused;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
-
-use candor_object::{Child, Content, FileType, Flow, Form, Reason, Sink};
+use candor_object::{Child, Content, FileType, Flow, Form, Sink};
 
 use crate::{Format, Glimpse};
 use compound::Compound;
-use entries::Entry;
 
 pub(crate) use hwp::Hwp5;
 pub(crate) use message::Msg;
@@ -53,7 +51,6 @@ impl Format for Ole2 {
         message::name_attachments(&compound, &mut entries, sink)?;
         for entry in entries.iter().filter(|entry| entry.is_stream()) {
             sink.pulse()?;
-            note_encryption(&compound, entry, sink)?;
             let mut stream = compound.stream(entry);
             sink.child(Child::member(&entry.path), &mut stream)?;
             if stream.broken {
@@ -61,6 +58,7 @@ impl Format for Ole2 {
             }
             objects::open(&compound, entry, sink)?;
         }
+        encryption::open(&compound, &entries, sink)?;
         message::hand_over(&compound, &entries, sink)?;
         hwp::hand_over(&compound, &entries, sink)?;
         for project in macros::read(&compound, &entries, sink)? {
@@ -77,22 +75,4 @@ impl Format for Ole2 {
         }
         unused::open(&compound, sink)
     }
-}
-
-/// Notes a gap where a document says that it is encrypted.
-fn note_encryption(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) -> Flow {
-    let encrypted = match entry.name() {
-        "EncryptedPackage" => true,
-        "WordDocument" => {
-            let mut head = [0; 12];
-            let read = compound.stream(entry).read_exact(&mut head).is_ok();
-            // The identifier of the format, and a bit of the flags.
-            read && head.starts_with(b"\xec\xa5") && head.get(11).is_some_and(|flags| flags & 1 != 0)
-        }
-        _ => false,
-    };
-    if encrypted {
-        sink.gap(Reason::Encrypted, &format!("the document is encrypted ({})", entry.path));
-    }
-    Ok(())
 }

@@ -3,16 +3,16 @@
 use std::io;
 
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
-use aes::{Aes128, Aes256};
+use aes::{Aes128, Aes192, Aes256};
 
 use super::input::Input;
 use super::text_filters::Step;
 
 /// A block of AES.
-pub(super) type Block = [u8; 16];
+pub(crate) type Block = [u8; 16];
 
 /// RC4.
-pub(super) struct Rc4 {
+pub(crate) struct Rc4 {
     state: [u8; 256],
     first: u8,
     second: u8,
@@ -20,7 +20,7 @@ pub(super) struct Rc4 {
 
 impl Rc4 {
     /// The cipher at its start; a key of no bytes is none.
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         let mut state = [0; 256];
         for (byte, slot) in (0..=u8::MAX).zip(state.iter_mut()) {
             *slot = byte;
@@ -38,7 +38,7 @@ impl Rc4 {
         self.state.get(usize::from(index)).copied().unwrap_or(0)
     }
 
-    pub(super) fn apply(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn apply(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             self.first = self.first.wrapping_add(1);
             self.second = self.second.wrapping_add(self.at(self.first));
@@ -60,38 +60,42 @@ impl Step for Rc4 {
     }
 }
 
-/// AES with a key of either size.
-pub(super) enum Aes {
+/// AES with a key of any size.
+pub(crate) enum Aes {
     Small(Box<Aes128>),
+    Middle(Box<Aes192>),
     Large(Box<Aes256>),
 }
 
 impl Aes {
     /// Nothing for keys of any other length.
-    pub(super) fn new(key: &[u8]) -> Option<Self> {
+    pub(crate) fn new(key: &[u8]) -> Option<Self> {
         match key.len() {
             16 => Some(Self::Small(Box::new(Aes128::new_from_slice(key).ok()?))),
+            24 => Some(Self::Middle(Box::new(Aes192::new_from_slice(key).ok()?))),
             32 => Some(Self::Large(Box::new(Aes256::new_from_slice(key).ok()?))),
             _ => None,
         }
     }
 
-    fn decrypt(&self, block: Block, before: Block) -> Block {
+    pub(crate) fn decrypt(&self, block: Block, before: Block) -> Block {
         let mut out = block.into();
         match self {
             Self::Small(cipher) => cipher.decrypt_block(&mut out),
+            Self::Middle(cipher) => cipher.decrypt_block(&mut out),
             Self::Large(cipher) => cipher.decrypt_block(&mut out),
         }
         xor(out.into(), before)
     }
 
     /// Encrypts whole blocks in CBC mode in place.
-    pub(super) fn encrypt_all(&self, bytes: &mut [u8], start: Block) {
+    pub(crate) fn encrypt_all(&self, bytes: &mut [u8], start: Block) {
         let mut before = start;
         for chunk in bytes.as_chunks_mut::<16>().0 {
             let mut out = xor(*chunk, before).into();
             match self {
                 Self::Small(cipher) => cipher.encrypt_block(&mut out),
+                Self::Middle(cipher) => cipher.encrypt_block(&mut out),
                 Self::Large(cipher) => cipher.encrypt_block(&mut out),
             }
             before = out.into();
@@ -100,7 +104,7 @@ impl Aes {
     }
 
     /// Decrypts whole blocks in CBC mode in place.
-    pub(super) fn decrypt_all(&self, bytes: &mut [u8], start: Block) {
+    pub(crate) fn decrypt_all(&self, bytes: &mut [u8], start: Block) {
         let mut before = start;
         for chunk in bytes.as_chunks_mut::<16>().0 {
             let block = *chunk;
@@ -118,7 +122,7 @@ fn xor(mut block: Block, other: Block) -> Block {
 }
 
 /// A decoder of AES in CBC mode with padding.
-pub(super) struct Cbc {
+pub(crate) struct Cbc {
     cipher: Aes,
     /// The encrypted block before, which is the first thing that is read.
     before: Option<Block>,
@@ -127,7 +131,7 @@ pub(super) struct Cbc {
 }
 
 impl Cbc {
-    pub(super) fn new(cipher: Aes) -> Self {
+    pub(crate) fn new(cipher: Aes) -> Self {
         Self { cipher, before: None, held: None }
     }
 }
@@ -176,6 +180,6 @@ mod tests {
         cipher.encrypt_all(&mut bytes, [9; 16]);
         cipher.decrypt_all(&mut bytes, [9; 16]);
         assert_eq!(&bytes, b"two blocks of 16 bytes each here");
-        assert!(Aes::new(&[0; 24]).is_none());
+        assert!(Aes::new(&[0; 23]).is_none());
     }
 }

@@ -14,7 +14,7 @@ use candor_object::{Child, Content, FileType, Flow, Link, Reason, Relation, Sink
 use memchr::memmem;
 
 mod between;
-mod cipher;
+pub(crate) mod cipher;
 mod document;
 mod facts;
 mod filters;

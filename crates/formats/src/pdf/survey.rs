@@ -20,7 +20,7 @@ const MOST_UNPACKED: usize = 64 << 20;
 /// Objects of all object streams together.
 const MOST_INSIDE: u32 = 1 << 20;
 /// Passwords that are tried.
-const MOST_PASSWORDS: usize = 64;
+const MOST_PASSWORDS: usize = 2048;
 /// Encryption dictionaries that are tried.
 const MOST_HANDLERS: usize = 8;
 /// Places of objects in tables that are looked at because no object was found there.

@@ -200,7 +200,10 @@ impl Workbook {
                     }
                 }
                 record::FILEPASS => {
-                    sink.gap(Reason::Encrypted, &format!("the workbook is encrypted ({path})"));
+                    sink.gap(
+                        Reason::Encrypted,
+                        &format!("macros of Excel 4 are not looked for in what is encrypted ({path})"),
+                    );
                     return Ok(());
                 }
                 record::BOUNDSHEET => {

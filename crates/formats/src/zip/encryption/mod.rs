@@ -20,6 +20,8 @@ use crate::fields::{u32_le, u64_le};
 /// What a try costs, in bytes of reading that take as long, about.
 const PKWARE_COST: u64 = 64;
 const AES_COST: u64 = 128 << 10;
+/// Tries of an archive that cost nothing: a whole list of passwords, and those of a mail, once.
+const FREE_TRIES: u32 = 1200;
 
 /// The passwords of an archive's scan.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(super) struct Keyring {
     passwords: Option<Arc<[Password]>>,
     /// The one that opened the member before: mostly one opens all.
     last: usize,
+    /// Tries so far.
+    tries: u32,
 }
 
 impl Keyring {
@@ -83,7 +87,9 @@ pub(super) fn unlock(
                 if seen.is_tired(content) {
                     return Ok(unproved);
                 }
-                seen.searched = seen.searched.saturating_add(lock.cost());
+                seen.keyring.tries = seen.keyring.tries.saturating_add(1);
+                let cost = if seen.keyring.tries > FREE_TRIES { lock.cost() } else { 0 };
+                seen.searched = seen.searched.saturating_add(cost);
             }
             let Some(unlocked) = lock.open(&password.bytes, sink)? else { continue };
             let opened = Opened::new(content, member, size, unlocked.content, password)?;
