@@ -40,7 +40,7 @@ impl Passwords {
         }
         let file = File::open(path).map_err(unreadable)?;
         let mut text = Vec::new();
-        file.take(LONGEST_FILE as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
+        file.take((LONGEST_FILE as u64).saturating_add(1)).read_to_end(&mut text).map_err(unreadable)?;
         Self::parse(&text).map_err(|(line, reason)| format!("{}:{line}: {reason}", path.display()))
     }
 

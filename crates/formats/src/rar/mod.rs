@@ -93,7 +93,7 @@ fn start(head: &[u8]) -> Option<usize> {
 
 fn options(password: Option<&[u8]>) -> ArchiveReadOptions<'_> {
     ArchiveReadOptions::with_optional_password(password)
-        .with_max_header_count(MOST_BLOCKS as u64 + 16)
+        .with_max_header_count((MOST_BLOCKS as u64).saturating_add(16))
         .with_max_header_bytes(64 << 20)
         .with_max_reader_workspace_bytes(WORKSPACE)
         .with_rar50_dictionary_size_limit(LARGEST_DICTIONARY)
@@ -380,11 +380,13 @@ fn decide(
     if meta.is_directory || meta.is_redirection {
         return ExtractionDecision::Skip;
     }
-    if meta.is_stored && !meta.is_encrypted && !solid {
-        if let Some(there) = there {
-            let flow = opener.sink.range(Child::member(&name), there);
-            return if opener.keep(flow) { ExtractionDecision::Skip } else { ExtractionDecision::Stop };
-        }
+    if meta.is_stored
+        && !meta.is_encrypted
+        && !solid
+        && let Some(there) = there
+    {
+        let flow = opener.sink.range(Child::member(&name), there);
+        return if opener.keep(flow) { ExtractionDecision::Skip } else { ExtractionDecision::Stop };
     }
     let kept = Rc::new(RefCell::new(Kept::default()));
     opener.pending = Some((name, Rc::clone(&kept)));

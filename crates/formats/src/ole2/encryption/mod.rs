@@ -66,7 +66,7 @@ pub(super) fn open(compound: &Compound<'_>, entries: &[Entry], sink: &mut dyn Si
 
 impl<'a> Place<'a> {
     /// The stream of this name in the same storage.
-    fn beside(self, name: &str) -> Option<Place<'a>> {
+    fn beside(self, name: &str) -> Option<Self> {
         let storage =
             self.entry.path.rfind('/').map_or("", |end| self.entry.path.get(..=end).unwrap_or_default());
         let is_it = |entry: &&Entry| {
@@ -116,7 +116,7 @@ impl Keyring {
         rounds: u32,
         place: Place<'_>,
         sink: &mut dyn Sink,
-        open: &mut dyn FnMut(&[u8], &mut dyn Sink) -> Result<Option<T>, Stop>,
+        mut open: impl FnMut(&[u8], &mut dyn Sink) -> Result<Option<T>, Stop>,
     ) -> Result<Tried<T>, Stop> {
         if rounds > MOST_SPINS {
             let detail = format!("{}: {rounds} rounds of its key", place.entry.path);

@@ -32,7 +32,7 @@ pub(super) fn open(place: Place<'_>, keyring: &mut Keyring, sink: &mut dyn Sink)
                 return Ok(());
             };
             let rounds = ways.iter().fold(0_u32, |sum, way| sum.saturating_add(way.rounds));
-            keyring.try_all(rounds, place, sink, &mut |password, sink| {
+            keyring.try_all(rounds, place, sink, |password, sink| {
                 let Some(password) = utf16(password) else { return Ok(None) };
                 for way in &ways {
                     if let Some(key) = way.open(&password, sink)? {
@@ -47,7 +47,7 @@ pub(super) fn open(place: Place<'_>, keyring: &mut Keyring, sink: &mut dyn Sink)
                 place.locked("its description cannot be read", sink);
                 return Ok(());
             };
-            keyring.try_all(STANDARD_ROUNDS, place, sink, &mut |password, sink| {
+            keyring.try_all(STANDARD_ROUNDS, place, sink, |password, sink| {
                 let Some(password) = utf16(password) else { return Ok(None) };
                 Ok(standard(&description, &password, sink)?.map(|cipher| (cipher, None)))
             })?
