@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use candor_object::{Finding, Verdict};
+use candor_object::{Category, Finding, Verdict};
 
 use super::{Colours, Detail, Output, Run, Summary, Target, reason_name};
 use crate::escape::Escaped;
@@ -50,7 +50,14 @@ impl Human {
             source => source,
         };
         let name = self.paint.styled(Style::Strong, &Escaped(&finding.name));
-        writeln!(self.writer, "            {name} ({})", Escaped(source))
+        write!(self.writer, "            {name} ({})", Escaped(source))?;
+        match &finding.signature {
+            // What is odd says what it is; other findings name a signature, which the JSON has.
+            detail if finding.category == Category::Anomaly && !detail.is_empty() => {
+                writeln!(self.writer, ": {}", Escaped(detail))
+            }
+            _ => writeln!(self.writer),
+        }
     }
 
     fn gaps(&mut self, scanned: &Scanned) -> io::Result<()> {

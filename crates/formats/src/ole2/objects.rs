@@ -32,7 +32,7 @@ pub(super) fn open(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) 
         "\x01ole10native" => ole1::native(&label, &mut stream(), sink),
         "\x01ole" => ole1::note_address(&label, &mut stream(), sink),
         "powerpoint document" => presentation(&label, &mut stream(), sink),
-        "workbook" | "book" => excel::open(compound, entry, sink),
+        "workbook" | "book" => excel::open(&entry.path, compound.stream(entry), sink),
         "worddocument" => fields(&mut stream(), sink),
         _ => Ok(()),
     }

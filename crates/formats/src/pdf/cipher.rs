@@ -12,6 +12,7 @@ use super::text_filters::Step;
 pub(crate) type Block = [u8; 16];
 
 /// RC4.
+#[derive(Clone)]
 pub(crate) struct Rc4 {
     state: [u8; 256],
     first: u8,

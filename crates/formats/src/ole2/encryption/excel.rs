@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use candor_object::{Flow, Sink};
 
+use super::super::excel as macros;
 use super::rc4::{Decryption, Header};
 use super::{Keyring, LONGEST_INFO, Place, Tried, utf16};
 use crate::fields::u16_le;
@@ -18,7 +19,7 @@ const PLAIN: [u16; 7] = [0x809, FILE_PASS, 0x194, 0x195, 0xe1, 0x196, 0x138];
 /// A number that no record has, in the place of `FilePass`, so that what comes out is no encrypted workbook again.
 const NOTHING: u16 = 0xffff;
 /// Records in which `FilePass` is looked for: it comes second.
-const FIRST_RECORDS: usize = 32;
+pub(in crate::ole2) const FIRST_RECORDS: u32 = 32;
 /// What fills a password up: [MS-OFFCRYPTO] 2.3.7.2.
 const PADDING: [u8; 15] =
     [0xbb, 0xff, 0xff, 0xba, 0xff, 0xff, 0xb9, 0x80, 0x00, 0xbe, 0x0f, 0x00, 0xbf, 0x0f, 0x00];
@@ -32,7 +33,9 @@ pub(super) fn open(place: Place<'_>, keyring: &mut Keyring, sink: &mut dyn Sink)
     };
     let mut attempt = |password: &[u8], _: &mut dyn Sink| Ok(lock.open(password));
     if let Tried::Open(cipher, origin) = keyring.try_all(0, place, sink, &mut attempt)? {
-        place.opened(&origin, &mut Decrypted::new(place.stream(), cipher), sink)?;
+        place.opened(&origin, &mut Decrypted::new(place.stream(), cipher.clone()), sink)?;
+        let path = format!("{} (decrypted)", place.entry.path);
+        macros::open(&path, Decrypted::new(place.stream(), cipher), sink)?;
     }
     Ok(())
 }
@@ -109,6 +112,7 @@ fn xor_array(password: &[u8], key: [u8; 2]) -> [u8; 16] {
     array
 }
 
+#[derive(Clone)]
 enum Cipher {
     Xor([u8; 16]),
     Rc4(Box<Decryption>),

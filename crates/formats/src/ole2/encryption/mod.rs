@@ -19,6 +19,8 @@ use candor_object::{Child, FileType, Flow, Limit, Password, Reason, Sink, Stop};
 use super::compound::Compound;
 use super::entries::Entry;
 
+pub(super) use excel::FIRST_RECORDS;
+
 /// Passwords that Office itself tries: that of workbooks, and that of presentations.
 const DEFAULT: [&str; 2] = ["VelvetSweatshop", "/01Hannes Ruescher/01"];
 /// Rounds of hashes that are spent on a file.

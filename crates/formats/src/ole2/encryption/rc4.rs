@@ -95,6 +95,7 @@ impl Header {
 }
 
 /// The keys of all blocks.
+#[derive(Clone)]
 pub(super) struct Keys {
     base: Vec<u8>,
     length: Option<usize>,
@@ -114,6 +115,7 @@ impl Keys {
 }
 
 /// Decrypts a stream from its start on.
+#[derive(Clone)]
 pub(super) struct Decryption {
     keys: Keys,
     block_size: usize,

@@ -7,12 +7,11 @@
 mod formula;
 mod functions;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use candor_object::{Child, Flow, Limit, Reason, Sink, Stop};
 
-use super::compound::Compound;
-use super::entries::Entry;
+use super::encryption::FIRST_RECORDS;
 use crate::fields::{array, u16_le, u32_le};
 use crate::references::DDE;
 use formula::{Context, cell, letters, narrow_text, wide_text};
@@ -90,8 +89,9 @@ struct Workbook {
     full: bool,
 }
 
-/// Hands over the macros of a workbook.
-pub(super) fn open(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) -> Flow {
+/// Hands over the macros of a workbook, which may have been decrypted. `path` names its stream.
+pub(super) fn open(path: &str, workbook: impl Read, sink: &mut dyn Sink) -> Flow {
+    let mut stream = BufReader::with_capacity(16 << 10, workbook);
     let mut workbook = Workbook {
         context: Context { biff8: true, functions: Functions::new(), names: Vec::new(), sheets: Vec::new() },
         sheets: Vec::new(),
@@ -105,15 +105,14 @@ pub(super) fn open(compound: &Compound<'_>, entry: &Entry, sink: &mut dyn Sink) 
         kept: 0,
         full: false,
     };
-    let mut stream = BufReader::with_capacity(16 << 10, compound.stream(entry));
-    workbook.read(&entry.path, &mut stream, sink)?;
+    workbook.read(path, &mut stream, sink)?;
     if workbook.full {
-        sink.gap(Reason::Limit(Limit::UnpackedBytes), &format!("the macros in {:?}", entry.path));
+        sink.gap(Reason::Limit(Limit::UnpackedBytes), &format!("the macros in {path:?}"));
     }
     if workbook.text.is_empty() {
         return Ok(());
     }
-    sink.child(Child::part(&format!("{}.xlm", entry.path)), &mut workbook.text.as_bytes())
+    sink.child(Child::part(&format!("{path}.xlm")), &mut workbook.text.as_bytes())
 }
 
 /// Passes so many bytes.
@@ -200,10 +199,11 @@ impl Workbook {
                     }
                 }
                 record::FILEPASS => {
-                    sink.gap(
-                        Reason::Encrypted,
-                        &format!("macros of Excel 4 are not looked for in what is encrypted ({path})"),
-                    );
+                    // What is encrypted comes here again if a password opens it.
+                    if number > FIRST_RECORDS {
+                        let detail = format!("macros of Excel 4 behind a late FilePass ({path})");
+                        sink.gap(Reason::Encrypted, &detail);
+                    }
                     return Ok(());
                 }
                 record::BOUNDSHEET => {
