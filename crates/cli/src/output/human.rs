@@ -51,7 +51,7 @@ impl Human {
         };
         let name = self.paint.styled(Style::Strong, &Escaped(&finding.name));
         write!(self.writer, "            {name} ({})", Escaped(source))?;
-        match &finding.signature {
+        match &finding.text {
             // What is odd says what it is; other findings name a signature, which the JSON has.
             detail if finding.category == Category::Anomaly && !detail.is_empty() => {
                 writeln!(self.writer, ": {}", Escaped(detail))
