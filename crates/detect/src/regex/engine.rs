@@ -16,9 +16,13 @@ const BOUNDS: &str = "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=2000)(*LIMIT_HEAP=20000
 /// Most bytes of an automaton; what is larger goes to PCRE2.
 const MAX_AUTOMATON: usize = 4 << 20;
 /// Bytes of states that an automaton may remember during a search.
-const STATES: usize = 1 << 20;
-/// Most expressions that stay compiled. Stops content that triggers all of them from filling memory.
-const MOST_KEPT: usize = 256;
+const STATES: usize = 256 << 10;
+/// Most expressions that stay compiled in each of two generations, and most bytes of those. Stops content that triggers all
+/// of them from filling memory.
+const MOST_KEPT: usize = 512;
+const MOST_KEPT_BYTES: usize = 16 << 20;
+/// Bytes that one of PCRE2 is taken to need, which does not tell.
+const BACKTRACKING: usize = 16 << 10;
 
 /// A compiled expression.
 pub(crate) struct Compiled {
@@ -45,6 +49,14 @@ impl Compiled {
             None => Engine::Backtracking(Box::new(backtracking(text, flags, anchored)?)),
         };
         Ok(Self { engine, anchored })
+    }
+
+    /// Bytes that it needs when it does not search.
+    fn size(&self) -> usize {
+        match &self.engine {
+            Engine::Linear(regex) => regex.memory_usage(),
+            Engine::Backtracking(_) => BACKTRACKING,
+        }
     }
 
     /// Start and end of the first match in `subject` from `at` on.
@@ -79,7 +91,8 @@ fn linear(text: &str, flags: Flags) -> Option<meta::Regex> {
         .hybrid_cache_capacity(STATES)
         // By default it asks the system for its processors, and a confined worker may not ask anything.
         .pool_capacity(1)
-        .onepass(false);
+        .onepass(false)
+        .dfa(false);
     meta::Builder::new().syntax(syntax).configure(config).build(text).ok()
 }
 
@@ -124,7 +137,19 @@ fn very_end(text: &str) -> String {
 
 /// Compiled expressions by their place in the database.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<(u32, bool), Arc<Compiled>>>);
+pub(crate) struct Cache(Mutex<Generations>);
+
+/// What was used of late, and what before that. Compiling costs a hundred times what a search costs, so what is in use has to
+/// stay when there is too much.
+#[derive(Default)]
+struct Generations {
+    young: Generation,
+    old: Generation,
+    /// Bytes of the young ones.
+    bytes: usize,
+}
+
+type Generation = HashMap<(u32, bool), Arc<Compiled>>;
 
 impl Cache {
     /// The expression of that place, compiled now if it is not there.
@@ -135,15 +160,50 @@ impl Cache {
         text: &str,
         flags: Flags,
     ) -> Result<Arc<Compiled>, String> {
+        let key = (place, anchored);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = kept.get(&(place, anchored)) {
+        if let Some(compiled) = kept.young.get(&key) {
             return Ok(Arc::clone(compiled));
         }
-        let compiled = Arc::new(Compiled::new(text, flags, anchored)?);
-        if kept.len() >= MOST_KEPT {
-            kept.clear();
-        }
-        kept.insert((place, anchored), Arc::clone(&compiled));
+        let compiled = match kept.old.remove(&key) {
+            Some(compiled) => compiled,
+            None => Arc::new(Compiled::new(text, flags, anchored)?),
+        };
+        kept.keep(key, Arc::clone(&compiled));
         Ok(compiled)
+    }
+}
+
+impl Generations {
+    fn keep(&mut self, key: (u32, bool), compiled: Arc<Compiled>) {
+        let size = compiled.size();
+        if self.young.len() >= MOST_KEPT || self.bytes.saturating_add(size) > MOST_KEPT_BYTES {
+            self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        self.young.insert(key, compiled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_use_stays_compiled() {
+        let cache = Cache::default();
+        let get = |place: usize| {
+            let place = u32::try_from(place).unwrap();
+            cache.get(place, false, &format!("ab+{place}"), Flags::default()).unwrap()
+        };
+        let used = get(0);
+        for place in 1..MOST_KEPT * 4 {
+            get(place);
+            assert!(Arc::ptr_eq(&used, &get(0)), "after {place}");
+        }
+        let kept = cache.0.lock().unwrap();
+        assert!(kept.young.len() <= MOST_KEPT && kept.old.len() <= MOST_KEPT);
+        assert!(kept.bytes <= MOST_KEPT_BYTES);
     }
 }
