@@ -11,6 +11,9 @@ use candor_object::Content;
 
 use super::bytes::Bytes;
 
+/// Bytes that are looked at together.
+const WINDOW: usize = 64 << 10;
+
 /// What ends the encoded text before the content ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -94,10 +97,38 @@ impl Base64 {
     }
 }
 
+impl Base64 {
+    /// Decodes whole groups that stand side by side, as most of a text does; how many bytes came out.
+    fn groups(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if self.sextets > 0 || self.pending_from < 3 || self.done {
+            return Ok(0);
+        }
+        let mut count = 0_usize;
+        for (group, out) in self.input.ahead()?.as_chunks::<4>().0.iter().zip(space.as_chunks_mut::<3>().0) {
+            let [first, second, third, fourth] =
+                group.map(|byte| SEXTETS.get(usize::from(byte)).copied().unwrap_or(NO));
+            if (first | second | third | fourth) & NO != 0 {
+                break;
+            }
+            *out = [first << 2 | second >> 4, second << 4 | third >> 2, third << 6 | fourth];
+            count = count.saturating_add(1);
+        }
+        if count > 0 {
+            self.equals = None;
+        }
+        self.input.skip(count.saturating_mul(4));
+        Ok(count.saturating_mul(3))
+    }
+}
+
 impl Read for Base64 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0_usize;
-        for slot in buffer.iter_mut() {
+        while filled < buffer.len() {
+            let space = buffer.get_mut(filled..).unwrap_or_default();
+            let whole = self.groups(space)?;
+            filled = filled.saturating_add(whole);
+            let Some(slot) = space.get_mut(whole) else { break };
             while self.pending_from >= 3 {
                 if self.done && self.cut && filled == 0 {
                     self.cut = false;
@@ -116,38 +147,61 @@ impl Read for Base64 {
     }
 }
 
+/// What no sextet has.
+const NO: u8 = 0x80;
+
+/// The value of each byte of the alphabet.
+const SEXTETS: [u8; 256] = {
+    let mut values = [NO; 256];
+    let mut rest: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut value = 0;
+    while let [byte, others @ ..] = rest {
+        let (_, from) = values.split_at_mut(*byte as usize);
+        if let Some(place) = from.first_mut() {
+            *place = value;
+        }
+        value = u8::wrapping_add(value, 1);
+        rest = others;
+    }
+    values
+};
+
 /// Whether the byte is in the alphabet.
 pub(crate) fn is_sextet(byte: u8) -> bool {
     sextet(byte).is_some()
 }
 
 fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte.wrapping_sub(b'A')),
-        b'a'..=b'z' => Some(byte.wrapping_sub(b'a').wrapping_add(26)),
-        b'0'..=b'9' => Some(byte.wrapping_sub(b'0').wrapping_add(52)),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    SEXTETS.get(usize::from(byte)).copied().filter(|value| *value != NO)
 }
 
 /// Offset after the first padding, if characters of the alphabet follow it.
 pub(crate) fn early_padding(content: &Content) -> io::Result<Option<u64>> {
-    let mut input = Bytes::new(content.clone());
-    let mut sextets = 0_u8;
+    let mut offset = 0_u64;
+    let mut sextets = 0_usize;
     let mut padded = None;
-    while let Some(byte) = input.next()? {
-        if is_sextet(byte) {
-            if padded.is_some() {
+    loop {
+        let window = content.window(offset, WINDOW)?;
+        if window.is_empty() {
+            return Ok(None);
+        }
+        let mut rest = window.as_ref();
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'=', rest).unwrap_or(rest.len());
+            let (before, from) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            let count = before.iter().filter(|byte| is_sextet(**byte)).count();
+            if count > 0 && padded.is_some() {
                 return Ok(padded);
             }
-            sextets = sextets.wrapping_add(1) & 3;
-        } else if byte == b'=' && (sextets >= 2 || padded.is_some()) {
-            padded = Some(input.position());
+            sextets = sextets.wrapping_add(count) & 3;
+            rest = from.get(1..).unwrap_or_default();
+            if !from.is_empty() && (sextets >= 2 || padded.is_some()) {
+                let place = window.len().saturating_sub(rest.len());
+                padded = Some(offset.saturating_add(place as u64));
+            }
         }
+        offset = offset.saturating_add(window.len() as u64);
     }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ impl Bytes {
         Ok(self.buffer.get(ahead).copied())
     }
 
+    /// What is in sight, from the next byte on: at least one byte, except at the end.
+    pub(crate) fn ahead(&mut self) -> io::Result<&[u8]> {
+        self.peek(0)?;
+        Ok(self.buffer.get(self.at..).unwrap_or_default())
+    }
+
     /// Goes over `count` bytes that were peeked at.
     pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count).min(self.buffer.len());

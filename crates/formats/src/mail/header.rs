@@ -226,6 +226,8 @@ pub(crate) fn line_by(bytes: &[u8], at: usize, ends: LineEnd) -> Option<(&[u8], 
 /// The name, in lower case and without comments and white space, and the value, if the line is a field.
 pub(crate) fn field(text: &[u8]) -> Option<(String, &[u8])> {
     let head = text.get(..text.len().min(MAX_NAME))?;
+    // Most lines are none: this is asked of every line of a text.
+    memchr::memchr(b':', head)?;
     let mut name = String::new();
     let (mut depth, mut is_over) = (0_u32, false);
     for (place, byte) in head.iter().enumerate() {

@@ -115,7 +115,7 @@ impl Lines {
 
 /// Where the first line of `bytes` ends and where the next begins; none if no line end is in sight.
 pub(crate) fn line_end(bytes: &[u8]) -> Option<(usize, usize)> {
-    let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?;
+    let end = memchr::memchr2(b'\n', b'\r', bytes)?;
     let rest = bytes.get(end..).unwrap_or_default();
     // CR CR LF is what a text-mode write makes of CRLF.
     let length = match rest {
@@ -128,7 +128,7 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// The same where only a LF ends a line; CRs before it are no part of the line.
 pub(crate) fn line_feed(bytes: &[u8]) -> Option<(usize, usize)> {
-    let feed = bytes.iter().position(|byte| *byte == b'\n')?;
+    let feed = memchr::memchr(b'\n', bytes)?;
     let returns = bytes.get(..feed)?.iter().rev().take_while(|byte| **byte == b'\r').count();
     Some((feed.saturating_sub(returns), feed.saturating_add(1)))
 }
@@ -145,7 +145,7 @@ pub(crate) fn is_blank_content(content: &Content) -> io::Result<bool> {
 
 /// Whether there is a LF in the content.
 pub(crate) fn has_line_feed(content: &Content) -> io::Result<bool> {
-    Ok(!all(content, |window| !window.contains(&b'\n'))?)
+    Ok(!all(content, |window| memchr::memchr(b'\n', window).is_none())?)
 }
 
 /// Whether all windows of the content are as told.

@@ -82,13 +82,40 @@ impl Quoted {
 impl Read for Quoted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0_usize;
-        for slot in buffer.iter_mut() {
-            let Some(byte) = self.step()? else { break };
-            *slot = byte;
-            filled = filled.saturating_add(1);
+        while let Some(space) = buffer.get_mut(filled..).filter(|space| !space.is_empty()) {
+            // Nearly all bytes stand for themselves.
+            let ahead = self.input.ahead()?;
+            let plain = plain(ahead, self.keep).min(space.len());
+            if let (Some(space), Some(ahead)) = (space.get_mut(..plain), ahead.get(..plain)) {
+                space.copy_from_slice(ahead);
+            }
+            self.input.skip(plain);
+            filled = filled.saturating_add(plain);
+            if plain < space.len() {
+                let Some(byte) = self.step()? else { break };
+                if let Some(slot) = space.get_mut(plain) {
+                    *slot = byte;
+                    filled = filled.saturating_add(1);
+                }
+            }
         }
         Ok(filled)
     }
+}
+
+/// How many bytes stand for themselves whatever follows; none while white space is left that was looked through.
+fn plain(ahead: &[u8], keep: usize) -> usize {
+    if keep > 0 {
+        return 0;
+    }
+    let next = ahead.get(1..).unwrap_or_default();
+    let is_special = |(byte, next): (&u8, &u8)| match byte {
+        b'=' => true,
+        b' ' | b'\t' => matches!(next, b' ' | b'\t' | b'\r' | b'\n'),
+        _ => false,
+    };
+    // The last byte in sight is left, for what follows it is not known.
+    ahead.iter().zip(next).position(is_special).unwrap_or(next.len())
 }
 
 /// The value of a hex digit.

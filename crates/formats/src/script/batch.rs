@@ -3,6 +3,7 @@
 //! Observed behaviour of `cmd.exe`, as told in <https://ss64.com/nt/syntax-substring.html> and
 //! <https://stackoverflow.com/a/4095133>. Nothing is run.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Most variables, and the longest value of one.
@@ -30,14 +31,16 @@ pub(super) fn expand(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut changed = false;
     for line in text.split(|byte| *byte == b'\n') {
-        let mut shown = line.to_vec();
+        let mut shown = Cow::Borrowed(line);
         if out.len() < most {
-            shown = substituted(line, &variables);
-            shown.truncate(most);
-            let plain = without_carets(&shown);
-            set_variables(&plain, &mut variables);
-            changed |= plain != line;
-            shown = plain;
+            // Most lines have nothing to be put in.
+            if memchr::memchr3(b'%', b'!', b'^', line).is_some() {
+                let mut with_values = substituted(line, &variables);
+                with_values.truncate(most);
+                shown = Cow::Owned(without_carets(&with_values));
+                changed |= shown != line;
+            }
+            set_variables(&shown, &mut variables);
         }
         out.extend_from_slice(&shown);
         out.push(b'\n');
@@ -66,6 +69,9 @@ fn without_carets(line: &[u8]) -> Vec<u8> {
 
 /// Remembers what `set` sets; several commands may stand in a line.
 fn set_variables(line: &[u8], variables: &mut HashMap<Vec<u8>, Vec<u8>>) {
+    if memchr::memchr(b'=', line).is_none() {
+        return;
+    }
     for command in line.split(|byte| matches!(byte, b'&' | b'|' | b'(' | b')')) {
         let command = command.trim_ascii();
         let command = command.strip_prefix(b"@").unwrap_or(command);

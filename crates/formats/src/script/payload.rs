@@ -78,6 +78,24 @@ const fn at_place(beginnings: &[&[u8]], place: usize, any_case: bool) -> [bool; 
     bytes
 }
 
+/// How lists of numbers, and what is in base64 or in hexadecimal digits, may begin.
+const MAY_BEGIN: [bool; 256] = {
+    let mut bytes = at_place(BEGINNINGS, 0, false);
+    let mut rest: (&[&[u8]], &[u8]) = (HEX_BEGINNINGS, b"0123456789");
+    while let [beginning, others @ ..] = rest.0 {
+        if let Some(byte) = beginning.first() {
+            mark(&mut bytes, *byte);
+            mark(&mut bytes, byte.to_ascii_uppercase());
+        }
+        rest.0 = others;
+    }
+    while let [digit, others @ ..] = rest.1 {
+        mark(&mut bytes, *digit);
+        rest.1 = others;
+    }
+    bytes
+};
+
 const fn mark(bytes: &mut [bool; 256], byte: u8) {
     let (_, from) = bytes.split_at_mut(byte as usize);
     if let Some(place) = from.first_mut() {
@@ -105,17 +123,20 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Vec<u8>>, sink: &mut dyn Sink) -
     let mut at = 0_usize;
     let mut looked = 0_usize;
     let mut cut = false;
-    while let Some(byte) = text.get(at) {
-        let rest = text.get(at..).unwrap_or_default();
+    while let Some(rest) = text.get(at..) {
         if at.saturating_sub(looked) > 1 << 16 {
             sink.pulse()?;
             looked = at;
         }
-        let word = rest.iter().take_while(|byte| is_sextet(**byte)).count();
-        if word < 2 {
-            at = at.saturating_add(1);
+        let Some(blank) = rest.iter().position(|byte| is_sextet(*byte)) else { break };
+        at = at.saturating_add(blank);
+        let rest = text.get(at..).unwrap_or_default();
+        let word = rest.iter().position(|byte| !is_sextet(*byte)).unwrap_or(rest.len());
+        let may_begin = |byte: &u8| MAY_BEGIN.get(usize::from(*byte)).is_some_and(|may| *may);
+        let Some(byte) = rest.first().filter(|byte| word >= 2 && may_begin(byte)) else {
+            at = at.saturating_add(word);
             continue;
-        }
+        };
         let numbers = if byte.is_ascii_digit() { numbers(rest) } else { None };
         let hex = || {
             let size = hex_size(rest)?;

@@ -11,6 +11,10 @@ const MOST: usize = 4096;
 const LONGEST: usize = 4096;
 /// Deepest script in quotes of a script.
 const DEEPEST: u32 = 3;
+/// Commands that decode something.
+const DECODERS: [&[u8]; 2] = [b"base64", b"xxd"];
+/// What ends a run of letters that stand for themselves.
+const SPECIAL: &[u8] = b"'$\"\\ \t\r|;&()`<>";
 
 /// The script with its escapes read and its variables put in, if that changes it, and what was in base64.
 pub(super) fn expand(text: &[u8]) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
@@ -24,6 +28,11 @@ fn expand_within(text: &[u8], depth: u32) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
     let mut decoded = Vec::new();
     let mut changed = false;
     for line in text.split(|byte| *byte == b'\n') {
+        if is_plain(line) {
+            out.extend_from_slice(line);
+            out.push(b'\n');
+            continue;
+        }
         let (shown, words) =
             if out.len() < most { words(line, &variables) } else { (line.to_vec(), Vec::new()) };
         changed |= shown != line;
@@ -64,10 +73,16 @@ fn expand_within(text: &[u8], depth: u32) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
     (changed.then_some(out), decoded)
 }
 
+/// Whether a line, as most, has nothing that is put together, remembered or decoded.
+fn is_plain(line: &[u8]) -> bool {
+    memchr::memchr3(b'\'', b'"', b'$', line).is_none()
+        && memchr::memchr2(b'\\', b'=', line).is_none()
+        && DECODERS.iter().all(|name| memchr::memmem::find(line, name).is_none())
+}
+
 /// Whether a word has words that decode something.
 fn is_script(word: &[u8]) -> bool {
-    word.contains(&b' ')
-        && [b"base64".as_slice(), b"xxd"].iter().any(|name| memchr::memmem::find(word, name).is_some())
+    word.contains(&b' ') && DECODERS.iter().any(|name| memchr::memmem::find(word, name).is_some())
 }
 
 /// The line with its words put together, and the words.
@@ -101,7 +116,11 @@ fn words(line: &[u8], variables: &HashMap<Vec<u8>, Vec<u8>>) -> (Vec<u8>, Vec<Ve
                 rest = after;
                 continue;
             }
-            byte => (vec![*byte], after),
+            _ => {
+                let run = after.iter().position(|byte| SPECIAL.contains(byte)).unwrap_or(after.len());
+                let (run, next) = rest.split_at_checked(run.saturating_add(1)).unwrap_or((rest, &[]));
+                (run.to_vec(), next)
+            }
         };
         let piece = if prints && piece.contains(&b'\\') { unescaped(&piece) } else { piece };
         out.extend_from_slice(&piece);
