@@ -1,6 +1,8 @@
 //! What functions of scripts make of constant values.
 
+use std::collections::HashSet;
 use std::io::Read;
+use std::sync::LazyLock;
 
 use candor_object::Content;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
@@ -222,8 +224,10 @@ fn last_part(name: &[u8]) -> &[u8] {
 
 /// Whether a function is known.
 pub(super) fn is_known(name: &[u8]) -> bool {
-    let name = last_part(name);
-    DECODERS.contains(&name) || OTHERS.contains(&name)
+    // It is asked of every word of a script.
+    static NAMES: LazyLock<HashSet<&[u8]>> =
+        LazyLock::new(|| DECODERS.iter().chain(OTHERS).copied().collect());
+    NAMES.contains(last_part(name))
 }
 
 /// What a function makes of its arguments. Methods have as their first argument what stands before the dot.
