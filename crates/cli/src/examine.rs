@@ -184,7 +184,7 @@ pub(crate) fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() {
-        return Ok(Opened::new(Arc::new(file), metadata.len()));
+        return Ok(Opened::new(Arc::new(file), metadata.len()).named(path));
     }
     Err(io::Error::other(format!("it is {} now", kind_name(metadata.file_type()))))
 }

@@ -177,7 +177,7 @@ impl Job for Question {
             self.content.take().filter(|_| self.tell.as_ref().is_some_and(|tell| !tell.is_closed()))?;
         // Only now, so that what waits takes its memory once, and of the kind that is counted.
         match content.into_file() {
-            Ok(file) => Some(Opened { file, size: self.size, digest: self.digest, inventory: None }),
+            Ok(file) => Some(Opened { digest: self.digest, ..Opened::new(file, self.size) }),
             Err(error) => {
                 self.answer(Err(error));
                 None

@@ -250,12 +250,19 @@ impl Blame {
 
 impl Flight {
     fn job(&self) -> protocol::Job {
-        let Opened { size, digest, ref inventory, .. } = self.opened;
-        let inventory = inventory.as_deref().map(|path| {
-            let from = path.len().saturating_sub(protocol::MAX_JOB_NAME);
-            path[path.ceil_char_boundary(from)..].to_owned()
-        });
-        protocol::Job { ticket: self.ticket, size, digest, inventory }
+        let Opened { size, digest, ref inventory, ref name, .. } = self.opened;
+        let end = |text: &str, most: usize| {
+            let from = text.len().saturating_sub(most);
+            text[text.ceil_char_boundary(from)..].to_owned()
+        };
+        let inventory = inventory.as_deref().map(|path| end(path, protocol::MAX_JOB_NAME));
+        protocol::Job {
+            ticket: self.ticket,
+            size,
+            digest,
+            inventory,
+            name: end(name, protocol::MAX_JOB_HINT),
+        }
     }
 
     /// Answers that the file was not examined.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -94,12 +94,21 @@ pub struct Opened {
     pub digest: bool,
     /// Its path, if the report shall have facts as well; its last bytes are what readers see.
     pub inventory: Option<String>,
+    /// Its name without its folder, which tells types that have no sign of their own; may be empty.
+    pub name: String,
 }
 
 impl Opened {
-    /// A file of this size; nobody asks for its digest.
+    /// A file of this size, without a name; nobody asks for its digest.
     pub fn new(file: Arc<File>, size: u64) -> Self {
-        Self { file, size, digest: false, inventory: None }
+        Self { file, size, digest: false, inventory: None, name: String::new() }
+    }
+
+    /// The same with the name that it has in its folder.
+    #[must_use]
+    pub fn named(self, path: &Path) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Self { name: name.unwrap_or_default(), ..self }
     }
 }
 

@@ -24,7 +24,7 @@ pub use opening::{LayoutRecord, MAX_OPENED, MOST_PARTS, Opened, OpenedPieces, Pa
 pub use passwords::{LONGEST_PASSWORD, MOST_PASSWORD_BYTES, MOST_PASSWORDS, Passwords};
 pub use records::{FindingRecord, GapRecord, ObjectRecord};
 pub use report::MOST_FORMS;
-pub use request::{Job, MAX_JOB_NAME, Ready, Request, Start};
+pub use request::{Job, MAX_JOB_HINT, MAX_JOB_NAME, Ready, Request, Start};
 
 /// A message that breaks the protocol; whoever sent it is not to be spoken to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -49,10 +49,15 @@ pub struct Job {
     pub digest: bool,
     /// The end of its path, at most [`MAX_JOB_NAME`] bytes, if it shall say what is installed as well.
     pub inventory: Option<String>,
+    /// The end of its name, at most [`MAX_JOB_HINT`] bytes, which tells types that have no sign; may be empty.
+    pub name: String,
 }
 
 /// Longest name of a job, in bytes: as many as there are files in a request fit into a packet.
 pub const MAX_JOB_NAME: usize = 256;
+
+/// Longest end of a name, in bytes; it has room for several extensions.
+pub const MAX_JOB_HINT: usize = 24;
 
 /// What a worker says when it is confined, a service when it is connected to, or why either is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,8 +209,8 @@ mod tests {
         let start = start.with_passwords(passwords);
         assert_eq!(start.limits(), Limits::default());
         let jobs = vec![
-            Job { ticket: 1, size: 5, digest: true, inventory: Some("a".into()) },
-            Job { ticket: 9, size: u64::MAX, digest: false, inventory: None },
+            Job { ticket: 1, size: 5, digest: true, inventory: Some("a".into()), name: String::new() },
+            Job { ticket: 9, size: u64::MAX, digest: false, inventory: None, name: "a.br".into() },
         ];
         for (request, descriptors) in [(Request::Start(start), 3), (Request::Scan(jobs), 2)] {
             let mut packet = Vec::new();
@@ -218,7 +223,8 @@ mod tests {
     #[test]
     fn every_file_has_its_descriptor() {
         let mut packet = Vec::new();
-        Request::Scan(vec![Job { ticket: 1, size: 5, digest: false, inventory: None }]).write(&mut packet);
+        Request::Scan(vec![Job { ticket: 1, size: 5, digest: false, inventory: None, name: "a.br".into() }])
+            .write(&mut packet);
         assert!(Request::read(&packet, 0).is_err());
         assert!(Request::read(&packet, 2).is_err());
         packet.clear();

@@ -128,12 +128,16 @@ fn scan(engine: &Engine, job: &Job, content: Content, digests: Digests) -> Repor
     // nothing between two scans, so nothing half-done is seen afterwards.
     let scanned = catch_unwind(AssertUnwindSafe(|| match &job.inventory {
         Some(name) => engine.inventory(name, content, digests),
-        None => engine.scan_digested("", content, digests),
+        None => engine.scan_digested(&job.name, content, digests),
     }));
     let mut report = scanned.unwrap_or_else(|panic| {
         let detail = format!("the examination failed: {}", panic_text(&*panic));
         Report::not_examined(job.size, Reason::Crashed, detail)
     });
+    // The names of files are given by those who opened them.
+    if let Some(root) = report.objects.first_mut() {
+        root.name.clear();
+    }
     if let (Some(root), Some(bytes)) =
         (report.objects.first_mut(), whole.as_ref().and_then(|whole| whole.as_slice()))
     {

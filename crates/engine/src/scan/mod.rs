@@ -84,7 +84,7 @@ impl<'e> Scan<'e> {
     pub(crate) fn object(&mut self, name: &str, relation: Relation, content: Content) -> ObjectId {
         let identified = identify(&content);
         let embedded = std::mem::take(&mut self.embedded);
-        let ours = identified.as_ref().unwrap_or(&None).or_else(|| named(name));
+        let ours = identified.as_ref().unwrap_or(&None).or_else(|| self.named(name, relation));
         let told = self.told(&content, ours);
         let format = told.or(ours);
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
@@ -121,6 +121,17 @@ impl<'e> Scan<'e> {
         }
         self.leave();
         id
+    }
+
+    /// The format that the name of an object tells; what comes out of `a.br.gz` is `a.br`.
+    fn named(&self, name: &str, relation: Relation) -> Option<&'static dyn Format> {
+        let outer = || {
+            self.chain.last().filter(|_| relation == Relation::Stream).map(|(_, outer)| outer.name.as_str())
+        };
+        match name {
+            "" => named(outer()?.rsplit_once('.')?.0),
+            name => named(name),
+        }
     }
 
     /// Looks at the object that was pushed last as another type: with the signatures for that, and what its

@@ -20,6 +20,8 @@ const PIECE: usize = 4 << 20;
 const PART: usize = 1 << 20;
 /// Bytes that a piece has in common with the next, so that commands are found where it ends.
 const OVERLAP: u64 = 64 << 10;
+/// Longest word that is taken for one of a language.
+const LONGEST_WORD: usize = 16 << 10;
 /// Fewest bytes that deflate must unpack to.
 const UNPACKED: usize = 32;
 
@@ -157,7 +159,8 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
             settings::open(&text, sink)?;
         }
         let is_last = end >= content.size();
-        if decode(&text, sink)? && !is_last {
+        let is_cut = decode(&text, sink)? || ends_in_code(&text);
+        if is_cut && !is_last {
             sink.gap(Reason::Unsupported, &format!("what is encoded in the text is cut at offset {end}"));
         }
         if is_last {
@@ -166,6 +169,12 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
         offset = end.saturating_sub(OVERLAP);
     }
     Ok(())
+}
+
+/// Whether a text ends in so long a word that it can only be something encoded.
+fn ends_in_code(text: &[u8]) -> bool {
+    let end = text.get(text.len().saturating_sub(LONGEST_WORD)..).unwrap_or_default();
+    end.len() == LONGEST_WORD && end.iter().all(|byte| crate::mail::is_sextet(*byte))
 }
 
 /// Hands over what is encoded in a text, and the forms of the scripts that it may be.
