@@ -51,13 +51,13 @@ pub(crate) fn start(
             return Ok(());
         }
     };
-    let name = inspection.object.file_type.name();
+    let file_type = inspection.object.file_type;
     let first = records.partition_point(|record| record.hash.get() < hash);
     let same = records.get(first..).unwrap_or_default().iter().take_while(|record| record.hash.get() == hash);
     let before = started.len();
     started.extend(same.filter_map(|record| {
         let types = database.text(record.types);
-        (types.is_empty() || types.split(',').any(|one| one == name)).then_some(record.signature.get())
+        (types.is_empty() || types.split(',').any(|one| file_type.is(one))).then_some(record.signature.get())
     }));
     if started.len() > before {
         started.sort_unstable();

@@ -56,6 +56,7 @@ pub(crate) static TABLE: &[Unopened] = &[
     // Programs. Universal Mach-O files begin like Java classes, and have a smaller number next.
     plain("class", &[Bytes(0, b"\xca\xfe\xba\xbe"), Number(4, 45, u32::MAX)]),
     // The first code object stands behind a header that became longer twice.
+    plain("dex", &[Bytes(0, b"dex\n0"), Bytes(7, b"\0")]),
     plain("pyc", &[Bytes(0, b"\x03\xf3\r\n"), Bytes(8, b"c")]),
     plain("pyc", &[Bytes(1, b"\x0c\r\n"), Bytes(12, b"\xe3")]),
     plain("pyc", &[Bytes(1, b"\x0d\r\n"), Bytes(12, b"\xe3")]),

@@ -32,7 +32,7 @@ pub use content::{Content, IN_MEMORY, Reader, Source};
 pub use decision::{Action, Decision, Verdict};
 pub use escape::{Escaped, harmless, is_dangerous};
 pub use fact::{Attribute, Fact, FactKind, MAX_ATTRIBUTES, MAX_FACTS, MAX_VALUE};
-pub use file_type::FileType;
+pub use file_type::{FileType, family, kinds};
 pub use finding::{Category, Evidence, Finding, MAX_EXCERPT, Strength};
 pub use gap::{Gap, Reason};
 pub use layout::{Import, Layout, Section};

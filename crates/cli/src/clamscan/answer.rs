@@ -98,13 +98,13 @@ impl Reading<'_> {
     fn alerts(&self, report: &Report) -> Vec<(String, ObjectId)> {
         let mut known = HashSet::new();
         let alerts = report.gaps.iter().filter_map(|gap| {
-            let of = report.object(gap.object).map_or("", |seen| seen.file_type.name());
+            let of = report.object(gap.object).map_or("", |seen| seen.file_type.family());
             Some((self.alert(gap, of)?, gap.object))
         });
         // ClamAV tells what is encrypted whether or not a password opens it.
         let decrypted =
             report.findings.iter().filter(|finding| finding.name == DECRYPTED).filter_map(|finding| {
-                let of = report.object(finding.object).map_or("", |seen| seen.file_type.name());
+                let of = report.object(finding.object).map_or("", |seen| seen.file_type.family());
                 Some((self.encrypted(of)?, finding.object))
             });
         alerts.chain(decrypted).filter(|(name, _)| known.insert(name.clone())).collect()
@@ -152,7 +152,7 @@ fn encrypted(of: &str) -> (String, bool) {
         "rar" => ("RAR".to_owned(), false),
         "egg" => ("EGG".to_owned(), false),
         "pdf" => ("PDF".to_owned(), true),
-        "ole2" | "msg" | "hwp5" => ("OLE2".to_owned(), true),
+        "ole2" => ("OLE2".to_owned(), true),
         _ => {
             let letters = of.chars().filter(char::is_ascii_alphanumeric).enumerate();
             let capital =
@@ -214,7 +214,7 @@ pub(super) fn position(report: &Report, object: ObjectId) -> String {
         let last = level + 1 == depth;
         let number = if last { format!("({depth})") } else { String::new() };
         if !inner.name.is_empty() {
-            position.push_str(&format!("!{number}{}:{}", type_name(outer.file_type.name()), inner.name));
+            position.push_str(&format!("!{number}{}:{}", type_name(outer.file_type.family()), inner.name));
         } else if last {
             position.push_str(&format!("!{number}"));
         }
@@ -228,7 +228,7 @@ fn type_name(of: &str) -> String {
         "tar" => "POSIX_TAR".to_owned(),
         "cab" => "MSCAB".to_owned(),
         "chm" => "MSCHM".to_owned(),
-        "ole2" | "msg" | "hwp5" => "MSOLE2".to_owned(),
+        "ole2" => "MSOLE2".to_owned(),
         "pe" => "MSEXE".to_owned(),
         "gzip" => "GZ".to_owned(),
         "bzip2" => "BZ".to_owned(),

@@ -174,7 +174,7 @@ fn holds(database: &Database, inspection: &Inspection<'_>, condition: &Condition
             database
                 .text(condition.containers)
                 .rsplit(',')
-                .all(|wanted| around.next().is_some_and(|kind| wanted.is_empty() || kind.name() == wanted))
+                .all(|wanted| around.next().is_some_and(|kind| wanted.is_empty() || kind.is(wanted)))
         }
         ROOT => inspection.containers.is_empty(),
         // Asked when the expression is true.

@@ -68,7 +68,7 @@ pub(crate) fn inspect(
             continue;
         }
         let container = database.text(record.container);
-        if !container.is_empty() && container != archive.file_type.name() {
+        if !container.is_empty() && !archive.file_type.is(container) {
             continue;
         }
         let expression = database.text(record.file_name);

@@ -79,7 +79,8 @@ impl FilterWriter {
         // File types that are members of the same groups share a set; set 0 holds what is for all types.
         let mut memberships: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for (number, names) in self.types.iter().enumerate() {
-            for name in names {
+            let all: BTreeSet<&str> = names.iter().flat_map(|name| with_kinds(name)).collect();
+            for name in all {
                 memberships.entry(name).or_default().push(number as u32);
             }
         }
@@ -111,6 +112,11 @@ impl FilterWriter {
             writer.section(Kind::Always, number as u32, &always);
         }
     }
+}
+
+/// A type and those that are kinds of it: what is for zips is for documents in zips.
+fn with_kinds(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(name).chain(candor_object::kinds(name).iter().copied())
 }
 
 /// Words of the bitmap for a number of bits.

@@ -23,9 +23,9 @@ impl Scan<'_> {
         // Content that cannot be read, and a database that is damaged, are told of where they are read again.
         let head = content.window(0, MAGIC_HEAD).ok()?;
         let types = databases.find_map(|database| database.magic(&head).ok().flatten())?;
-        let known = ours.map(|format| format.file_type().name());
+        let known = ours.map(|format| format.file_type());
         let mut types = types.split(',');
-        if types.clone().any(|name| Some(name) == known) {
+        if types.clone().any(|name| known.is_some_and(|known| known.is(name))) {
             return None;
         }
         types.next().and_then(format_of)
@@ -42,7 +42,8 @@ impl Scan<'_> {
         let (content, of) = (object.content.clone(), object.file_type);
         let mut places: Vec<(u64, &'static dyn Format)> = Vec::new();
         for Embedded { file_type, offsets } in begins {
-            let Some(other) = format_of(&file_type).filter(|other| other.file_type() != of) else { continue };
+            let other = format_of(&file_type).filter(|other| !of.is(other.file_type().name()));
+            let Some(other) = other else { continue };
             let is_no_other = format.is_none_or(|format| is_text(format.file_type().name()));
             if offsets.contains(&0) || is_text(&file_type) && is_no_other {
                 // Text of a kind is so from its beginning on, wherever that shows.

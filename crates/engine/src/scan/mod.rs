@@ -354,8 +354,10 @@ impl<'e> Scan<'e> {
 
     /// Lets a format take out what is inside, unless it is switched off.
     fn open_as(&mut self, id: ObjectId, content: &Content, format: &'static dyn Format) -> Flow {
-        if let Some(why) = self.switched_off(format.file_type().name()) {
-            self.gap(id, Reason::Unsupported, &format!("{} is not opened: {why}", format.file_type()));
+        let file_type = format.file_type();
+        let off = self.switched_off(file_type.name()).or_else(|| self.switched_off(file_type.family()));
+        if let Some(why) = off {
+            self.gap(id, Reason::Unsupported, &format!("{file_type} is not opened: {why}"));
             return Ok(());
         }
         format.open(content, &mut Nest::new(self, id, content.size()))

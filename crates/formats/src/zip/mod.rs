@@ -13,6 +13,7 @@ mod directory;
 mod encryption;
 mod entry;
 mod header;
+pub(crate) mod kinds;
 pub(crate) mod methods;
 mod old;
 mod notes;

@@ -69,3 +69,7 @@ write("classes.jar", [("META-INF/", b""), ("META-INF/MANIFEST.MF", "Manifest-Ver
 write("app.apk", [("classes.dex", b"dex\n035\0"), ("AndroidManifest.xml", b"\3\0\x08\0" + b"\0" * 20), ("META-INF/MANIFEST.MF", "x")])
 write("extension.vsix", [("extension.vsixmanifest", "<PackageManifest/>"), types, ("extension/package.json", "{}")])
 write("pages.xps", [types, ROOT("FixedDocumentSequence.fdseq"), ("FixedDocumentSequence.fdseq", "<FixedDocumentSequence/>")])
+write("app.appx", [types, ("AppxManifest.xml", "<Package/>"), ("a.txt", "text")])
+write("library.nupkg", [types, ROOT("library.nuspec"), ("library.nuspec", "<package/>")])
+write("package-1.0-py3-none-any.whl", [("package/__init__.py", "a = 1\n"), ("package-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")])
+write("letter.hwpx", [("mimetype", "application/hwp+zip"), ("version.xml", "<version/>"), ("Contents/section0.xml", "<sec/>")], True)

@@ -91,7 +91,7 @@ fn reasons(report: &Report) -> String {
 fn found_gaps(report: &Report, settings: &Settings) -> Vec<String> {
     let mut names = Vec::new();
     for gap in &report.gaps {
-        let of = report.object(gap.object).map_or("", |seen| seen.file_type.name());
+        let of = report.object(gap.object).map_or("", |seen| seen.file_type.family());
         for name in settings.found.iter().filter_map(|kind| kind.name(gap, of)) {
             if !names.contains(&name) {
                 names.push(name);
