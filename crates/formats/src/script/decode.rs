@@ -20,8 +20,9 @@ const PIECE: usize = 4 << 20;
 const PART: usize = 1 << 20;
 /// Bytes that a piece has in common with the next, so that commands are found where it ends.
 const OVERLAP: u64 = 64 << 10;
-/// Longest word that is taken for one of a language.
+/// Longest word that is taken for one of a language, and for something encoded the fewest different letters.
 const LONGEST_WORD: usize = 16 << 10;
+const FEWEST_LETTERS: usize = 16;
 /// Fewest bytes that deflate must unpack to.
 const UNPACKED: usize = 32;
 
@@ -143,7 +144,7 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
         let (encoding, body) = encoding(&head);
         (encoding, head.len().saturating_sub(body.len()) as u64)
     };
-    let first = offset;
+    let (first, mut in_code) = (offset, false);
     while offset < content.size() {
         let piece = content.window(offset, PIECE)?;
         let end = offset.saturating_add(piece.len() as u64);
@@ -159,8 +160,8 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
             settings::open(&text, sink)?;
         }
         let is_last = end >= content.size();
-        let is_cut = decode(&text, sink)? || ends_in_code(&text);
-        if is_cut && !is_last {
+        in_code = ends_in_code(&text, in_code);
+        if (decode(&text, sink)? || in_code) && !is_last {
             sink.gap(Reason::Unsupported, &format!("what is encoded in the text is cut at offset {end}"));
         }
         if is_last {
@@ -171,10 +172,14 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
     Ok(())
 }
 
-/// Whether a text ends in so long a word that it can only be something encoded.
-fn ends_in_code(text: &[u8]) -> bool {
-    let end = text.get(text.len().saturating_sub(LONGEST_WORD)..).unwrap_or_default();
-    end.len() == LONGEST_WORD && end.iter().all(|byte| crate::mail::is_sextet(*byte))
+/// Whether a text ends in so long a word of so many letters that it can only be something encoded, or is one word and
+/// goes on with something encoded.
+fn ends_in_code(text: &[u8], goes_on: bool) -> bool {
+    let mut letters = [false; 256];
+    let word = text.iter().rev().take_while(|byte| crate::mail::is_sextet(**byte));
+    let length = word.inspect(|byte| letters[usize::from(**byte)] = true).count();
+    let is_mixed = letters.iter().filter(|seen| **seen).count() >= FEWEST_LETTERS;
+    length >= LONGEST_WORD && (is_mixed || (goes_on && length == text.len()))
 }
 
 /// Hands over what is encoded in a text, and the forms of the scripts that it may be.
@@ -264,4 +269,17 @@ fn hand_over_form(name: &str, text: &[u8], sink: &mut dyn Sink) -> Flow {
     }
     let content = Content::from_vec(text.to_vec());
     sink.form(form, &mut crate::text::normalise::Normalised::new(content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_and_mixed_words_are_code() {
+        let (one, many) = (vec![b'x'; LONGEST_WORD], b"ABCDEFGHIJKLMNOP".repeat(LONGEST_WORD / 16));
+        assert!(!ends_in_code(&one, false) && ends_in_code(&one, true) && ends_in_code(&many, false));
+        assert!(!ends_in_code(&[b" ", one.as_slice()].concat(), true));
+        assert!(!ends_in_code(&[many.as_slice(), b" word"].concat(), true));
+    }
 }
