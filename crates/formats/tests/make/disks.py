@@ -263,6 +263,38 @@ def squashfs(t):
             put("squashfs", "damaged", bytes(damaged))
 
 
+def adc(data):
+    """Packs with ADC: literals, and matches found by their first four bytes."""
+    out, literals, seen, at = bytearray(), bytearray(), {}, 0
+
+    def flush():
+        for index in range(0, len(literals), 128):
+            part = literals[index:index + 128]
+            out.append(0x7f + len(part))
+            out.extend(part)
+        literals.clear()
+
+    while at < len(data):
+        before = seen.get(data[at:at + 4], -1)
+        seen[data[at:at + 4]] = at
+        length = 0
+        while before >= 0 and at - before <= 65536 and length < 67 and data[before + length:before + length + 1] == \
+                data[at + length:at + length + 1] != b"":
+            length += 1
+        distance = at - before - 1
+        if length >= 4:
+            flush()
+            if distance < 1024 and length <= 18:
+                out += bytes([(length - 3) << 2 | distance >> 8, distance & 255])
+            else:
+                out += bytes([0x40 | length - 4, distance >> 8, distance & 255])
+        else:
+            literals.append(data[at])
+        at += max(length, 1) if length >= 4 else 1
+    flush()
+    return bytes(out)
+
+
 def dmg(t):
     """No tool of Debian writes it: the footer and the table are put together here."""
     import base64, bz2, lzma
@@ -270,11 +302,11 @@ def dmg(t):
     disk = read(t + "/fat")
     packers = [(0x80000005, zlib.compress), (0x80000006, bz2.compress), (0x80000008, lzma.compress), (1, bytes)]
 
-    def image(packers):
+    def image(packers, step=16384):
         data, table = b"", b""
-        for index in range(0, len(disk), 16384):
-            chunk = disk[index:index + 16384]
-            kind, pack = packers[index // 16384 % len(packers)]
+        for index in range(0, len(disk), step):
+            chunk = disk[index:index + step]
+            kind, pack = packers[index // step % len(packers)]
             if not any(chunk):
                 kind, pack = 0, lambda chunk: b""
             packed = pack(chunk)
@@ -290,7 +322,16 @@ def dmg(t):
 
     whole = image(packers)
     put("dmg", "packed", whole)
-    put("dmg", "unknown-method", image([(0x80000007, zlib.compress)]))
+    put("dmg", "unknown-method", image([(0x80000009, zlib.compress)]))
+    put("dmg", "adc", image([(0x80000004, adc)]))
+    # pyliblzfse of PyPI; chunks below 4 KiB become LZVN.
+    import liblzfse
+    put("dmg", "lzfse", image([(0x80000007, liblzfse.compress)]))
+    put("dmg", "lzvn", image([(0x80000007, liblzfse.compress)], 2048))
+    damaged = bytearray(image([(0x80000007, liblzfse.compress), (0x80000004, adc)], 8192))
+    for place in range(100, len(damaged) - 6000, 900):
+        damaged[place] ^= 0xff
+    put("dmg", "damaged-lzfse", bytes(damaged))
     damaged = bytearray(whole)
     damaged[20:60] = bytes(40)
     put("dmg", "damaged", bytes(damaged))

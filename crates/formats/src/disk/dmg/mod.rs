@@ -2,7 +2,11 @@
 //!
 //! Specification: none by Apple; <https://newosxbook.com/DMG.html>.
 //!
-//! The disk comes out as one stream. What is packed with ADC or LZFSE is a gap, and zeros stand in its place.
+//! The disk comes out as one stream. Zeros stand in the place of chunks that are damaged or packed with an unknown method.
+
+mod adc;
+pub(crate) mod lzfse;
+pub(crate) mod lzvn;
 
 use std::io::{self, Read};
 
@@ -65,7 +69,7 @@ impl Format for Dmg {
         if skipped > 0 {
             sink.gap(
                 Reason::Unsupported,
-                &format!("{skipped} chunks are packed with adc, lzfse or an unknown method"),
+                &format!("{skipped} chunks are packed with an unknown method"),
             );
         }
         if damaged > 0 {
@@ -165,8 +169,10 @@ impl Disk<'_> {
         let bytes = &mut self.bytes;
         let result = match chunk.kind {
             1 => (&*packed).take(most).read_to_end(bytes),
+            0x8000_0004 => adc::unpack(&packed, bytes, usize_of(most)).map(|()| 0),
             0x8000_0005 => flate2::read::ZlibDecoder::new(&*packed).take(most).read_to_end(bytes),
             0x8000_0006 => bzip2::read::BzDecoder::new(&*packed).take(most).read_to_end(bytes),
+            0x8000_0007 => lzfse::unpack(&packed, bytes, usize_of(most)).map(|()| 0),
             0x8000_0008 => {
                 lzma_rust2::XzReader::new_mem_limit(&*packed, false, 64 << 10).take(most).read_to_end(bytes)
             }
@@ -176,7 +182,7 @@ impl Disk<'_> {
             }
         };
         let whole = self.bytes.len() as u64 == chunk.size;
-        let known = matches!(chunk.kind, 1 | 0x8000_0005 | 0x8000_0006 | 0x8000_0008);
+        let known = matches!(chunk.kind, 1 | 0x8000_0004..=0x8000_0008);
         if result.is_err() || (known && !whole) {
             self.damaged = self.damaged.saturating_add(1);
         }
