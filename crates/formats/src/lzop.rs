@@ -234,8 +234,11 @@ impl Input<'_> {
     }
 }
 
-/// Decodes a block of LZO1X.
-fn lzo(bytes: &[u8], output: &mut Vec<u8>, size: usize) -> io::Result<()> {
+/// Decodes a block of LZO1X of `size` bytes behind what is in `output`, which is empty.
+///
+/// # Errors
+/// Damage in the block; what came out before counts.
+pub(crate) fn lzo(bytes: &[u8], output: &mut Vec<u8>, size: usize) -> io::Result<()> {
     let mut input = Input { bytes, at: 0 };
     let mut state = 0;
     if let Some(first) = bytes.first().copied().filter(|first| *first >= 18) {

@@ -40,7 +40,7 @@ impl Format for Squashfs {
             walk.gap(Reason::Unsupported, "squashfs of another version or byte order");
             return Ok(());
         };
-        if matches!(volume.method, 3 | 7..) {
+        if matches!(volume.method, 0 | 7..) {
             walk.gap(Reason::Unsupported, &format!("squashfs with compression method {}", volume.method));
             return Ok(());
         }
@@ -288,6 +288,7 @@ fn unpack(method: u16, packed: &[u8], most: u64) -> io::Result<Vec<u8>> {
             let reader = lzma_rust2::LzmaReader::new_mem_limit(packed, 64 << 10, None)?;
             reader.take(most).read_to_end(&mut bytes)?;
         }
+        3 => crate::lzop::lzo(packed, &mut bytes, usize_of(most))?,
         4 => drop(
             lzma_rust2::XzReader::new_mem_limit(packed, false, 64 << 10)
                 .take(most)
