@@ -198,10 +198,13 @@ pub static FORMATS: &[&dyn Format] = &[
     &disk::machine::Machine(disk::machine::Kind::Vdi),
     &disk::machine::Machine(disk::machine::Kind::Vhd),
     &disk::squashfs::Squashfs,
+    &disk::cramfs::Cramfs,
+    &disk::romfs::Romfs,
     &disk::fat::Fat,
     &disk::exfat::ExFat,
     &disk::ntfs::Ntfs,
     &disk::ext::Ext,
+    &disk::hfs::HfsPlus,
     &disk::partitions::Gpt,
     &disk::partitions::Apm,
     &disk::partitions::Mbr,
@@ -258,8 +261,8 @@ fn unopened() -> impl Iterator<Item = &'static dyn Format> {
 /// Bytes at the start of content that [`Format::recognises`] may look at for most formats.
 pub const HEAD: usize = 4096;
 /// Bytes at the start that hold the signs of disk images: 16 sectors of 2 KiB are free in an optical disk, and its
-/// descriptors follow.
-pub const DEEP: usize = 40 << 10;
+/// descriptors follow; file systems of Linux and BSD leave 64 KiB free.
+pub const DEEP: usize = 68 << 10;
 /// Bytes at the end of content that [`Format::recognises`] may look at: a zip's end record with the longest
 /// comment.
 pub const TAIL: usize = (64 << 10) + 22;
