@@ -13,8 +13,8 @@ use crate::{Format, Glimpse};
 pub(crate) struct Unopened {
     name: &'static str,
     signs: &'static [Sign],
-    /// What to call such content in the gap, if something can hide inside.
-    hides: Option<&'static str>,
+    /// Why, and what to call such content in the gap, if something can hide inside.
+    hides: Option<(Reason, &'static str)>,
 }
 
 /// What content of a type has; all signs of a row have to be there.
@@ -33,7 +33,12 @@ use Sign::{Binary, Bytes, Number, Told};
 
 /// A type in which things can hide.
 const fn hides(name: &'static str, what: &'static str, signs: &'static [Sign]) -> Unopened {
-    Unopened { name, signs, hides: Some(what) }
+    Unopened { name, signs, hides: Some((Reason::Unsupported, what)) }
+}
+
+/// A type of which nobody sees anything without its key.
+const fn encrypted(name: &'static str, what: &'static str, signs: &'static [Sign]) -> Unopened {
+    Unopened { name, signs, hides: Some((Reason::Encrypted, what)) }
 }
 
 /// A type of which the bytes show all there is.
@@ -48,7 +53,46 @@ pub(crate) static TABLE: &[Unopened] = &[
     hides("ace", "ace archives", &[Bytes(7, b"**ACE**"), Binary]),
 
     // Disk images.
-    hides("vmdk", "vmdk disks of ESX", &[Bytes(0, b"COWD"), Binary]),
+    hides("vmdk", "vmdk disks of other versions", &[Bytes(0, b"COWD"), Binary]),
+    hides("vmdk", "vmdk disks of vSphere (sesparse)", &[Bytes(0, b"\xbe\xba\xfe\xca\0\0\0\0")]),
+
+    // Volumes. Most leave the first sectors free, in which boot code may stand.
+    encrypted("luks", "luks volumes", &[Bytes(0, b"LUKS\xba\xbe\0")]),
+    encrypted("bitlocker", "bitlocker volumes", &[Bytes(3, b"-FVE-FS-")]),
+    encrypted("bitlocker", "bitlocker volumes", &[Bytes(424, BITLOCKER_TO_GO)]),
+    hides("corestorage", "corestorage volumes", &[Bytes(8, b"\x01\0\x10\0"), Bytes(88, b"CS\x01\0\0\0")]),
+    hides("lvm", "lvm volumes", &[Bytes(0, b"LABELONE"), Bytes(24, b"LVM2 001")]),
+    hides("lvm", "lvm volumes", &[Bytes(512, b"LABELONE"), Bytes(536, b"LVM2 001")]),
+    hides("lvm", "lvm volumes", &[Bytes(1024, b"LABELONE"), Bytes(1048, b"LVM2 001")]),
+    hides("lvm", "lvm volumes", &[Bytes(1536, b"LABELONE"), Bytes(1560, b"LVM2 001")]),
+    hides("raid", "volumes of linux's raid", &[Bytes(0, b"\xfc\x4e\x2b\xa9\x01\0\0\0")]),
+    hides("raid", "volumes of linux's raid", &[Bytes(4096, b"\xfc\x4e\x2b\xa9\x01\0\0\0")]),
+    plain("swap", &[Bytes(4086, b"SWAPSPACE2")]),
+
+    // File systems.
+    hides("apfs", "apfs volumes", &[Bytes(32, b"NXSB\0"), Binary]),
+    hides("bcachefs", "bcachefs volumes",
+        &[Bytes(4120, b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81")]),
+    hides("btrfs", "btrfs volumes", &[Bytes(0x1_0040, b"_BHRfS_M")]),
+    hides("erofs", "erofs volumes", &[Bytes(1024, b"\xe2\xe1\xf5\xe0")]),
+    hides("f2fs", "f2fs volumes", &[Bytes(1024, b"\x10\x20\xf5\xf2\x01\0")]),
+    // Two letters alone would be no sign: the map of blocks is in block 3, and sizes are of whole sectors.
+    hides("hfs", "hfs volumes", &[Bytes(1024, b"BD"), Bytes(1038, b"\0\x03"), Bytes(1047, b"\0"),
+        Number(1044, 512, 1 << 24)]),
+    hides("jffs2", "jffs2 volumes", &[Bytes(0, b"\x85\x19\x03\x20")]),
+    hides("jffs2", "jffs2 volumes", &[Bytes(0, b"\x85\x19\x01\xe0")]),
+    hides("jffs2", "jffs2 volumes", &[Bytes(0, b"\x85\x19\x02\xe0")]),
+    hides("jfs", "jfs volumes", &[Bytes(0x8000, b"JFS1"), Bytes(0x8005, b"\0\0\0")]),
+    hides("nilfs", "nilfs volumes", &[Bytes(1024, b"\x02\0\0\0\0\0\x34\x34")]),
+    hides("refs", "refs volumes", &[Bytes(3, b"ReFS\0\0\0\0"), Bytes(16, b"FSRS")]),
+    hides("reiserfs", "reiserfs volumes", &[Bytes(0x1_0034, b"ReIsErFs\0")]),
+    hides("reiserfs", "reiserfs volumes", &[Bytes(0x1_0034, b"ReIsEr2Fs\0")]),
+    hides("reiserfs", "reiserfs volumes", &[Bytes(0x1_0034, b"ReIsEr3Fs\0")]),
+    hides("ubi", "ubi volumes", &[Bytes(0, b"UBI#\x01\0\0\0")]),
+    hides("ubi", "ubi volumes", &[Bytes(0, b"\x31\x18\x10\x06"), Bytes(21, b"\0")]),
+    hides("ufs", "ufs volumes", &[Bytes(0x255c, b"\x54\x19\x01\0")]),
+    hides("ufs", "ufs volumes", &[Bytes(0x1_055c, b"\x19\x01\x54\x19")]),
+    hides("xfs", "xfs volumes", &[Bytes(0, b"XFSB\0")]),
 
     // Documents.
     plain("sqlite", &[Bytes(0, b"SQLite format 3\0")]),
@@ -83,6 +127,19 @@ pub(crate) static TABLE: &[Unopened] = &[
     plain("postscript", &[Told]),
 ];
 
+/// What encrypted removable disks have at a fixed place.
+const BITLOCKER_TO_GO: &[u8] = b"\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01";
+
+/// Whether a first sector, which may claim to be of a FAT volume, is of an encrypted disk.
+pub(crate) fn is_bitlocker_to_go(sector: &[u8]) -> bool {
+    sector.get(424..).is_some_and(|rest| rest.starts_with(BITLOCKER_TO_GO))
+}
+
+/// Whether opening content of such a type ends in a gap that says why.
+pub(crate) fn says_so(file_type: FileType) -> bool {
+    TABLE.iter().any(|row| row.file_type() == file_type && row.hides.is_some())
+}
+
 impl Format for Unopened {
     fn file_type(&self) -> FileType {
         FileType::new(self.name)
@@ -90,9 +147,9 @@ impl Format for Unopened {
 
     fn recognises(&self, glimpse: &Glimpse<'_>) -> bool {
         self.signs.iter().all(|sign| match *sign {
-            Bytes(offset, bytes) => glimpse.has(offset, bytes),
+            Bytes(offset, bytes) => glimpse.deep.get(offset..).is_some_and(|rest| rest.starts_with(bytes)),
             Number(offset, least, most) => {
-                u32_be(glimpse.head, offset).is_some_and(|number| (least..=most).contains(&number))
+                u32_be(glimpse.deep, offset).is_some_and(|number| (least..=most).contains(&number))
             }
             Binary => glimpse.head.iter().take(32).any(|byte| *byte < 8),
             Told => false,
@@ -100,8 +157,12 @@ impl Format for Unopened {
     }
 
     fn open(&self, _content: &Content, sink: &mut dyn Sink) -> Flow {
-        if let Some(what) = self.hides {
-            sink.gap(Reason::Unsupported, &format!("{what} are not opened yet"));
+        match self.hides {
+            Some((Reason::Encrypted, what)) => {
+                sink.gap(Reason::Encrypted, &format!("{what} cannot be opened without their keys"));
+            }
+            Some((reason, what)) => sink.gap(reason, &format!("{what} are not opened yet")),
+            None => {}
         }
         Ok(())
     }
@@ -120,7 +181,7 @@ mod tests {
     fn every_row_can_be_recognised() {
         let told = |row: &&Unopened| row.signs.iter().any(|sign| matches!(sign, Told));
         for row in TABLE.iter().filter(|row| !told(row)) {
-            let mut head = vec![0_u8; 64];
+            let mut head = vec![0_u8; crate::DEEP];
             // In reverse, so that the magic wins over a number that overlaps with it.
             for sign in row.signs.iter().rev() {
                 match *sign {

@@ -43,7 +43,7 @@ fn every_type_is_told_of() {
     for format in formats() {
         let name = format.file_type().name();
         assert!(rows.contains(name) || only_named.contains(name), "nothing is told of {name}");
-        // One kind of vmdk is opened.
+        // Most kinds of vmdk are opened.
         let is_false = is_opened(name) && only_named.contains(name) && name != "vmdk";
         assert!(!is_false, "{name} is opened");
     }

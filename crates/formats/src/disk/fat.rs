@@ -34,6 +34,11 @@ impl Format for Fat {
             walk.gap(Reason::Damaged, "the boot sector contradicts itself");
             return Ok(());
         };
+        if crate::unopened::is_bitlocker_to_go(&head) {
+            // The files of this volume only tell that, and bring the program that opens the others.
+            let detail = "bitlocker volumes cannot be opened without their keys";
+            walk.gap(Reason::Encrypted, detail);
+        }
         volume.walk(content, &mut walk)?;
         walk.finish(volume.end)
     }
@@ -42,7 +47,7 @@ impl Format for Fat {
 /// Whether this is the boot sector of such a file system.
 pub(super) fn is_boot_sector(head: &[u8]) -> bool {
     let jump = matches!(head.get(..3), Some([0xeb, _, 0x90] | [0xe9, _, _]));
-    jump && !matches!(head.get(3..11), Some(b"NTFS    " | b"EXFAT   ")) && Volume::parse(head).is_some()
+    jump && !matches!(head.get(3..11), Some(b"NTFS    " | b"EXFAT   " | b"-FVE-FS-")) && Volume::parse(head).is_some()
 }
 
 struct Volume {

@@ -37,6 +37,8 @@ impl Format for Mbr {
         // Boot sectors of file systems end like it.
         let is_volume = glimpse.has(3, b"NTFS    ")
             || glimpse.has(3, b"EXFAT   ")
+            || glimpse.has(3, b"-FVE-FS-")
+            || glimpse.has(3, b"ReFS\0\0\0\0")
             || super::fat::is_boot_sector(glimpse.head);
         let flags = (0..4_usize).all(|index| {
             glimpse

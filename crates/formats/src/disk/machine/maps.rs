@@ -99,7 +99,22 @@ fn qcow2(head: &[u8], notes: &mut Notes) -> Option<Map> {
     Some(Map { size: u64_be(head, 24)?, unit: 1 << bits, table })
 }
 
+/// Disks of ESX, whose tables are all of the same size.
+fn cowd(head: &[u8], notes: &mut Notes) -> Option<Map> {
+    const ROOT: u32 = 1;
+    if u32_le(head, 8)? & ROOT == 0 {
+        parent(notes);
+    }
+    let unit = u64::from(u32_le(head, 16)?).checked_mul(SECTOR)?;
+    let directory = u64::from(u32_le(head, 20)?).checked_mul(SECTOR)?;
+    let table = Table::Vmdk { directory, per_table: 4096, packed: false };
+    Some(Map { size: u64::from(u32_le(head, 12)?).checked_mul(SECTOR)?, unit, table })
+}
+
 fn vmdk(content: &Content, head: &[u8], notes: &mut Notes) -> io::Result<Option<Map>> {
+    if head.starts_with(b"COWD") {
+        return Ok(cowd(head, notes));
+    }
     let mut head = head.to_vec();
     if u64_le(&head, 56) == Some(u64::MAX) {
         // The end of a stream has a copy of the header that knows where the directory is.

@@ -38,6 +38,7 @@ impl Format for Machine {
                 glimpse.has(0, b"KDMV\x01\0\0\0")
                     || glimpse.has(0, b"KDMV\x02\0\0\0")
                     || glimpse.has(0, b"KDMV\x03\0\0\0")
+                    || glimpse.has(0, b"COWD\x01\0\0\0")
             }
             Kind::Vhdx => glimpse.has(0, b"vhdxfile"),
             Kind::Vhd => {

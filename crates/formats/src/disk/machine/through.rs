@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use crate::Format;
 use candor_object::{Child, Content, FileType, Flow, Form, Link, Listed, Password, Reason, Sink};
 
 /// File systems in disks in disks.
@@ -15,7 +16,10 @@ pub(super) fn open(content: &Content, name: &str, sink: &mut dyn Sink) -> Flow {
 
 fn descend(content: &Content, name: &str, depth: u32, sink: &mut dyn Sink) -> Flow {
     let format = if depth < MOST_DEPTH { crate::identify(content)? } else { None };
-    let Some(format) = format.filter(|format| crate::is_opened(format.file_type().name())) else {
+    let speaks = |format: &&dyn Format| {
+        crate::is_opened(format.file_type().name()) || crate::unopened::says_so(format.file_type())
+    };
+    let Some(format) = format.filter(speaks) else {
         let size = content.size() >> 20;
         let detail = format!("{name:?}: {size} MiB, mostly empty, and no file system that is known");
         sink.gap(Reason::Unsupported, &detail);
