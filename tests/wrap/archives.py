@@ -138,7 +138,19 @@ def self_extractor(source, work):
     return f"{work}/out"
 
 
+def oci(source, work):
+    """An image whose second layer removes the file of the first."""
+    copied(source, work)
+    run("umoci", "init", "--layout", "image", cwd=work)
+    run("umoci", "new", "--image", "image:latest", cwd=work)
+    run("umoci", "insert", "--rootless", "--image", "image:latest", "inner.bin", "/inner.bin", cwd=work)
+    run("umoci", "insert", "--rootless", "--image", "image:latest", "--whiteout", "/inner.bin", cwd=work)
+    run("tar", "-cf", "out.tar", "-C", "image", ".", cwd=work)
+    return os.path.join(work, "out.tar")
+
+
 WRAPPERS = {
+    "oci-umoci": (["umoci", "tar"], oci),
     "7z": seven("out.7z"),
     "7z-ppmd": seven("out.7z", "-m0=PPMd"),
     "7z-bzip2": seven("out.7z", "-m0=BZip2"),

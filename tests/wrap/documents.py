@@ -119,7 +119,7 @@ def msi(source, work):
 
 
 def libreoffice(extension):
-    """A flat text document with the file as an object, written by LibreOffice."""
+    """A flat text document with the file as an object, written by LibreOffice; as `.doc` it drops what is no document."""
     def make(source, work):
         with open(source, "rb") as file:
             data = base64.b64encode(file.read()).decode()
@@ -150,7 +150,6 @@ WRAPPERS = {
     "docx": office("docx", "word/embeddings/inner.bin"),
     "xlsx": office("xlsx", "xl/embeddings/inner.bin"),
     "odt-libreoffice": libreoffice("odt"),
-    "doc-libreoffice": libreoffice("doc"),
     "docx-libreoffice": libreoffice("docx"),
     "rtf": ([], rtf),
     "nsis-zlib": nsis("zlib"),

@@ -231,7 +231,8 @@ static PICTURES: &[&dyn Format] = &[
     &picture::Ico,
 ];
 /// The formats that leave the start of the content free for others.
-static DISKS: &[&dyn Format] = &[&disk::iso9660::Iso9660, &disk::udf::Udf];
+static DISKS: &[&dyn Format] =
+    &[&disk::iso9660::Iso9660, &disk::udf::Udf, &disk::ext::Ext, &disk::hfs::HfsPlus];
 
 /// The formats of messages, which are judged by their text.
 static MESSAGES: &[&dyn Format] = &[&mail::Mbox, &mail::Mail, &mail::Uuencode, &mail::YencFile];

@@ -21,7 +21,15 @@ fn read_samples() -> Vec<Vec<u8>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut paths: Vec<_> = std::fs::read_dir(root)
         .unwrap()
-        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|folder| folder.unwrap().path())
+        .collect();
+    paths.sort();
+    paths.into_iter().flat_map(|folder| read_folder(&folder)).collect()
+}
+
+fn read_folder(folder: &std::path::Path) -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_none_or(|extension| extension != "snap"))
         .collect();
@@ -58,6 +66,78 @@ fn cut_at_every_64th() {
         }
         open(sample, true);
         open(&[], true);
+    }
+}
+
+/// Numbers by chance, the same in every run (xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % end.max(1)
+    }
+}
+
+/// Changes a sample in some places: bytes, fields of zeros and of 0xff, pieces that are missing, doubled or of another sample.
+fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], chance: &mut Chance) {
+    for _ in 0..=chance.below(6) {
+        // Headers decide most, and stand at either end.
+        let near = bytes.len().min(512);
+        let start = match chance.below(4) {
+            0 => chance.below(near),
+            1 => bytes.len() - near + chance.below(near),
+            _ => chance.below(bytes.len()),
+        };
+        let length = [1, 2, 4, 8, 16][chance.below(5)].min(bytes.len().saturating_sub(start));
+        match chance.below(8) {
+            0 => bytes[start..start + length].fill(0xff),
+            1 => bytes[start..start + length].fill(0),
+            2 => drop(bytes.drain(start..start + length)),
+            3 => {
+                let again = bytes[start..start + length].to_vec();
+                bytes.splice(start..start, again);
+            }
+            4 => {
+                let other = &others[chance.below(others.len())];
+                let from = chance.below(other.len());
+                let piece = other[from..(from + 64).min(other.len())].to_vec();
+                let end = (start + piece.len()).min(bytes.len());
+                bytes.splice(start..end, piece);
+            }
+            _ => bytes[start..start + length].iter_mut().for_each(|byte| *byte = chance.below(256) as u8),
+        }
+    }
+}
+
+/// 10,000 mutations of the samples of each folder, or as many as `MUTATIONS` says; of folders whose names begin with
+/// `FOLDER`, if that is set:
+/// `cargo test -p candor-formats --test damage -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes an hour"]
+fn mutations_of_each_format() {
+    let count = std::env::var("MUTATIONS").map_or(10_000, |count| count.parse().unwrap());
+    let wanted = std::env::var("FOLDER").unwrap_or_default();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        if !name.starts_with(&wanted) {
+            continue;
+        }
+        let (samples, mut chance) = (read_folder(&folder), Chance(0x9e37_79b9_7f4a_7c15));
+        let (started, mut slowest) = (Instant::now(), Duration::ZERO);
+        for number in 0..count {
+            let mut bytes = samples[number % samples.len()].clone();
+            mutate(&mut bytes, &samples, &mut chance);
+            let before = Instant::now();
+            open(&bytes, false);
+            slowest = slowest.max(before.elapsed());
+        }
+        eprintln!("{name}: {count} in {:.1?}, the slowest {slowest:.1?}", started.elapsed());
     }
 }
 

@@ -177,7 +177,11 @@ pub(crate) fn decode_content(content: &Content, sink: &mut dyn Sink) -> Flow {
 fn ends_in_code(text: &[u8], goes_on: bool) -> bool {
     let mut letters = [false; 256];
     let word = text.iter().rev().take_while(|byte| crate::mail::is_sextet(**byte));
-    let length = word.inspect(|byte| letters[usize::from(**byte)] = true).count();
+    let mut length = 0_usize;
+    for byte in word {
+        length = length.saturating_add(1);
+        letters.get_mut(usize::from(*byte)).into_iter().for_each(|seen| *seen = true);
+    }
     let is_mixed = letters.iter().filter(|seen| **seen).count() >= FEWEST_LETTERS;
     length >= LONGEST_WORD && (is_mixed || (goes_on && length == text.len()))
 }
