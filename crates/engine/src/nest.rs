@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candor_object::{
     Budget, Category, Child, Content, FileType, Finding, Flow, Form, Limit, Link, Listed, MAX_NAME, ObjectId,
@@ -175,6 +176,10 @@ impl Sink for Nest<'_, '_> {
 
     fn inside(&self, name: &str) -> u32 {
         self.scan.inside(name)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.scan.budget.deadline())
     }
 
     fn pulse(&mut self) -> Flow {

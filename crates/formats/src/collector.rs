@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candor_object::{
     Budget, Child, Content, FileType, Flow, Form, Limit, Password, Reason, Relation, Sink, Stop,
@@ -114,6 +115,10 @@ impl Sink for Collector {
 
     fn passwords(&self, _container: FileType) -> Arc<[Password]> {
         Arc::clone(&self.passwords)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.budget.deadline())
     }
 
     fn pulse(&mut self) -> Flow {

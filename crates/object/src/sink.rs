@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::{Content, FileType, Password, Reason, Relation};
 
@@ -140,6 +141,11 @@ pub trait Sink {
     /// unpacks itself for ever.
     fn inside(&self, _name: &str) -> u32 {
         0
+    }
+
+    /// When the time is up, for decoders that cannot call [`Sink::pulse`]: they stop by themselves then.
+    fn deadline(&self) -> Option<Instant> {
+        None
     }
 
     /// Stops when the time is up; called by loops that hand over nothing for long.

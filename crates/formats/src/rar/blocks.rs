@@ -8,6 +8,8 @@ use flate2::Crc;
 use crate::fields::{u16_le, u32_le};
 use crate::search::find;
 
+use super::Clock;
+
 /// The sign of archives of RAR 1.5 to 4, and that of RAR 5 and later.
 pub(super) const OLD: &[u8; 7] = b"Rar!\x1a\x07\0";
 pub(super) const NEW: &[u8; 8] = b"Rar!\x1a\x07\x01\0";
@@ -39,6 +41,7 @@ pub(super) struct Repaired {
     segments: Vec<(u64, Segment)>,
     size: u64,
     position: u64,
+    clock: Clock,
 }
 
 #[derive(Clone)]
@@ -250,6 +253,11 @@ impl Repaired {
         this
     }
 
+    /// The same, which cannot be read when the time is up.
+    pub(super) fn until(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
     fn push(&mut self, segment: Segment) {
         let start = self.size;
         self.size = start.saturating_add(segment.size());
@@ -258,7 +266,7 @@ impl Repaired {
 
     /// The same, from the beginning.
     pub(super) fn again(&self) -> Self {
-        Self { segments: self.segments.clone(), size: self.size, position: 0 }
+        Self { segments: self.segments.clone(), size: self.size, position: 0, clock: self.clock }
     }
 
     /// What is there of a range, if it lies in one piece.
@@ -273,6 +281,7 @@ impl Repaired {
 
 impl Read for Repaired {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.clock.check()?;
         let index = self.segments.partition_point(|(begin, _)| *begin <= self.position);
         // Empty segments begin where the next one does, and so are passed over.
         let Some((begin, segment)) = index.checked_sub(1).and_then(|index| self.segments.get(index)) else {

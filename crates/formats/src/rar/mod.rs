@@ -9,8 +9,10 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
 
-use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Sink, Stop};
+use candor_object::{Child, Content, FileType, Flow, Listed, Password, Reason, Relation, Sink, Stop};
 use memchr::memmem;
 use rars::{
     Archive, ArchiveMember, ArchiveReadOptions, ArchiveReader, ExtractionDecision, ExtractionErrorAction,
@@ -20,6 +22,7 @@ use rars::{
 use crate::{Format, Glimpse};
 
 mod blocks;
+mod services;
 
 use blocks::{MOST_BLOCKS, NEW, OLD, Repaired, header_rounds, walk};
 
@@ -38,7 +41,9 @@ const MOST_PASSWORDS: usize = 16;
 /// The most rounds of the derivation of a key, as a power of two: RAR writes 15.
 const MOST_ROUNDS: u8 = 18;
 /// The most members that are decrypted: each may need a derivation of its own.
-const MOST_ENCRYPTED: usize = 256;
+const MOST_ENCRYPTED: usize = 1024;
+/// The most encrypted headers that are read where each may need a derivation of its own.
+const MOST_ENCRYPTED_HEADERS: u64 = 4096;
 
 /// The rar format.
 pub(crate) struct Rar;
@@ -100,35 +105,67 @@ fn options(password: Option<&[u8]>) -> ArchiveReadOptions<'_> {
         .with_rar50_buffered_decode_limit(BUFFERED)
 }
 
-fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
-    let is_first = content.window(0, 4)?.starts_with(FIRST);
-    let repaired = if is_first { Repaired::whole(content) } else { walk(content, sink)? };
-    let passwords = sink.passwords(Rar.file_type());
-    let mut password: Option<Vec<u8>> = None;
-    let mut read = ArchiveReader::read_reader_with_options(repaired.again(), options(None));
-    if read.as_ref().is_err_and(|error| error.kind() == rars::ErrorKind::PasswordRequired) {
-        if header_rounds(content)?.is_some_and(|rounds| rounds > MOST_ROUNDS) {
-            sink.gap(Reason::Unsupported, &format!("the headers: keys of more than 2^{MOST_ROUNDS} rounds"));
-            return Ok(());
-        }
-        for known in passwords.iter().take(MOST_PASSWORDS) {
-            sink.pulse()?;
-            let tried =
-                ArchiveReader::read_reader_with_options(repaired.again(), options(Some(&known.bytes)));
-            if tried.is_ok() {
-                password = Some(known.bytes.clone());
-                read = tried;
-                break;
-            }
-        }
-        if password.is_none() {
-            sink.gap(Reason::Encrypted, "the headers are encrypted: neither names nor members can be read");
-            return Ok(());
+/// When decoding has to end. Decoders call no sink, but read and write: that fails when the time is up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock(Option<Instant>);
+
+impl Clock {
+    fn of(sink: &dyn Sink) -> Self {
+        Self(sink.deadline())
+    }
+
+    fn check(self) -> io::Result<()> {
+        match self.0 {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::other("the time is up")),
+            _ => Ok(()),
         }
     }
-    let archive = match read {
+}
+
+/// The password of an archive, and what was tried to find it.
+struct Secret {
+    known: Arc<[Password]>,
+    password: Option<Vec<u8>>,
+    /// Whether keys take so many rounds that none is derived.
+    is_refused: bool,
+}
+
+impl Secret {
+    fn candidates(&self) -> Vec<&[u8]> {
+        self.known.iter().take(MOST_PASSWORDS).map(|known| known.bytes.as_slice()).collect()
+    }
+
+    /// Why something stays closed.
+    fn why(&self) -> String {
+        let count = self.known.len();
+        match count {
+            _ if self.is_refused => format!("keys of more than 2^{MOST_ROUNDS} rounds"),
+            _ if self.password.is_some() => {
+                "the password that opens something else does not open it, or it is damaged".to_owned()
+            }
+            0 => "no password is known".to_owned(),
+            1..=MOST_PASSWORDS => format!("none of {count} known passwords opens it"),
+            _ => format!("none of the first {MOST_PASSWORDS} of {count} known passwords opens it"),
+        }
+    }
+}
+
+fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
+    let clock = Clock::of(sink);
+    let is_first = content.window(0, 4)?.starts_with(FIRST);
+    let repaired = if is_first { Repaired::whole(content) } else { walk(content, sink)? }.until(clock);
+    let mut secret = Secret { known: sink.passwords(Rar.file_type()), password: None, is_refused: false };
+    let mut read = ArchiveReader::read_reader_with_options(repaired.again(), options(None));
+    if read.as_ref().is_err_and(|error| error.kind() == rars::ErrorKind::PasswordRequired) {
+        match read_headers(content, &repaired, &mut secret, sink)? {
+            Some(archive) => read = Ok(archive),
+            None => return Ok(()),
+        }
+    }
+    let mut archive = match read {
         Ok(archive) => archive,
         Err(error) => {
+            sink.pulse()?;
             sink.gap(reason(&error), &format!("the headers: {error}"));
             return Ok(());
         }
@@ -144,22 +181,65 @@ fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
             position: Some(position),
         });
     }
-    services(&archive, &repaired, sink)?;
-    if encrypted > 0 && password.is_none() && encrypted <= MOST_ENCRYPTED && rounds(&archive) <= MOST_ROUNDS {
-        for known in passwords.iter().take(MOST_PASSWORDS) {
+    secret.is_refused = rounds(&archive) > MOST_ROUNDS;
+    if encrypted > 0 && secret.password.is_none() && !secret.is_refused {
+        let mut right = None;
+        for known in secret.candidates() {
             sink.pulse()?;
-            if fits(&repaired, &known.bytes) {
-                password = Some(known.bytes.clone());
+            if fits(&repaired, known, clock) {
+                right = Some(known.to_owned());
                 break;
             }
         }
+        sink.pulse()?;
+        if let Some(password) = &right {
+            archive = ArchiveReader::read_reader_with_options(repaired.again(), options(Some(password)))
+                .unwrap_or(archive);
+        }
+        secret.password = right;
     }
-    let archive = match &password {
-        Some(password) => ArchiveReader::read_reader_with_options(repaired.again(), options(Some(password)))
-            .unwrap_or(archive),
-        None => archive,
+    services::hand_over(&archive, &mut secret, &repaired, sink)?;
+    extract(&archive, &secret, &repaired, clock, sink)
+}
+
+/// Reads headers that are encrypted.
+fn read_headers(
+    content: &Content,
+    repaired: &Repaired,
+    secret: &mut Secret,
+    sink: &mut dyn Sink,
+) -> Result<Option<Archive>, Stop> {
+    let rounds = header_rounds(content)?;
+    secret.is_refused = rounds.is_some_and(|rounds| rounds > MOST_ROUNDS);
+    let mut found = None;
+    for known in secret.candidates().into_iter().filter(|_| !secret.is_refused) {
+        sink.pulse()?;
+        let mut options = options(Some(known));
+        if rounds.is_none() {
+            // Before RAR 5, each header may have a key of its own.
+            options = options.with_max_header_count(MOST_ENCRYPTED_HEADERS);
+        }
+        match ArchiveReader::read_reader_with_options(repaired.again(), options) {
+            Ok(archive) => {
+                found = Some((archive, known.to_owned()));
+                break;
+            }
+            Err(error) if error.kind() == rars::ErrorKind::ResourceLimit => {
+                sink.gap(Reason::Unsupported, &format!("the encrypted headers: {error}"));
+                return Ok(None);
+            }
+            Err(_) => {}
+        }
+    }
+    sink.pulse()?;
+    let Some((archive, password)) = found else {
+        let detail = format!("the headers: neither names nor members can be read: {}", secret.why());
+        let reason = if secret.is_refused { Reason::Unsupported } else { Reason::Encrypted };
+        sink.gap(reason, &detail);
+        return Ok(None);
     };
-    extract(&archive, password.as_deref(), &repaired, sink)
+    secret.password = Some(password);
+    Ok(Some(archive))
 }
 
 /// The most rounds of any member's key.
@@ -175,7 +255,7 @@ fn rounds(archive: &Archive) -> u8 {
 }
 
 /// Whether a password decodes the first encrypted member.
-fn fits(repaired: &Repaired, password: &[u8]) -> bool {
+fn fits(repaired: &Repaired, password: &[u8], clock: Clock) -> bool {
     let Ok(archive) = ArchiveReader::read_reader_with_options(repaired.again(), options(Some(password)))
     else {
         return false;
@@ -193,7 +273,7 @@ fn fits(repaired: &Repaired, password: &[u8]) -> bool {
             return Ok(ExtractionDecision::Skip);
         }
         asked = is_it;
-        Ok(ExtractionDecision::Extract(Box::new(Keeper { kept: Rc::clone(&kept), solid: None })))
+        Ok(ExtractionDecision::Extract(Box::new(Keeper { kept: Rc::clone(&kept), solid: None, clock })))
     });
     asked && (done.is_ok() || kept.borrow().is_cut)
 }
@@ -219,10 +299,12 @@ struct Keeper {
     kept: Rc<RefCell<Kept>>,
     /// Bytes that may still be passed over, where members need those before them.
     solid: Option<Rc<Cell<u64>>>,
+    clock: Clock,
 }
 
 impl Write for Keeper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.clock.check()?;
         let mut kept = self.kept.borrow_mut();
         let room = KEPT.saturating_sub(kept.bytes.len()).min(bytes.len());
         kept.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
@@ -245,6 +327,12 @@ impl Write for Keeper {
 
 struct Opener<'a> {
     sink: &'a mut dyn Sink,
+    secret: &'a Secret,
+    clock: Clock,
+    /// Members that were decrypted.
+    decrypted: usize,
+    /// Why the last one was not decoded.
+    refused: Reason,
     pending: Option<(String, Rc<RefCell<Kept>>)>,
     stop: Option<Stop>,
 }
@@ -253,6 +341,13 @@ impl Opener<'_> {
     /// Hands over the member that was decoded last, and the error that ended it.
     fn flush(&mut self, error: Option<&rars::Error>) -> bool {
         let Some((name, kept)) = self.pending.take() else { return self.stop.is_none() };
+        if error.is_some() {
+            // What ended it may be the time.
+            let pulsed = self.sink.pulse();
+            if !self.keep(pulsed) {
+                return false;
+            }
+        }
         let Kept { bytes, is_cut } = kept.take();
         let reason = error.map(|error| (reason(error), error.to_string()));
         let mut body = Body { bytes: &bytes, failure: None };
@@ -262,8 +357,10 @@ impl Opener<'_> {
                 body.failure = Some(Error::new(ErrorKind::Unsupported, what));
             }
             Some((Reason::Encrypted, _)) => {
-                self.sink.gap(Reason::Encrypted, &format!("member {name}"));
-                return true;
+                self.sink.gap(Reason::Encrypted, &format!("member {name}: {}", self.secret.why()));
+                if bytes.is_empty() {
+                    return true;
+                }
             }
             Some((reason, error)) => {
                 let kind = match reason {
@@ -303,14 +400,22 @@ impl Read for Body<'_> {
     }
 }
 
-fn extract(archive: &Archive, password: Option<&[u8]>, repaired: &Repaired, sink: &mut dyn Sink) -> Flow {
+fn extract(
+    archive: &Archive,
+    secret: &Secret,
+    repaired: &Repaired,
+    clock: Clock,
+    sink: &mut dyn Sink,
+) -> Flow {
     let solid = is_solid(archive);
     let passed_over = Rc::new(Cell::new(PASSED_OVER));
-    let opener = RefCell::new(Opener { sink, pending: None, stop: None });
+    let (decrypted, refused) = (0, Reason::Encrypted);
+    let opener = Opener { sink, secret, clock, decrypted, refused, pending: None, stop: None };
+    let opener = RefCell::new(opener);
     let mut ranges = ranges(archive).into_iter();
     let mut seen = 0_usize;
     let done = archive.extract_with_control_and_errors(
-        options(password),
+        options(secret.password.as_deref()),
         |member| {
             seen = seen.saturating_add(1);
             let range = ranges.next();
@@ -322,7 +427,7 @@ fn extract(archive: &Archive, password: Option<&[u8]>, repaired: &Repaired, sink
             if !opener.keep(pulsed) {
                 return Ok(ExtractionDecision::Stop);
             }
-            Ok(decide(member, range, (solid, password.is_some()), repaired, &passed_over, &mut opener))
+            Ok(decide(member, range, solid, repaired, &passed_over, &mut opener))
         },
         |_, error| {
             let went_on = opener.borrow_mut().flush(Some(error));
@@ -342,7 +447,8 @@ fn extract(archive: &Archive, password: Option<&[u8]>, repaired: &Repaired, sink
             opener.sink.gap(reason(&error), &detail);
         }
     } else if left > 0 {
-        opener.sink.gap(Reason::Encrypted, &format!("{left} members behind one that cannot be decoded"));
+        let refused = opener.refused;
+        opener.sink.gap(refused, &format!("{left} members behind one that cannot be decoded"));
     }
     Ok(())
 }
@@ -351,7 +457,7 @@ fn extract(archive: &Archive, password: Option<&[u8]>, repaired: &Repaired, sink
 fn decide(
     member: &ArchiveMember,
     range: Option<(u64, u64)>,
-    (solid, has_password): (bool, bool),
+    solid: bool,
     repaired: &Repaired,
     passed_over: &Rc<Cell<u64>>,
     opener: &mut Opener<'_>,
@@ -362,9 +468,13 @@ fn decide(
     let is_split = meta.is_split_before || meta.is_split_after;
     let there = range.and_then(|(start, size)| repaired.range(start, size));
     if is_split {
-        let which =
-            if meta.is_split_before { "begins in the volume before" } else { "goes on in the next volume" };
-        opener.sink.gap(Reason::Truncated, &format!("member {name} {which} this one"));
+        let which = if meta.is_split_before {
+            "begins in the volume before this one"
+        } else {
+            "goes on in the next volume"
+        };
+        opener.refused = Reason::Truncated;
+        opener.sink.gap(Reason::Truncated, &format!("member {name} {which}"));
         if let Some(there) = there.filter(|there| meta.is_stored && !meta.is_encrypted && there.size() > 0) {
             let flow = opener.sink.range(Child::member(&name), there);
             if !opener.keep(flow) {
@@ -373,9 +483,21 @@ fn decide(
         }
         return refuse;
     }
-    if meta.is_encrypted && !has_password {
-        opener.sink.gap(Reason::Encrypted, &format!("member {name}"));
-        return refuse;
+    if meta.is_encrypted {
+        opener.decrypted = opener.decrypted.saturating_add(1);
+        let why = match opener.secret.password {
+            None => Some(opener.secret.why()),
+            _ if opener.secret.is_refused => Some(opener.secret.why()),
+            _ if opener.decrypted > MOST_ENCRYPTED => {
+                Some(format!("only the first {MOST_ENCRYPTED} encrypted members are decrypted"))
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            opener.refused = Reason::Encrypted;
+            opener.sink.gap(Reason::Encrypted, &format!("member {name}: {why}"));
+            return refuse;
+        }
     }
     if meta.is_directory || meta.is_redirection {
         return ExtractionDecision::Skip;
@@ -390,7 +512,12 @@ fn decide(
     }
     let kept = Rc::new(RefCell::new(Kept::default()));
     opener.pending = Some((name, Rc::clone(&kept)));
-    ExtractionDecision::Extract(Box::new(Keeper { kept, solid: solid.then(|| Rc::clone(passed_over)) }))
+    let clock = opener.clock;
+    ExtractionDecision::Extract(Box::new(Keeper {
+        kept,
+        solid: solid.then(|| Rc::clone(passed_over)),
+        clock,
+    }))
 }
 
 /// Where the packed bytes of each member are.
@@ -415,48 +542,6 @@ fn ranges(archive: &Archive) -> Vec<(u64, u64)> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// Hands over what belongs to no member, or to one in a way of its own: comments, alternate streams, recovery records.
-fn services(archive: &Archive, repaired: &Repaired, sink: &mut dyn Sink) -> Flow {
-    if let Ok(Some(comment)) =
-        archive.comment_with_options(options(None).with_max_member_output_bytes(1 << 20))
-    {
-        sink.child(Child::member("comment"), &mut comment.as_slice())?;
-    }
-    let mut found: Vec<(String, bool, (u64, u64))> = Vec::new();
-    match archive {
-        Archive::Rar15To40(archive) => found.extend(archive.blocks.iter().filter_map(|block| match block {
-            rar15_40::Block::NewSub(sub) => {
-                let range = &sub.file.packed_range;
-                let is_open = sub.file.method == 0x30 && sub.file.block.flags & 4 == 0;
-                let name = String::from_utf8_lossy(&sub.file.name).into_owned();
-                Some((name, is_open, (range.start as u64, range.len() as u64)))
-            }
-            _ => None,
-        })),
-        Archive::Rar50Plus(archive) => found.extend(archive.blocks.iter().filter_map(|block| match block {
-            rar50::Block::Service(service) => {
-                let range = &service.block.data_range;
-                let is_open = service.compression_info & 0x380 == 0 && !service.encrypted;
-                let name = String::from_utf8_lossy(&service.name).into_owned();
-                Some((name, is_open, (range.start as u64, range.len() as u64)))
-            }
-            _ => None,
-        })),
-        _ => {}
-    }
-    for (name, is_open, (start, size)) in found {
-        sink.pulse()?;
-        if name == "CMT" || size == 0 {
-            continue;
-        }
-        match repaired.range(start, size) {
-            Some(there) if is_open => sink.range(Child::member(&format!("service {name}")), there)?,
-            _ => sink.gap(Reason::Unsupported, &format!("service {name}: packed or encrypted")),
-        }
-    }
-    Ok(())
 }
 
 fn reason(error: &rars::Error) -> Reason {

@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candor_object::{Child, Content, FileType, Flow, Form, Link, Listed, Password, Reason, Sink};
 
@@ -294,6 +295,14 @@ impl Sink for Watch<'_> {
 
     fn link(&mut self, link: Link<'_>) {
         self.sink.link(link);
+    }
+
+    fn inside(&self, name: &str) -> u32 {
+        self.sink.inside(name)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.sink.deadline()
     }
 
     fn pulse(&mut self) -> Flow {

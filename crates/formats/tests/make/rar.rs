@@ -1,4 +1,5 @@
-//! Makes the samples in `tests/golden/rar`. Not built with the workspace: put it into a crate of its own with
+//! Makes the samples in `tests/golden/rar`, of which those are kept that show something; what is encrypted is another each
+//! time. Not built with the workspace: put it into a crate of its own with
 //! `rars = { version = "=0.12.3", default-features = false, features = ["encryption", "write"] }`, and run it with the
 //! folder that the samples go to.
 
@@ -44,13 +45,32 @@ fn main() {
             make("comment", new().comment(Some(b"a comment on the archive".to_vec())));
             let solid = new().solid(true).password(Some(b"infected".to_vec()));
             make("solid-password-infected", solid);
-            match fill(new().store(true).volume_size(Some(3000))).build_volumes(None) {
+            // The parts of RAR 4 have one member.
+            let mut volumes = new().store(true).volume_size(Some(if name == "rar40" { 1000 } else { 3000 }));
+            if name == "rar40" {
+                volumes.add_bytes(b"folder/text-1.txt".to_vec(), text(1), None, None).unwrap();
+            } else {
+                volumes = fill(volumes);
+            }
+            match volumes.build_volumes(None) {
                 Ok(volumes) => {
                     for (number, volume) in volumes.iter().enumerate().take(2) {
                         write(&format!("{name}-volume-{}.rar", number + 1), volume);
                     }
                 }
                 Err(error) => eprintln!("{name}-volume: {error}"),
+            }
+        }
+        if name == "rar50" {
+            let comment = || new().comment(Some(b"a comment that is encrypted".to_vec()));
+            make("comment-infected", comment().archive_comment_password(Some(b"infected".to_vec())));
+            make("comment-unknown", comment().archive_comment_password(Some(b"nobody knows".to_vec())));
+        }
+        if name == "rar14" || name == "rar15" || name == "rar50" {
+            let mut builder = fill(new());
+            match builder.set_file_comment(b"folder/text-2.txt", Some(b"a comment on a member".to_vec())) {
+                Ok(()) => write(&format!("{name}-member-comment.rar"), &builder.to_bytes().unwrap()),
+                Err(error) => eprintln!("{name}-member-comment: {error}"),
             }
         }
         let Ok(bytes) = fill(new()).to_bytes() else { continue };

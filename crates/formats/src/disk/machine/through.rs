@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::Format;
 use candor_object::{Child, Content, FileType, Flow, Form, Link, Listed, Password, Reason, Sink};
@@ -83,6 +84,14 @@ impl Sink for Through<'_> {
 
     fn link(&mut self, link: Link<'_>) {
         self.sink.link(link);
+    }
+
+    fn inside(&self, name: &str) -> u32 {
+        self.sink.inside(name)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.sink.deadline()
     }
 
     fn pulse(&mut self) -> Flow {
