@@ -115,8 +115,18 @@ fn read(content: &Content, sink: &mut dyn Sink) -> Result<Option<(Archive, Optio
             return Ok(Some((archive, Some(password))));
         }
     }
-    sink.gap(Reason::Encrypted, "the headers are encrypted: neither names nor members can be read");
+    let why = tried(passwords.len());
+    sink.gap(Reason::Encrypted, &format!("the headers: neither names nor members can be read: {why}"));
     Ok(None)
+}
+
+/// What was tried of so many passwords, none of which is right.
+fn tried(known: usize) -> String {
+    match known {
+        0 => "no password is known".to_owned(),
+        1..=MOST_PASSWORDS => format!("none of {known} known passwords opens it"),
+        _ => format!("none of the first {MOST_PASSWORDS} of {known} known passwords opens it"),
+    }
 }
 
 /// A password as 7z takes it: text.
@@ -176,8 +186,15 @@ impl Opener<'_> {
         }
         if is_encrypted(block) {
             self.encrypted = self.encrypted.saturating_add(1);
-            if self.encrypted > MOST_ENCRYPTED || !self.find_password(number, sink)? {
-                sink.gap(Reason::Encrypted, &what);
+            if self.encrypted > MOST_ENCRYPTED {
+                let detail =
+                    format!("{what}: only the first {MOST_ENCRYPTED} encrypted blocks are decrypted");
+                sink.gap(Reason::Encrypted, &detail);
+                return Ok(());
+            }
+            if !self.find_password(number, sink)? {
+                let known = sink.passwords(SevenZ.file_type()).len();
+                sink.gap(Reason::Encrypted, &format!("{what}: {}", tried(known)));
                 return Ok(());
             }
         }
@@ -209,8 +226,8 @@ impl Opener<'_> {
     /// Whether there is a password that decodes the block; the one that did so for another block is tried first.
     fn find_password(&mut self, number: usize, sink: &mut dyn Sink) -> Result<bool, Stop> {
         let known: Arc<[Known]> = sink.passwords(SevenZ.file_type());
-        let candidates = self.password.take().into_iter().chain(known.iter().filter_map(password));
-        for candidate in candidates.take(MOST_PASSWORDS) {
+        let known = known.iter().take(MOST_PASSWORDS).filter_map(password);
+        for candidate in self.password.take().into_iter().chain(known) {
             sink.pulse()?;
             if self.decodes(number, &candidate) {
                 self.password = Some(candidate);
