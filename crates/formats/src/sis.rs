@@ -40,6 +40,9 @@ impl Format for Sis {
         if u32_le(&content.window(0, 4)?, 0) == Some(NEW) {
             let mut tree = Tree { content, count: 0, files: 0, claimed: &mut claimed };
             tree.fields(16, content.size(), 0, sink)?;
+            if tree.files == 0 {
+                sink.gap(Reason::Damaged, "no packed field is found");
+            }
         } else {
             old(content, &mut claimed, sink)?;
         }
@@ -122,6 +125,12 @@ fn old(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow {
                 let promise = Promise { size: Some(size.into()), check: Check::None };
                 hand_over(sink, Child::member(&name), &label, &body, promise, zlib)?;
             } else {
+                if is_packed && size != packed && body.size() > 0 {
+                    sink.gap(
+                        Reason::Damaged,
+                        &format!("{label}: it is packed, and no packed data begins there"),
+                    );
+                }
                 sink.range(Child::member(&name), body)?;
             }
         }
@@ -151,10 +160,16 @@ impl Tree<'_> {
     /// Walks fields from `at` to `end`.
     fn fields(&mut self, mut at: u64, end: u64, depth: u32, sink: &mut dyn Sink) -> Flow {
         while at.saturating_add(8) <= end {
-            let Some(kind) = u32_le(&self.content.window(at, 4)?, 0) else { return Ok(()) };
-            let Some((start, size)) = self.length(at.saturating_add(4))? else { return Ok(()) };
+            let head = (u32_le(&self.content.window(at, 4)?, 0), self.length(at.saturating_add(4))?);
+            let (Some(kind), Some((start, size))) = head else {
+                sink.gap(Reason::Truncated, &format!("field at offset {at} ends too early"));
+                return Ok(());
+            };
             if !(1..=64).contains(&kind) {
-                // What is no field comes out as it is.
+                // What is no field comes out as it is. Behind the outermost it is no damage.
+                if depth > 0 {
+                    sink.gap(Reason::Damaged, &format!("no field from offset {at} to offset {end}"));
+                }
                 return Ok(());
             }
             let after = start.saturating_add(size);
@@ -194,12 +209,24 @@ impl Tree<'_> {
         match kind {
             COMPRESSED => self.compressed(start, end, sink),
             ARRAY => {
-                let Some(of) = u32_le(&self.content.window(start, 4)?, 0) else { return Ok(()) };
+                let Some(of) = u32_le(&self.content.window(start, 4)?, 0) else {
+                    sink.gap(Reason::Truncated, &format!("array at offset {start} ends too early"));
+                    return Ok(());
+                };
                 let mut at = start.saturating_add(4);
                 self.claimed.add(start, 4);
                 while at.saturating_add(4) <= end && self.count <= FIELDS {
-                    let Some((from, size)) = self.length(at)? else { break };
+                    let Some((from, size)) = self.length(at)? else {
+                        sink.gap(Reason::Truncated, &format!("array at offset {start} ends too early"));
+                        break;
+                    };
                     let after = from.saturating_add(size);
+                    if after > end {
+                        let detail = format!(
+                            "array at offset {start}: of {size} bytes at offset {from} not all are there"
+                        );
+                        sink.gap(Reason::Truncated, &detail);
+                    }
                     self.claimed.add(at, from.saturating_sub(at));
                     self.field(of, from, after.min(end), deeper, sink)?;
                     at = after.checked_next_multiple_of(4).unwrap_or(end);

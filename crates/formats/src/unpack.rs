@@ -314,7 +314,63 @@ pub(crate) fn zlib(packed: &Content, progress: &Rc<Progress>) -> io::Result<Box<
     if first & 15 != 8 || (u16::from(*first) << 8 | u16::from(*second)) % 31 != 0 {
         return Err(damaged("no zlib header"));
     }
-    decoder(DEFLATE, &packed.from(2), StreamEnd::Marker, progress)
+    let decoder = decoder(DEFLATE, &packed.from(2), StreamEnd::Marker, progress)?;
+    Ok(Box::new(Zlib {
+        decoder,
+        packed: packed.clone(),
+        progress: Rc::clone(progress),
+        sums: (1, 0),
+        is_over: false,
+    }))
+}
+
+/// A zlib stream, whose checksum is compared once all of it came out.
+struct Zlib {
+    decoder: Box<dyn Read>,
+    packed: Content,
+    progress: Rc<Progress>,
+    /// Those of Adler-32.
+    sums: (u32, u32),
+    is_over: bool,
+}
+
+impl Zlib {
+    fn add(&mut self, bytes: &[u8]) {
+        const PRIME: u32 = 65_521;
+        // So many fit in 32 bits before the remainder has to be taken.
+        for bytes in bytes.chunks(4096) {
+            for byte in bytes {
+                self.sums.0 = self.sums.0.wrapping_add(u32::from(*byte));
+                self.sums.1 = self.sums.1.wrapping_add(self.sums.0);
+            }
+            self.sums = (self.sums.0 % PRIME, self.sums.1 % PRIME);
+        }
+    }
+}
+
+impl Read for Zlib {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_over || buffer.is_empty() {
+            return Ok(0);
+        }
+        let result = self.decoder.read(buffer);
+        match &result {
+            Ok(0) => {
+                self.is_over = true;
+                let checksum = self.packed.window(self.progress.consumed().saturating_add(2), 4)?;
+                match crate::fields::u32_be(&checksum, 0) {
+                    None => return Err(Error::new(ErrorKind::UnexpectedEof, "the checksum is missing")),
+                    Some(checksum) if checksum != self.sums.1 << 16 | self.sums.0 => {
+                        return Err(damaged("the checksum is wrong"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            Ok(count) => self.add(buffer.get(..*count).unwrap_or_default()),
+            Err(error) => self.is_over = error.kind() != ErrorKind::Interrupted,
+        }
+        result
+    }
 }
 
 /// Ranges that something was said about, to find what nothing was said about.

@@ -44,6 +44,10 @@ impl Format for Cabinet {
         if u32_le(&head, 16).unwrap_or(0) > 0 {
             // Only tables, which are scanned as they are. Data may follow them all the same.
             let end = u32_le(&head, 12).unwrap_or(0).saturating_add(u32_le(&head, 16).unwrap_or(0));
+            if u64::from(end) > content.size() {
+                let detail = format!("the tables: they end at offset {end} of {}", content.size());
+                sink.gap(Reason::Truncated, &detail);
+            }
             if is_piece(content, u64::from(end).max(DATA), sink)?.is_none() {
                 return Ok(());
             }
@@ -52,12 +56,12 @@ impl Format for Cabinet {
         claimed.add(0, DATA);
         let mut offset = DATA;
         let mut count = 0_u64;
-        let mut is_broken = false;
+        let mut broken = None;
         while offset < content.size() {
             sink.pulse()?;
             let Some(first) = is_piece(content, offset, sink)? else {
                 // Data that is not packed cannot be told from junk.
-                is_broken = true;
+                broken.get_or_insert(offset);
                 offset = offset.saturating_add(1);
                 let next = next_piece(content, offset, sink)?;
                 offset = next;
@@ -80,8 +84,13 @@ impl Format for Cabinet {
             claimed.add(offset, end.saturating_sub(offset));
             offset = end;
         }
-        if is_broken {
-            sink.gap(Reason::Unsupported, "some data is not packed, and came out as a whole");
+        if let Some(broken) = broken {
+            let detail =
+                format!("data from offset {broken} on is damaged or not packed, and came out as a whole");
+            sink.gap(Reason::Damaged, &detail);
+        }
+        if content.size() <= DATA {
+            sink.gap(Reason::Truncated, "the header, behind which no data follows");
         }
         claimed.hand_over_rest(content, 0, sink)
     }

@@ -295,7 +295,15 @@ impl Format for Records {
         let Some((mut offset, is_wide)) = start(&content.window(0, 2048)?) else { return Ok(()) };
         while offset < content.size() {
             sink.pulse()?;
-            let Some(record) = Record::parse(&content.window(offset, 4096)?, is_wide) else { break };
+            let Some(record) = Record::parse(&content.window(offset, 4096)?, is_wide) else {
+                // A signature or zeros may follow.
+                let rest = content.window(offset, 4096)?;
+                let is_signature = rest.get(4..8) == Some(&[0, 2, 2, 0]);
+                if !is_signature && rest.iter().any(|byte| *byte != 0) {
+                    sink.gap(Reason::Damaged, &format!("no record begins at offset {offset}"));
+                }
+                break;
+            };
             let begin = offset.saturating_add(record.header);
             let (name, size) = (record.name.as_str(), record.size);
             sink.listed(Listed { name, packed: size, size, encrypted: false, position: None });

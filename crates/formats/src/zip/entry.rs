@@ -280,7 +280,12 @@ fn conclude(
             (outcome.complete, outcome.checksums.first(), member.checksums().next())
         {
             let detail = format!("{}: checksum is {found:08x}, not {claimed:08x}", member.label);
-            notes.anomaly("zip-checksum", &detail);
+            // A stream without an end of its own may have been cut or damaged without another sign of it.
+            if member.claims().any(|claims| is_old(claims.method) || claims.method == 98) {
+                notes.gap(Reason::Damaged, &detail);
+            } else {
+                notes.anomaly("zip-checksum", &detail);
+            }
         }
     }
     outcome.ends.iter().copied().min().unwrap_or_else(|| claimed_end(content, member))
