@@ -38,9 +38,19 @@ impl Format for Asar {
         let start = 8_u64.saturating_add(outer.into());
         let table = content.window(16, size.min(MAX_TABLE) as usize)?;
         let mut reader = Reader { bytes: &table, at: 0, files: Vec::new() };
-        if reader.value("", "", &mut Entry::default(), 0).is_none() {
+        let is_right = reader.value("", "", &mut Entry::default(), 0).is_some();
+        if (table.len() as u64) < u64::from(size.min(MAX_TABLE)) {
+            let detail = format!("the table: {} of {size} bytes are there", table.len());
+            sink.gap(Reason::Truncated, &detail);
+        } else if !is_right && size > MAX_TABLE {
+            let detail = format!("the table has {size} bytes, of which {MAX_TABLE} are read");
+            sink.gap(Reason::Unsupported, &detail);
+        } else if !is_right {
             let detail = format!("the table is not right at byte {} of {size}", reader.at);
             sink.gap(Reason::Damaged, &detail);
+        }
+        if reader.files.len() >= MAX_FILES {
+            sink.gap(Reason::Unsupported, &format!("files behind the first {MAX_FILES} of the table"));
         }
         let mut end = start;
         for (name, entry) in reader.files {

@@ -61,11 +61,20 @@ impl Format for PyInstaller {
             plausible_row(&row, length).then_some((start, end))
         });
         let Some((start, end)) = start else {
+            if record.len() < 24 {
+                sink.gap(Reason::Truncated, &format!("the last record at offset {at} is cut"));
+                return Ok(());
+            }
             sink.gap(Reason::Damaged, &format!("no table is where the record at offset {at} says"));
             return Ok(());
         };
         let archive = content.range(start, length.into());
         let table = archive.window(table_at.into(), table_size.min(MAX_TABLE) as usize)?;
+        if (table.len() as u64) < u64::from(table_size) {
+            let detail = format!("the table of contents: {} of {table_size} bytes are there", table.len());
+            let reason = if table_size > MAX_TABLE { Reason::Unsupported } else { Reason::Truncated };
+            sink.gap(reason, &detail);
+        }
         let mut rest = table.as_ref();
         let mut count = 0;
         while !rest.is_empty() {
@@ -135,9 +144,30 @@ impl Format for Pyz {
         let head = content.window(0, 12)?;
         let table_at = u32_be(&head, 8).unwrap_or(0);
         let table = content.window(table_at.into(), MAX_TABLE as usize)?;
-        let rows = Marshal { bytes: &table, at: 0, references: Vec::new(), left: 4 * MAX_MEMBERS }.rows();
-        if rows.is_empty() {
-            sink.gap(Reason::Damaged, &format!("the table at offset {table_at} cannot be read"));
+        let mut marshal = Marshal {
+            bytes: &table,
+            at: 0,
+            references: Vec::new(),
+            left: 4 * MAX_MEMBERS,
+            is_broken: false,
+            is_over: false,
+        };
+        let (rows, odd) = marshal.rows();
+        if table_at == 0 || table.is_empty() {
+            sink.gap(Reason::Truncated, &format!("the table at offset {table_at} is missing"));
+        } else if marshal.is_broken {
+            let (reason, what) = if marshal.left == 0 {
+                (Reason::Unsupported, "is larger than is read")
+            } else if marshal.is_over {
+                (Reason::Truncated, "is cut")
+            } else {
+                (Reason::Damaged, "cannot be read")
+            };
+            let detail = format!("the table at offset {table_at} {what} behind {} members", rows.len());
+            sink.gap(reason, &detail);
+        } else if odd > 0 {
+            let detail = format!("the table at offset {table_at}: {odd} of its values are no members");
+            sink.gap(Reason::Damaged, &detail);
         }
         for (name, place, size) in rows {
             sink.pulse()?;
@@ -164,12 +194,20 @@ struct Marshal<'a> {
     references: Vec<Value>,
     /// Values that are read yet.
     left: usize,
+    /// Whether the outermost list ended too early.
+    is_broken: bool,
+    /// Whether something reaches beyond the end.
+    is_over: bool,
 }
 
 impl Marshal<'_> {
-    /// Name, offset and size of each row.
-    fn rows(&mut self) -> Vec<(String, u32, u32)> {
-        let Some(Value::List(rows)) = self.value(0) else { return Vec::new() };
+    /// Name, offset and size of each row, and how many rows are something else.
+    fn rows(&mut self) -> (Vec<(String, u32, u32)>, usize) {
+        let Some(Value::List(rows)) = self.value(0) else {
+            self.is_broken = true;
+            return (Vec::new(), 0);
+        };
+        let count = rows.len();
         let row = |row: Value| match row {
             Value::List(row) => match row.as_slice() {
                 [Value::Text(name), Value::List(place)] => match place.as_slice() {
@@ -180,11 +218,15 @@ impl Marshal<'_> {
             },
             _ => None,
         };
-        rows.into_iter().filter_map(row).collect()
+        let rows: Vec<(String, u32, u32)> = rows.into_iter().filter_map(row).collect();
+        let odd = count.saturating_sub(rows.len());
+        (rows, odd)
     }
 
     fn take(&mut self, count: usize) -> Option<&[u8]> {
-        let bytes = self.bytes.get(self.at..self.at.checked_add(count)?)?;
+        let bytes = self.bytes.get(self.at..self.at.checked_add(count)?);
+        self.is_over |= bytes.is_none();
+        let bytes = bytes?;
         self.at = self.at.checked_add(count)?;
         Some(bytes)
     }
@@ -230,7 +272,15 @@ impl Marshal<'_> {
                 let count = if open == b')' { u32::from(*self.take(1)?.first()?) } else { self.number()? };
                 let mut list = Vec::new();
                 for _ in 0..count {
-                    list.push(self.value(depth.saturating_add(1))?);
+                    match self.value(depth.saturating_add(1)) {
+                        Some(value) => list.push(value),
+                        // What stands before the damage is a table all the same.
+                        None if depth == 0 => {
+                            self.is_broken = true;
+                            break;
+                        }
+                        None => return None,
+                    }
                 }
                 Value::List(list)
             }

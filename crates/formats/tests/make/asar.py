@@ -24,4 +24,6 @@ if __name__ == "__main__":
     (OUT / "overlay.asar").write_bytes(asar(table, body + b"more"))
     (OUT / "cut.asar").write_bytes(asar(table, body[:30]))
     (OUT / "table-cut.asar").write_bytes(asar(json.dumps(table, separators=(",", ":")).encode()[:190], body))
+    whole = asar(table, body)
+    (OUT / "header-cut.asar").write_bytes(whole[:180])
     (OUT / "deep.asar").write_bytes(asar(b'{"files":{"a":' * 300, b""))

@@ -38,5 +38,8 @@ if __name__ == "__main__":
     (OUT / "old-record.pkg").write_bytes(archive(members, 24))
     (OUT / "between-others.pkg").write_bytes(b"before" + archive(members) + b"a signature behind")
     (OUT / "table-cut.pkg").write_bytes(archive(members, cut_table=20))
+    (OUT / "record-cut.pkg").write_bytes(b"a program" + archive(members, 24)[:-4])
     (OUT / "modules.pyz").write_bytes(modules)
+    (OUT / "modules-cut-table.pyz").write_bytes(modules[:-20])
+    (OUT / "modules-no-table.pyz").write_bytes(modules[:60])
     (OUT / "modules-damaged-table.pyz").write_bytes(modules[:-30] + b"\xff" * 30)
