@@ -412,9 +412,12 @@ pub fn second(content: &Content, first: &dyn Format) -> io::Result<Option<&'stat
     let is_document = first.file_type() == DISPLACED.file_type();
     let is_disk = DISKS.iter().any(|format| format.file_type() == first.file_type());
     let unopened = || unopened().any(|format| format.file_type() == first.file_type());
+    // What lies behind a document is handed over by it.
+    let is_behind = is_document && pdf::hands_over_archive(content)?;
     let opens_nothing = is_text || is_one_of(PICTURES) || unopened();
     look(content, |glimpse| {
-        let archive = ((opens_nothing || is_document) && APPENDED.recognises(glimpse)).then_some(APPENDED);
+        let archive = ((opens_nothing || is_document && !is_behind) && APPENDED.recognises(glimpse))
+            .then_some(APPENDED);
         let document = || (opens_nothing && DISPLACED.recognises(glimpse)).then_some(DISPLACED);
         let message = || MESSAGES.iter().copied().find(|format| !is_text && format.recognises(glimpse));
         let disk = || DISKS.iter().copied().find(|format| !is_disk && format.recognises(glimpse));

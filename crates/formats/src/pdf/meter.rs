@@ -7,6 +7,8 @@ use std::rc::Rc;
 /// Bytes between decoders that may bring no output before a stream counts as damaged: a chain of decoders multiplies
 /// its input with each of them, and one that gives nothing is deaf to the time limit.
 const QUIET: u64 = 16 << 20;
+/// Bytes between decoders that one byte of output pays for. Those that shrink what they read do so by less.
+const PAID: u64 = 256;
 
 /// A reader between two decoders, or in front of the first.
 pub(super) struct Metered<R> {
@@ -26,7 +28,7 @@ impl<R: Read> Read for Metered<R> {
         let quiet = self.quiet.get().saturating_add(count as u64);
         self.quiet.set(quiet);
         if quiet > QUIET {
-            return Err(io::Error::new(ErrorKind::InvalidData, "16 MiB of input give no output"));
+            return Err(io::Error::new(ErrorKind::InvalidData, "megabytes of input give hardly any output"));
         }
         Ok(count)
     }
@@ -50,7 +52,10 @@ impl<R: Read> Read for End<R> {
         let result = reader.read(buffer);
         match &result {
             Ok(0) if buffer.is_empty() => {}
-            Ok(1..) => self.quiet.set(0),
+            Ok(count @ 1..) => {
+                let paid = PAID.saturating_mul(*count as u64);
+                self.quiet.set(self.quiet.get().saturating_sub(paid));
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => self.reader = None,
         }

@@ -33,6 +33,7 @@ mod tests;
 mod text_filters;
 mod value;
 
+pub(crate) use between::hands_over_archive;
 use document::Document;
 use facts::{Facts, Source, Text};
 

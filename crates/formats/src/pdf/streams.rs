@@ -138,6 +138,7 @@ pub(super) fn hand_over(
     position: u64,
     sink: &mut dyn Sink,
 ) -> Flow {
+    sink.pulse()?;
     let Some(opened) = open(document, object, file.is_some())? else { return Ok(()) };
     let number = format!("object {} {}", object.found.number, object.found.generation);
     let child = match file {

@@ -226,6 +226,13 @@ def main():
         weak = [] if bits == "256" else ["--allow-weak-crypto"]
         streams = ["--object-streams=generate"] if name.endswith(("r6", "128")) else ["--object-streams=preserve"]
         qpdf("qpdf-%s.pdf" % name, *weak, *streams, "--encrypt", user, "owner", bits, *more, "--")
+    # A filter that takes megabytes for a byte.
+    import zlib
+    empty = b"\0\0\0\xff\xff" * (15 * (1 << 20) // 5)
+    quiet = b"\x78\x9c" + (b"\0\1\0\xfe\xffA" + empty) * 40 + b"\1\0\0\xff\xff"
+    packed = zlib.compress(zlib.compress(quiet, 9), 9)
+    head = b"1 0 obj\n<</Filter[/FlateDecode/FlateDecode/FlateDecode]/Length %d>>\nstream\n" % len(packed)
+    (OUT / "quiet.pdf").write_bytes(b"%PDF-1.5\n" + head + packed + b"\nendstream\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF\n")
     # The owner's password opens it, too.
     qpdf("qpdf-owner-r3.pdf", "--allow-weak-crypto", "--encrypt", "unknown", "infected", "128", "--")
     qpdf("qpdf-owner-r6.pdf", "--encrypt", "unknown", "infected", "256", "--")
