@@ -49,13 +49,15 @@ pub(crate) struct Search {
     pub(crate) found: Vec<Found>,
     /// Where the search stopped because there were too many.
     pub(crate) excess: Option<u64>,
+    /// The lines that files begin behind: where each starts, and where the next line does.
+    pub(crate) lines: Vec<(u64, u64)>,
 }
 
 /// Searches a text.
 pub(crate) fn search(text: &Content, sink: &mut dyn Sink) -> Result<Search, Stop> {
     let mut search = Search::default();
     let mut lines = Lines::new(text, 0);
-    let mut begun: Option<(String, u64)> = None;
+    let mut begun: Option<(String, u64, u64)> = None;
     let mut run = Run::default();
     let mut section: Option<(u64, Vec<u8>)> = None;
     let mut last = (0_u64, 0_u64, Vec::new());
@@ -66,19 +68,24 @@ pub(crate) fn search(text: &Content, sink: &mut dyn Sink) -> Result<Search, Stop
             break;
         }
         if !line.text.trim_ascii().is_empty()
-            && let Some((name, start)) = begun.take()
+            && let Some((name, from, start)) = begun.take()
             && (uu::data_length(line.text).is_some() || line.text == b"end")
         {
+            search.lines.push((from, start));
             search.found.push(Found::Uu(name, start));
         }
         match line.text.first() {
             Some(b'b') => match uu::begin(line.text) {
-                Some(uu::Begin::Uu(name)) => begun = Some((name, line.next)),
-                Some(uu::Begin::Base64(name)) => search.found.push(Found::Base64(name, line.next)),
+                Some(uu::Begin::Uu(name)) => begun = Some((name, line.start, line.next)),
+                Some(uu::Begin::Base64(name)) => {
+                    search.lines.push((line.start, line.next));
+                    search.found.push(Found::Base64(name, line.next));
+                }
                 None => {}
             },
             Some(b'=') => {
                 if let Some(begin) = yenc::begin(line.text) {
+                    search.lines.push((line.start, line.next));
                     search.found.push(Found::Yenc(begin, line.next));
                 }
             }

@@ -6,7 +6,8 @@ use std::io::Read;
 use candor_object::{Child, Content, Flow, Limit, Reason, Stop};
 
 use super::base64::{Base64, End, early_padding};
-use super::embedded::{self, Found};
+use super::embedded::{self, Found, Search};
+use super::lines::is_blank_content;
 use super::recognise;
 use super::transfer::{Look, Transfer, look};
 use super::uu::Uu;
@@ -16,6 +17,8 @@ use crate::{HEAD, pkcs7};
 
 /// Bytes of a decoded text that are searched for uuencoded files; bounds memory.
 const MAX_TEXT: u64 = 4 << 20;
+/// Pieces of a text around the files that are encoded in it.
+const MAX_PIECES: usize = 1000;
 
 impl Walk<'_> {
     /// Hands over a body that has no parts, in every way in which it may be encoded.
@@ -24,12 +27,9 @@ impl Walk<'_> {
         let is_base64 = entity.transfers.contains(&Transfer::Base64);
         let is_whole =
             !entity.transfers.iter().all(Transfer::is_replaced) || (is_base64 && appearance == Look::Other);
+        let search = if self.may_read(body) { Some(embedded::search(body, self.sink)?) } else { None };
         if is_whole {
-            // A text that begins with a uuencoded file would be opened once more by that format, so it is
-            // handed over without its first line.
-            let head = body.window(0, HEAD)?;
-            let skipped = recognise::uuencoded(&head).or_else(|| recognise::yenc(&head)).unwrap_or(0);
-            self.sink.range(Child::part(&entity.name), body.from(skipped as u64))?;
+            self.whole(entity, body, search.as_ref().map_or(&[], |search| search.lines.as_slice()))?;
         }
         if is_base64 || (is_whole && appearance == Look::Base64) {
             self.base64(entity, body)?;
@@ -38,7 +38,10 @@ impl Walk<'_> {
             self.sink.child(Child::part(&entity.name), &mut Transfer::Quoted.decoder(body.clone()))?;
         }
         self.encrypted(entity, body)?;
-        let has_file = if entity.is_lost { false } else { self.embedded(body, &entity.name, entity.depth)? };
+        let has_file = match search {
+            Some(search) if !entity.is_lost => self.found(body, search, &entity.name, entity.depth)?,
+            _ => false,
+        };
         for transfer in &entity.transfers {
             match transfer {
                 Transfer::Uu | Transfer::Yenc if !has_file => {
@@ -53,6 +56,22 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Hands over a body as it lies there, but for the lines behind which files begin: the files in a text would be opened
+    /// once more with the text.
+    fn whole(&mut self, entity: &Entity, body: &Content, lines: &[(u64, u64)]) -> Flow {
+        let head = body.window(0, HEAD)?;
+        let skipped = recognise::uuencoded(&head).or_else(|| recognise::yenc(&head)).unwrap_or(0);
+        let mut start = skipped as u64;
+        for (from, to) in lines.iter().take(MAX_PIECES) {
+            let piece = body.range(start, from.saturating_sub(start));
+            if !is_blank_content(&piece)? {
+                self.sink.range(Child::part(&entity.name), piece)?;
+            }
+            start = start.max(*to);
+        }
+        self.sink.range(Child::part(&entity.name), body.from(start))
     }
 
     fn base64(&mut self, entity: &Entity, body: &Content) -> Flow {
@@ -108,7 +127,17 @@ impl Walk<'_> {
             let detail = format!("{}: not searched for encoded files after 4 MiB", entity.label());
             self.sink.gap(Reason::Limit(Limit::ObjectBytes), &detail);
         }
-        self.embedded(&Content::from_vec(text), &entity.name, entity.depth)?;
+        let text = Content::from_vec(text);
+        if !self.may_read(&text) {
+            return Ok(());
+        }
+        let mut search = embedded::search(&text, self.sink)?;
+        // What was handed over as a text is searched for files by the format of texts.
+        let format = crate::identify(&text)?.map(|format| format.file_type().name());
+        if matches!(format, Some("text" | "script" | "uuencode" | "yenc")) {
+            search.found.retain(|found| found.data().is_none());
+        }
+        self.found(&text, search, &entity.name, entity.depth)?;
         Ok(())
     }
 
@@ -118,6 +147,10 @@ impl Walk<'_> {
             return Ok(false);
         }
         let search = embedded::search(text, self.sink)?;
+        self.found(text, search, name, depth)
+    }
+
+    fn found(&mut self, text: &Content, search: Search, name: &str, depth: u32) -> Result<bool, Stop> {
         let called = |own: &str| {
             if own.is_empty() { name.to_owned() } else { own.to_owned() }
         };
@@ -140,9 +173,8 @@ impl Walk<'_> {
                 }
                 Found::Yenc(begin, start) => {
                     self.sink.child(Child::part(&called(&begin.name)), &mut Yenc::new(text.from(start)))?;
-                    if let Some(part) = begin.part {
-                        let part: String = part.chars().take(20).collect();
-                        let detail = format!("yEnc file {:?}: only part {part} of it", begin.name);
+                    if let Some(part) = begin.of_several(&text.window(start, 512)?) {
+                        let detail = format!("yEnc file {:?}: only {part}", begin.name);
                         self.sink.gap(Reason::Unsupported, &detail);
                     }
                 }

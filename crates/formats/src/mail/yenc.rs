@@ -20,6 +20,37 @@ pub(crate) struct Begin {
     pub(crate) name: String,
     /// Whether it says that this is one of several parts.
     pub(crate) part: Option<String>,
+    /// Size of the file.
+    pub(crate) size: Option<u64>,
+}
+
+impl Begin {
+    /// Which part this is, if it is not the whole file; `data` begins behind the first line. Either line may say so.
+    pub(crate) fn of_several(&self, data: &[u8]) -> Option<String> {
+        let line = data.strip_prefix(b"=ypart ").map(|rest| {
+            let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+            String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned()
+        });
+        let number = |name: &str| -> Option<u64> {
+            let mut fields = line.as_deref()?.split_ascii_whitespace();
+            fields.find_map(|field| field.strip_prefix(name))?.parse().ok()
+        };
+        let (begin, end) = (number("begin="), number("end="));
+        let is_first = self.part.as_deref().is_none_or(|part| part == "1");
+        if line.is_none() && self.part.is_none()
+            || is_first && begin == Some(1) && end.is_some() && end == self.size
+        {
+            return None;
+        }
+        let part = self.part.as_deref().map_or_else(
+            || "a part".to_owned(),
+            |part| format!("part {}", part.chars().take(20).collect::<String>()),
+        );
+        Some(match (begin, end, self.size) {
+            (Some(begin), Some(end), Some(size)) => format!("{part}, bytes {begin} to {end} of {size}"),
+            _ => part,
+        })
+    }
 }
 
 /// Reads a first line.
@@ -30,9 +61,9 @@ pub(crate) fn begin(line: &[u8]) -> Option<Begin> {
     if !fields.contains("line=") && !fields.contains("size=") {
         return None;
     }
-    let part =
-        fields.split_ascii_whitespace().find_map(|field| field.strip_prefix("part=")).map(str::to_owned);
-    Some(Begin { name: name.trim().to_owned(), part })
+    let field = |name: &str| fields.split_ascii_whitespace().find_map(|field| field.strip_prefix(name));
+    let size = field("size=").and_then(|size| size.parse().ok());
+    Some(Begin { name: name.trim().to_owned(), part: field("part=").map(str::to_owned), size })
 }
 
 /// A reader of the decoded bytes.
@@ -181,6 +212,19 @@ mod tests {
             let result = Yenc::new(Content::from_vec(text)).read_to_end(&mut out);
             assert_eq!((result.is_ok(), out.as_slice()), (is_right, &b"abc"[..]), "{line}");
         }
+    }
+
+    #[test]
+    fn parts() {
+        let part = |first: &[u8], second: &[u8]| begin(first).unwrap().of_several(second);
+        let first = b"=ybegin part=2 line=128 size=9 name=x";
+        assert!(part(first, b"=ypart begin=1 end=9\n").is_some());
+        assert_eq!(part(first, b"=ypart begin=3 end=6\r\n").as_deref(), Some("part 2, bytes 3 to 6 of 9"));
+        assert_eq!(part(first, b"kkk").as_deref(), Some("part 2"));
+        let first = b"=ybegin line=128 size=9 name=x";
+        assert_eq!(part(first, b"=ypart begin=3 end=x\n").as_deref(), Some("a part"));
+        assert_eq!(part(first, b"kkk"), None);
+        assert_eq!(part(first, b"=ypart begin=1 end=9\n"), None);
     }
 
     #[test]

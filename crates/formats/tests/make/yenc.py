@@ -35,6 +35,9 @@ SAMPLES = {
     "yenc/whole.yenc": whole(TEXT, "a note.txt"),
     "yenc/two.yenc": b"\r\n" + whole(TEXT, "one.txt") + b"\r\n" + whole(bytes(range(256)) * 3, "two.dat"),
     "yenc/part.yenc": part(TEXT, 1, 2, 0, "note.txt"),
+    "yenc/parts.yenc": part(TEXT, 1, 2, 0, "note.txt") + b"\r\n" + part(TEXT, 2, 2, 300, "note.txt"),
+    "mail/yenc-parts.eml": b"From: a@example.org\r\nSubject: two parts\r\n\r\nHere they are.\r\n"
+    + part(TEXT, 1, 2, 0, "note.txt") + b"\r\n" + part(TEXT, 2, 2, 300, "note.txt") + b"That was all.\r\n",
     "yenc/wrong-checksum.yenc": whole(TEXT, "note.txt", 0x12345678),
     "yenc/cut.yenc": whole(TEXT, "note.txt")[:-60],
     "text/uuencoded-within.txt": b"Unpack what follows.\n\n" + uu(TEXT) + b"\nThat was all.\n",
