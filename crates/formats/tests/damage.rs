@@ -19,10 +19,7 @@ fn samples() -> &'static [Vec<u8>] {
 
 fn read_samples() -> Vec<Vec<u8>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut paths: Vec<_> = std::fs::read_dir(root)
-        .unwrap()
-        .map(|folder| folder.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(root).unwrap().map(|folder| folder.unwrap().path()).collect();
     paths.sort();
     paths.into_iter().flat_map(|folder| read_folder(&folder)).collect()
 }

@@ -144,7 +144,8 @@ impl Volume {
             }
             if inode.is_folder() && inode.size > 0 {
                 folders.extend(walk.folder(folder, &label, inode.offset, inode));
-            } else if inode.is_file() && inode.size > 0 && walk.visit(inode.offset | inode.size << 32 | FILE) {
+            } else if inode.is_file() && inode.size > 0 && walk.visit(inode.offset | inode.size << 32 | FILE)
+            {
                 self.file(&folder.name(&label), inode, walk)?;
             }
         }

@@ -47,7 +47,8 @@ impl Format for Fat {
 /// Whether this is the boot sector of such a file system.
 pub(super) fn is_boot_sector(head: &[u8]) -> bool {
     let jump = matches!(head.get(..3), Some([0xeb, _, 0x90] | [0xe9, _, _]));
-    jump && !matches!(head.get(3..11), Some(b"NTFS    " | b"EXFAT   " | b"-FVE-FS-")) && Volume::parse(head).is_some()
+    jump && !matches!(head.get(3..11), Some(b"NTFS    " | b"EXFAT   " | b"-FVE-FS-"))
+        && Volume::parse(head).is_some()
 }
 
 struct Volume {

@@ -68,7 +68,10 @@ fn list(folder: &Folder<u64>, folders: &mut Vec<Folder<u64>>, walk: &mut Walk<'_
         let (Some(next), Some(target), Some(size)) =
             (u32_be(&header, 0), u32_be(&header, 4), u32_be(&header, 8))
         else {
-            walk.gap(Reason::Damaged, &format!("folder {:?} leads to offset {at}, behind the end", folder.path));
+            walk.gap(
+                Reason::Damaged,
+                &format!("folder {:?} leads to offset {at}, behind the end", folder.path),
+            );
             return Ok(());
         };
         let label = name(header.get(16..).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Images of Windows: WIM, with resources that are stored, XPRESS or LZX.
+//! Images of Windows: WIM, with resources that are stored, XPRESS, LZX or LZMS, one by one or solid.
 //!
 //! Specification: Microsoft's "Windows Imaging File Format (WIM)", of which there is
 //! <https://learn.microsoft.com/previous-versions/windows/it-pro/windows-vista/cc749478(v=ws.10)>, and [MS-XCA].
@@ -6,7 +6,9 @@
 //! The contents of files are told by the table of resources; the names come from the metadata of the images. A content
 //! that has several names comes out once.
 
+mod lzms;
 mod resource;
+mod solid;
 mod xpress;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +18,7 @@ use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Si
 use sha1::{Digest, Sha1};
 
 use self::resource::{METADATA, Method, Place, Resource, SOLID};
+use self::solid::{SOLID_RESOURCE, Solid};
 use crate::fields::{array, u16_le, u32_le, u64_le};
 use crate::unpack::{Claimed, damaged, reason};
 use crate::{Format, Glimpse};
@@ -132,8 +135,14 @@ impl Image {
             let more = names.without.saturating_sub(GAPS);
             sink.gap(Reason::Truncated, &format!("{more} more files have no content here"));
         }
-        for blob in blobs.iter().filter(|blob| blob.place.flags & METADATA == 0) {
+        let is_solid = |blob: &&Blob| blob.place.flags & SOLID != 0;
+        for blob in blobs.iter().filter(|blob| blob.place.flags & METADATA == 0 && !is_solid(blob)) {
             self.blob(content, blob, &names, &mut claimed, sink)?;
+        }
+        for run in blobs.chunk_by(|one, other| is_solid(&one) == is_solid(&other)) {
+            if run.first().as_ref().is_some_and(is_solid) {
+                self.solid(content, run, &names, &mut claimed, sink)?;
+            }
         }
         if self.xml.packed > 0 {
             claimed.add(self.xml.offset, self.xml.packed);
@@ -202,11 +211,6 @@ impl Image {
         let gap = |sink: &mut dyn Sink, reason, what: &str| {
             sink.gap(reason, &format!("member {name:?} at offset {}: {what}", place.offset));
         };
-        if place.flags & SOLID != 0 {
-            // Their places are inside the solid resource, whose bytes come out as they are.
-            gap(sink, Reason::Unsupported, "solid resources are not opened");
-            return Ok(());
-        }
         let resource = match Resource::new(content, place, self.method, self.chunk) {
             Ok(resource) => resource,
             Err(error) => {
@@ -218,16 +222,64 @@ impl Image {
         let mut body = Hashed { resource, hash: Some(Sha1::new()), promised: blob.hash };
         sink.child(Child::member(name), &mut body)
     }
+
+    /// Contents that are packed together: resources in the order of the table, and the contents in what they come to.
+    fn solid(
+        &self,
+        content: &Content,
+        run: &[Blob],
+        names: &Names,
+        claimed: &mut Claimed,
+        sink: &mut dyn Sink,
+    ) -> Flow {
+        let is_resource = |blob: &&Blob| blob.place.size == SOLID_RESOURCE;
+        let mut solid = Solid::new(content);
+        for Blob { place, .. } in run.iter().filter(is_resource) {
+            sink.pulse()?;
+            claimed.add(place.offset, place.packed);
+            if let Err(error) = solid.add(*place) {
+                let detail = format!("the solid resource at offset {}: {error}", place.offset);
+                sink.gap(reason(error.kind()), &detail);
+            }
+        }
+        let mut members: Vec<&Blob> = run.iter().filter(|blob| !is_resource(blob)).collect();
+        members.sort_by_key(|blob| blob.place.offset);
+        let mut end = 0;
+        for blob in members {
+            sink.pulse()?;
+            hand_over_between(&mut solid, end, blob.place.offset, sink)?;
+            end = end.max(blob.place.offset.saturating_add(blob.place.packed));
+            let name = names.of.get(&blob.hash).map_or("", String::as_str);
+            if blob.part != self.part && self.parts > 1 {
+                continue;
+            }
+            let resource = solid.member(blob.place.offset, blob.place.packed);
+            let mut body = Hashed { resource, hash: Some(Sha1::new()), promised: blob.hash };
+            sink.child(Child::member(name), &mut body)?;
+        }
+        let size = solid.size();
+        hand_over_between(&mut solid, end, size, sink)
+    }
+}
+
+/// What no content covers of solid resources.
+fn hand_over_between(solid: &mut Solid, from: u64, to: u64, sink: &mut dyn Sink) -> Flow {
+    let to = to.min(solid.size());
+    if from >= to {
+        return Ok(());
+    }
+    let mut rest = solid.member(from, to.saturating_sub(from));
+    sink.child(Child { name: "", relation: Relation::Overlay }, &mut rest)
 }
 
 /// A resource and what its hash should be.
-struct Hashed {
-    resource: Resource,
+struct Hashed<R> {
+    resource: R,
     hash: Option<Sha1>,
     promised: Hash,
 }
 
-impl Read for Hashed {
+impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.resource.read(buffer)?;
         if count > 0 {

@@ -4,10 +4,10 @@ use std::io::{self, Error, ErrorKind, Read};
 
 use candor_object::Content;
 
-use super::xpress;
+use super::{lzms, xpress};
 use crate::fields::{array, u32_le, u64_le};
 use crate::lzx::Lzx;
-use crate::unpack::unsupported;
+use crate::unpack::{damaged, unsupported};
 
 /// Flags of resources.
 const PACKED: u8 = 4;
@@ -43,6 +43,35 @@ pub(super) enum Method {
     Lzms,
 }
 
+impl Method {
+    /// Whether chunks may be of that size.
+    pub(super) fn check(self, chunk: u32) -> io::Result<()> {
+        let most = if self == Self::Lzms { 1 << 26 } else { 1 << 21 };
+        let in_range = chunk.is_power_of_two() && (1 << 12..=most).contains(&chunk);
+        if in_range { Ok(()) } else { Err(unsupported("chunks of such a size")) }
+    }
+
+    /// Unpacks a chunk of `wanted` bytes, of those that have `chunk` but for the last; what came out before an error counts.
+    pub(super) fn unpack(
+        self,
+        data: &[u8],
+        chunk: u64,
+        wanted: usize,
+        output: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        match self {
+            Self::None => Err(damaged("a chunk that is not packed has another size")),
+            Self::Xpress => xpress::chunk(data, wanted, output),
+            Self::Lzms => lzms::chunk(data, wanted, output),
+            Self::Lzx => {
+                let mut lzx =
+                    Lzx::for_image(data, chunk.ilog2()).ok_or_else(|| unsupported("such a window"))?;
+                lzx.frame(wanted, output)
+            }
+        }
+    }
+}
+
 /// A resource that is being read.
 pub(super) struct Resource {
     content: Content,
@@ -62,18 +91,11 @@ impl Resource {
     pub(super) fn new(content: &Content, place: Place, method: Method, chunk: u32) -> io::Result<Self> {
         let packed = place.flags & PACKED != 0;
         let method = if packed { method } else { Method::None };
-        if place.flags & SOLID != 0 {
-            return Err(unsupported("solid resources are not opened"));
-        }
-        if method == Method::Lzms {
-            return Err(unsupported("method LZMS"));
-        }
         if packed && method == Method::None {
             return Err(unsupported("it is packed, and the header names no method"));
         }
-        let in_range = chunk.is_power_of_two() && (1 << 12..=1 << 21).contains(&chunk);
-        if packed && !in_range {
-            return Err(unsupported("chunks of such a size"));
+        if packed {
+            method.check(chunk)?;
         }
         let chunk = u64::from(if packed { chunk } else { 1 << 15 });
         let wide = place.size > u64::from(u32::MAX);
@@ -128,12 +150,8 @@ impl Resource {
         let result = if length == size {
             self.ready.extend_from_slice(&data);
             Ok(())
-        } else if self.method == Method::Xpress {
-            xpress::chunk(&data, wanted, &mut self.ready)
         } else {
-            let bits = self.chunk.ilog2();
-            let mut lzx = Lzx::for_image(&data[..], bits).ok_or_else(|| unsupported("such a window"))?;
-            lzx.frame(wanted, &mut self.ready)
+            self.method.unpack(&data, self.chunk, wanted, &mut self.ready)
         };
         if is_cut { Err(eof()) } else { result }
     }

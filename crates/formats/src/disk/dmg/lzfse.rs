@@ -81,7 +81,8 @@ struct Header {
 
 /// A field of `count` bits.
 fn bits(number: u64, at: u32, count: u32) -> usize {
-    usize::try_from(number.checked_shr(at).unwrap_or(0) & !u64::MAX.checked_shl(count).unwrap_or(0)).unwrap_or(0)
+    usize::try_from(number.checked_shr(at).unwrap_or(0) & !u64::MAX.checked_shl(count).unwrap_or(0))
+        .unwrap_or(0)
 }
 
 impl Header {
@@ -120,7 +121,8 @@ impl Header {
         let cut = || damaged("a block of lzfse is cut");
         let literals = self.literals(body.get(..self.literals.bytes).ok_or_else(cut)?)?;
         let end = self.literals.bytes.saturating_add(self.codes.bytes);
-        let mut input = Backwards::new(body.get(self.literals.bytes..end).ok_or_else(cut)?, self.codes.unused)?;
+        let mut input =
+            Backwards::new(body.get(self.literals.bytes..end).ok_or_else(cut)?, self.codes.unused)?;
         if self.codes.count > MOST_MATCHES {
             return Err(damaged("a block of lzfse has too many matches"));
         }
@@ -139,7 +141,8 @@ impl Header {
             let new = distances.next(&mut d, &mut input)?;
             distance = if new == 0 { distance } else { new };
             let left = most.saturating_sub(output.len());
-            let (given, rest) = literals.split_at_checked(fresh).ok_or_else(|| damaged("literals are missing"))?;
+            let (given, rest) =
+                literals.split_at_checked(fresh).ok_or_else(|| damaged("literals are missing"))?;
             output.extend_from_slice(given.get(..left).unwrap_or(given));
             literals = rest;
             let left = most.saturating_sub(output.len());
@@ -200,8 +203,9 @@ fn frequencies(packed: &[u8]) -> Option<Vec<u16>> {
 const LENGTH_BITS: [u8; 20] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 5, 8];
 const MATCH_BITS: [u8; 20] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 5, 8, 11];
 const DISTANCE_BITS: [u8; 64] = [
-    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9,
-    9, 10, 10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15,
+    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8,
+    8, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15,
+    15, 15,
 ];
 
 /// Bits from the end of the bytes to their start, numbers with their highest bit first.

@@ -67,10 +67,7 @@ impl Format for Dmg {
         let flow = sink.child(Child::member("disk"), &mut disk);
         let (skipped, damaged) = (disk.skipped, disk.damaged);
         if skipped > 0 {
-            sink.gap(
-                Reason::Unsupported,
-                &format!("{skipped} chunks are packed with an unknown method"),
-            );
+            sink.gap(Reason::Unsupported, &format!("{skipped} chunks are packed with an unknown method"));
         }
         if damaged > 0 {
             sink.gap(Reason::Damaged, &format!("{damaged} chunks are damaged, cut or overlap"));

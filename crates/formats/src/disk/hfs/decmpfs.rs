@@ -120,11 +120,11 @@ impl Packed {
 /// The table in a resource: how many chunks, and of each where it begins behind that number's place, and its size.
 fn table_behind_header(fork: &Content, size: u64) -> io::Result<Vec<(u64, u64)>> {
     let start = u32_be(&fork.window(0, 4)?, 0).map_or(0, u64::from).saturating_add(4);
-    let count = u32_le(&fork.window(start, 4)?, 0).map_or(0, u64::from).min(size.div_ceil(CHUNK)).min(MOST_CHUNKS);
+    let count =
+        u32_le(&fork.window(start, 4)?, 0).map_or(0, u64::from).min(size.div_ceil(CHUNK)).min(MOST_CHUNKS);
     let table = fork.window(start.saturating_add(4), usize_of(count.saturating_mul(8)))?;
-    let chunk = |entry: &[u8]| {
-        Some((start.saturating_add(u32_le(entry, 0)?.into()), u64::from(u32_le(entry, 4)?)))
-    };
+    let chunk =
+        |entry: &[u8]| Some((start.saturating_add(u32_le(entry, 0)?.into()), u64::from(u32_le(entry, 4)?)));
     Ok(table.chunks_exact(8).filter_map(chunk).collect())
 }
 
@@ -132,7 +132,8 @@ fn table_behind_header(fork: &Content, size: u64) -> io::Result<Vec<(u64, u64)>>
 fn table(fork: &Content, size: u64) -> io::Result<Vec<(u64, u64)>> {
     let count = size.div_ceil(CHUNK).min(MOST_CHUNKS);
     let table = fork.window(0, usize_of(count.saturating_add(1).saturating_mul(4)))?;
-    let places: Vec<u64> = table.chunks_exact(4).filter_map(|place| u32_le(place, 0)).map(u64::from).collect();
+    let places: Vec<u64> =
+        table.chunks_exact(4).filter_map(|place| u32_le(place, 0)).map(u64::from).collect();
     let pairs = places.iter().zip(places.iter().skip(1));
     Ok(pairs.map(|(start, end)| (*start, end.saturating_sub(*start))).collect())
 }

@@ -114,7 +114,8 @@ impl Places {
             walk.sink.pulse()?;
             let Some(leaf) = tree.leaf(index)? else { continue };
             for Record { key, data, .. } in tree.records(index, &leaf) {
-                let (Some(kind), Some(file), Some(first)) = (key.first(), u32_be(key, 2), u32_be(key, 6)) else {
+                let (Some(kind), Some(file), Some(first)) = (key.first(), u32_be(key, 2), u32_be(key, 6))
+                else {
                     continue;
                 };
                 kept = usize::saturating_add(kept, 1);
@@ -231,7 +232,8 @@ impl Volume {
             walk.sink.pulse()?;
             let Some(leaf) = self.catalog.leaf(index)? else { continue };
             for Record { key, data, .. } in self.catalog.records(index, &leaf) {
-                let (Some(1), Some(parent), Some(name)) = (u16_be(data, 0), u32_be(key, 0), text(key, 4)) else {
+                let (Some(1), Some(parent), Some(name)) = (u16_be(data, 0), u32_be(key, 0), text(key, 4))
+                else {
                     continue;
                 };
                 if let Some(number) = u32_be(data, 8).filter(|_| self.folders.len() < MOST_KEPT) {
@@ -316,7 +318,8 @@ impl Volume {
                 Ok(Some(mut packed)) => {
                     is_used |= packed.is_fork;
                     let (packed_size, size) = (packed.packed_size(), packed.size());
-                    let listed = Listed { name: path, packed: packed_size, size, encrypted: false, position: None };
+                    let listed =
+                        Listed { name: path, packed: packed_size, size, encrypted: false, position: None };
                     walk.sink.listed(listed);
                     walk.sink.child(Child::member(path), &mut packed)?;
                 }
@@ -340,7 +343,10 @@ impl Volume {
         let pieces = self.places.pieces(fork, kind, file);
         let there = pieces.size();
         if there < fork.size && !pieces.is_cut() {
-            walk.gap(Reason::Damaged, &format!("{path:?}: places of {there} of {} bytes are known", fork.size));
+            walk.gap(
+                Reason::Damaged,
+                &format!("{path:?}: places of {there} of {} bytes are known", fork.size),
+            );
         }
         (there > 0 && walk.visit(pieces.id())).then_some(pieces)
     }

@@ -49,7 +49,11 @@ impl Tree {
     }
 
     /// The records of a leaf.
-    pub(super) fn records<'a>(&self, index: u64, leaf: &'a [u8]) -> impl Iterator<Item = Record<'a>> + use<'a> {
+    pub(super) fn records<'a>(
+        &self,
+        index: u64,
+        leaf: &'a [u8],
+    ) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let start = index.saturating_mul(self.node);
         // A node with more records than fit has room for as many as there are offsets.
         let count = usize::from(u16_be(leaf, 10).unwrap_or(0)).min(leaf.len() / 8);
