@@ -80,11 +80,10 @@ fn list(folder: &Folder<u64>, folders: &mut Vec<Folder<u64>>, walk: &mut Walk<'_
         let target = u64::from(target & !15);
         match next & 7 {
             // Every folder holds itself and the one around it.
+            1 if matches!(label.as_str(), "." | "..") && !walk.visit(target | FOLDER) => {}
             1 if matches!(label.as_str(), "." | "..") => {
-                if walk.visit(target | FOLDER) {
-                    let (path, depth) = (folder.name(&label), folder.depth);
-                    folders.push(Folder { place: target, path, depth });
-                }
+                let (path, depth) = (folder.name(&label), folder.depth);
+                folders.push(Folder { place: target, path, depth });
             }
             1 => folders.extend(walk.folder(folder, &label, target | FOLDER, target)),
             // Links are texts as they are.

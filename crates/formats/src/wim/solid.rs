@@ -14,7 +14,7 @@ use crate::unpack::unsupported;
 pub(super) const SOLID_RESOURCE: u64 = 1 << 32;
 /// Bytes before the table of chunks.
 const HEADER: u64 = 16;
-/// Chunks of one resource, and how many are unpacked again because a content lies before the one before it.
+/// Chunks of all resources, and how many are unpacked again because a content lies before the one before it.
 const MOST_CHUNKS: u64 = 1 << 20;
 const MOST_AGAIN: u32 = 64;
 
@@ -27,6 +27,8 @@ pub(super) struct Solid {
     /// The furthest chunk that was unpacked.
     furthest: Option<(usize, u64)>,
     again: u32,
+    /// Chunks of all resources.
+    chunks: u64,
 }
 
 struct Part {
@@ -47,14 +49,25 @@ struct Held {
 
 impl Solid {
     pub(super) fn new(content: &Content) -> Self {
-        Self { content: content.clone(), parts: Vec::new(), size: 0, held: None, furthest: None, again: 0 }
+        Self {
+            content: content.clone(),
+            parts: Vec::new(),
+            size: 0,
+            held: None,
+            furthest: None,
+            again: 0,
+            chunks: 0,
+        }
     }
 
-    /// Adds a resource. One that cannot be read does not count: nobody knows its size.
+    /// Adds a resource.
     pub(super) fn add(&mut self, place: Place) -> io::Result<()> {
         let eof = || Error::from(ErrorKind::UnexpectedEof);
         let head = self.content.window(place.offset, 16)?;
         let size = u64_le(&head, 0).ok_or_else(eof)?;
+        // Contents of resources behind this one are found also if this one is not opened.
+        let start = self.size;
+        self.size = start.saturating_add(size);
         let chunk = u32_le(&head, 8).ok_or_else(eof)?;
         let method = match u32_le(&head, 12).ok_or_else(eof)? {
             0 => Method::None,
@@ -66,9 +79,11 @@ impl Solid {
         method.check(chunk)?;
         let chunk = u64::from(chunk);
         let count = size.div_ceil(chunk);
-        if count > MOST_CHUNKS {
-            return Err(unsupported(&format!("{count} chunks")));
+        let chunks = self.chunks.saturating_add(count);
+        if chunks > MOST_CHUNKS {
+            return Err(unsupported(&format!("{chunks} chunks")));
         }
+        self.chunks = chunks;
         let table_size = count.saturating_mul(4);
         let table = place.offset.saturating_add(HEADER);
         let mut next = table.saturating_add(table_size);
@@ -78,8 +93,7 @@ impl Solid {
             next = next.saturating_add(size.into());
             places.push(next);
         }
-        self.parts.push(Part { method, chunk, start: self.size, size, places });
-        self.size = self.size.saturating_add(size);
+        self.parts.push(Part { method, chunk, start, size, places });
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Sink, Stop};
 
 use self::decmpfs::Packed;
-use self::tree::{Fork, Record, Tree, extents, text};
+use self::tree::{Extent, Fork, Record, Tree, extents, text};
 use super::pieces::Pieces;
 use super::walk::Walk;
 use crate::fields::{u16_be, u32_be};
@@ -91,12 +91,15 @@ struct Attribute {
     content: Content,
 }
 
+/// Places of a fork, each eight with the block of the fork at which they begin.
+type Further = Vec<(u32, Vec<Extent>)>;
+
 /// Where files are.
 struct Places {
     content: Content,
     block: u64,
-    /// What does not fit into the record of a file: by kind and number, with the first block in the file.
-    further: HashMap<(u8, u32), Vec<(u32, Vec<(u32, u32)>)>>,
+    /// What does not fit into the record of a file: by kind and number.
+    further: HashMap<(u8, u32), Further>,
 }
 
 impl Places {
@@ -109,21 +112,17 @@ impl Places {
             }
             return Ok(places);
         };
-        let mut kept = 0;
-        for index in 0..tree.nodes() {
-            walk.sink.pulse()?;
-            let Some(leaf) = tree.leaf(index)? else { continue };
-            for Record { key, data, .. } in tree.records(index, &leaf) {
-                let (Some(kind), Some(file), Some(first)) = (key.first(), u32_be(key, 2), u32_be(key, 6))
-                else {
-                    continue;
-                };
-                kept = usize::saturating_add(kept, 1);
-                if kept <= MOST_KEPT {
-                    places.further.entry((*kind, file)).or_default().push((first, extents(data)));
-                }
+        let mut kept = 0_usize;
+        tree.each(walk, |Record { key, data, .. }, _| {
+            let (Some(kind), Some(file), Some(first)) = (key.first(), u32_be(key, 2), u32_be(key, 6)) else {
+                return Ok(());
+            };
+            kept = kept.saturating_add(1);
+            if kept <= MOST_KEPT {
+                places.further.entry((*kind, file)).or_default().push((first, extents(data)));
             }
-        }
+            Ok(())
+        })?;
         if kept > MOST_KEPT {
             walk.gap(Reason::Unsupported, "files of the volume are in too many places");
         }
@@ -139,7 +138,7 @@ impl Places {
         let blocks = fork.size.div_ceil(self.block.max(1));
         let mut count = 0_u64;
         let is_short = |count: u64| count < blocks;
-        let mut add = |extents: &[(u32, u32)]| {
+        let mut add = |extents: &[Extent]| {
             for (start, length) in extents {
                 let size = u64::from(*length).saturating_mul(self.block);
                 pieces.push(Some(u64::from(*start).saturating_mul(self.block)), size);
@@ -196,31 +195,28 @@ impl Volume {
     }
 
     fn read_attributes(&mut self, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
-        let mut kept = 0;
-        for index in 0..tree.nodes() {
-            walk.sink.pulse()?;
-            let Some(leaf) = tree.leaf(index)? else { continue };
-            for Record { key, data, offset } in tree.records(index, &leaf) {
-                let (Some(file), Some(name)) = (u32_be(key, 2), text(key, 10)) else { continue };
-                let content = match u32_be(data, 0) {
-                    Some(0x10) => {
-                        let size = u32_be(data, 12).map_or(0, u64::from);
-                        let there = size.min((data.len() as u64).saturating_sub(16));
-                        tree.content().range(offset.saturating_add(16), there)
-                    }
-                    Some(0x20) => match data.get(8..).and_then(Fork::parse) {
-                        // No other record may tell of more places of the same attribute but those of the tree.
-                        Some(fork) => self.places.whole(&fork, 1, 0),
-                        None => continue,
-                    },
-                    _ => continue,
-                };
-                kept = usize::saturating_add(kept, 1);
-                if kept <= MOST_KEPT {
-                    self.attributes.entry(file).or_default().push(Attribute { name, content });
+        let mut kept = 0_usize;
+        tree.each(walk, |Record { key, data, offset }, _| {
+            let (Some(file), Some(name)) = (u32_be(key, 2), text(key, 10)) else { return Ok(()) };
+            let content = match u32_be(data, 0) {
+                Some(0x10) => {
+                    let size = u32_be(data, 12).map_or(0, u64::from);
+                    let there = size.min((data.len() as u64).saturating_sub(16));
+                    tree.content().range(offset.saturating_add(16), there)
                 }
+                Some(0x20) => match data.get(8..).and_then(Fork::parse) {
+                    // No other record may tell of more places of the same attribute but those of the tree.
+                    Some(fork) => self.places.whole(&fork, 1, 0),
+                    None => return Ok(()),
+                },
+                _ => return Ok(()),
+            };
+            kept = kept.saturating_add(1);
+            if kept <= MOST_KEPT {
+                self.attributes.entry(file).or_default().push(Attribute { name, content });
             }
-        }
+            Ok(())
+        })?;
         if kept > MOST_KEPT {
             walk.gap(Reason::Unsupported, &format!("only {MOST_KEPT} of {kept} attributes are looked at"));
         }
@@ -228,35 +224,33 @@ impl Volume {
     }
 
     fn walk(&mut self, walk: &mut Walk<'_>) -> Flow {
-        for index in 0..self.catalog.nodes() {
-            walk.sink.pulse()?;
-            let Some(leaf) = self.catalog.leaf(index)? else { continue };
-            for Record { key, data, .. } in self.catalog.records(index, &leaf) {
-                let (Some(1), Some(parent), Some(name)) = (u16_be(data, 0), u32_be(key, 0), text(key, 4))
-                else {
-                    continue;
-                };
-                if let Some(number) = u32_be(data, 8).filter(|_| self.folders.len() < MOST_KEPT) {
-                    self.folders.insert(number, (parent, name));
+        let catalog = self.catalog.clone();
+        catalog.each(walk, |Record { key, data, .. }, _| {
+            let (Some(1), Some(parent), Some(name)) = (u16_be(data, 0), u32_be(key, 0), text(key, 4)) else {
+                return Ok(());
+            };
+            if let Some(number) = u32_be(data, 8).filter(|_| self.folders.len() < MOST_KEPT) {
+                self.folders.insert(number, (parent, name));
+            }
+            Ok(())
+        })?;
+        let mut nameless = 0_u64;
+        let mut is_full = false;
+        catalog.each(walk, |Record { key, data, .. }, walk| {
+            is_full = is_full || (u16_be(data, 0) == Some(2) && !walk.admit()?);
+            if u16_be(data, 0) != Some(2) || is_full {
+                return Ok(());
+            }
+            match u32_be(key, 0).zip(text(key, 4)) {
+                Some((parent, name)) => self.file(&self.path(parent, name), data, walk),
+                None => {
+                    nameless = nameless.saturating_add(1);
+                    Ok(())
                 }
             }
-        }
-        for index in 0..self.catalog.nodes() {
-            walk.sink.pulse()?;
-            let Some(leaf) = self.catalog.leaf(index)? else { continue };
-            for Record { key, data, .. } in self.catalog.records(index, &leaf) {
-                if u16_be(data, 0) != Some(2) {
-                    continue;
-                }
-                if !walk.admit()? {
-                    return Ok(());
-                }
-                let (Some(parent), Some(name)) = (u32_be(key, 0), text(key, 4)) else {
-                    walk.gap(Reason::Damaged, &format!("a file in node {index} of the catalog has no name"));
-                    continue;
-                };
-                self.file(&self.path(parent, name), data, walk)?;
-            }
+        })?;
+        if nameless > 0 {
+            walk.gap(Reason::Damaged, &format!("{nameless} files in the catalog have no name"));
         }
         // Attributes of folders, and of what has no record.
         let mut left: Vec<u32> = self.attributes.keys().copied().collect();

@@ -3,14 +3,16 @@
 
 use std::io;
 
-use candor_object::Content;
+use candor_object::{Content, Flow, Reason};
 
 use crate::disk::usize_of;
+use crate::disk::walk::Walk;
 use crate::fields::{u16_be, u32_be};
 
 const LEAF: u8 = 0xff;
 
 /// A B-tree.
+#[derive(Clone)]
 pub(super) struct Tree {
     content: Content,
     node: u64,
@@ -37,53 +39,68 @@ impl Tree {
         &self.content
     }
 
-    /// How many nodes there are.
-    pub(super) fn nodes(&self) -> u64 {
-        self.content.size().checked_div(self.node).unwrap_or(0)
-    }
-
-    /// A node's bytes, if it is a leaf.
-    pub(super) fn leaf(&self, index: u64) -> io::Result<Option<Vec<u8>>> {
-        let bytes = self.content.window(index.saturating_mul(self.node), usize_of(self.node))?;
-        Ok(Some(bytes.into_owned()).filter(|bytes| bytes.get(8) == Some(&LEAF)))
-    }
-
-    /// The records of a leaf.
-    pub(super) fn records<'a>(
+    /// Calls `take` for each record of each leaf.
+    pub(super) fn each<'w>(
         &self,
-        index: u64,
-        leaf: &'a [u8],
-    ) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        let start = index.saturating_mul(self.node);
-        // A node with more records than fit has room for as many as there are offsets.
-        let count = usize::from(u16_be(leaf, 10).unwrap_or(0)).min(leaf.len() / 8);
-        (1..=count).filter_map(move |number| {
-            let at = leaf.len().checked_sub(number.checked_mul(2)?)?;
-            let begin = usize::from(u16_be(leaf, at)?);
-            let end = usize::from(u16_be(leaf, at.checked_sub(2)?)?).max(begin).min(at);
-            let record = leaf.get(begin..end)?;
-            let key = usize::from(u16_be(record, 0)?);
-            let split = key.checked_add(2)?.checked_next_multiple_of(2)?;
-            let (key, data) = (record.get(2..key.checked_add(2)?)?, record.get(split..)?);
-            Some(Record { offset: start.saturating_add(begin.saturating_add(split) as u64), key, data })
-        })
+        walk: &mut Walk<'w>,
+        mut take: impl FnMut(Record<'_>, &mut Walk<'w>) -> Flow,
+    ) -> Flow {
+        for index in 0..self.content.size().checked_div(self.node).unwrap_or(0) {
+            walk.sink.pulse()?;
+            let start = index.saturating_mul(self.node);
+            let leaf = self.content.window(start, usize_of(self.node))?;
+            if leaf.get(8) != Some(&LEAF) {
+                continue;
+            }
+            let count = u16_be(&leaf, 10).unwrap_or(0);
+            let mut lost = 0_u32;
+            for number in 0..usize::from(count).min(leaf.len() / 2) {
+                match record(&leaf, number, start) {
+                    Some(record) => take(record, walk)?,
+                    None => lost = lost.saturating_add(1),
+                }
+            }
+            if lost > 0 {
+                let detail = format!("{lost} of {count} records in node {index} of a tree cannot be read");
+                walk.gap(Reason::Damaged, &detail);
+            }
+        }
+        Ok(())
     }
 }
 
-/// Text of 16-bit units with their number before them.
+/// A record of a node that starts at `start`; the places of records stand at the node's end, backwards.
+fn record(node: &[u8], number: usize, start: u64) -> Option<Record<'_>> {
+    let place = |number: usize| {
+        let back = number.checked_add(1)?.checked_mul(2)?;
+        u16_be(node, node.len().checked_sub(back)?).map(usize::from)
+    };
+    let begin = place(number)?;
+    let bytes = node.get(begin..place(number.checked_add(1)?)?)?;
+    let end = usize::from(u16_be(bytes, 0)?).checked_add(2)?;
+    // Data begins at even places.
+    let split = end.checked_next_multiple_of(2)?;
+    let (key, data) = (bytes.get(2..end)?, bytes.get(split..)?);
+    Some(Record { offset: start.saturating_add(begin.saturating_add(split) as u64), key, data })
+}
+
+/// Text of 16-bit units with their number before them. A slash, which parts names elsewhere, is a colon.
 pub(super) fn text(bytes: &[u8], at: usize) -> Option<String> {
     let count = usize::from(u16_be(bytes, at)?);
     let start = at.checked_add(2)?;
     let units = bytes.get(start..start.checked_add(count.checked_mul(2)?)?)?.chunks_exact(2);
     let units: Vec<u16> = units.filter_map(|unit| u16_be(unit, 0)).collect();
-    Some(String::from_utf16_lossy(&units))
+    Some(String::from_utf16_lossy(&units).replace('/', ":"))
 }
+
+/// A place in a volume: its first block, and how many there are.
+pub(super) type Extent = (u32, u32);
 
 /// Where a file is that has up to eight places in its record.
 #[derive(Clone, Debug)]
 pub(super) struct Fork {
     pub(super) size: u64,
-    pub(super) extents: Vec<(u32, u32)>,
+    pub(super) extents: Vec<Extent>,
 }
 
 impl Fork {
@@ -94,8 +111,8 @@ impl Fork {
     }
 }
 
-/// Up to eight places, each with its first block and number of blocks.
-pub(super) fn extents(bytes: &[u8]) -> Vec<(u32, u32)> {
+/// Up to eight places.
+pub(super) fn extents(bytes: &[u8]) -> Vec<Extent> {
     let pairs = bytes.chunks_exact(8).take(8).filter_map(|pair| Some((u32_be(pair, 0)?, u32_be(pair, 4)?)));
     pairs.take_while(|(_, count)| *count > 0).collect()
 }

@@ -199,7 +199,7 @@ const LENGTHS: [(u32, u8); 54] = {
     ];
     let mut lengths = [(1, 0); 54];
     let (mut base, mut index) = (1_u32, 0);
-    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "it is a constant")]
+    #[expect(clippy::indexing_slicing, reason = "it is a constant")]
     while index < EXTRA.len() {
         lengths[index] = (base, EXTRA[index]);
         base += 1 << EXTRA[index];
