@@ -36,7 +36,9 @@ fn read_folder(folder: &std::path::Path) -> Vec<Vec<u8>> {
 
 /// Opens the bytes with the format that recognises them; with `every`, with all formats.
 fn open(bytes: &[u8], every: bool) {
-    let limits = Limits { objects: 200, unpacked_bytes: 4 << 20, object_bytes: 1 << 20, ..Limits::default() };
+    let time = Duration::from_secs(20);
+    let limits =
+        Limits { objects: 200, unpacked_bytes: 4 << 20, object_bytes: 1 << 20, time, ..Limits::default() };
     let content = Content::from_vec(bytes.to_vec());
     let recognised = identify(&content).unwrap();
     let all = formats().filter(|_| every);

@@ -1,4 +1,5 @@
-//! Deflate as NSIS has it: a stored block has no complement of its length.
+//! Deflate as NSIS has it: a stored block may have no complement of its length. Makers that were built with the zlib of the
+//! system write it.
 //!
 //! Specification of everything else: <https://www.rfc-editor.org/rfc/rfc1951>.
 
@@ -19,6 +20,8 @@ const END: u16 = 256;
 /// The least significant bit of each byte first.
 struct LowFirst<R> {
     input: R,
+    /// Bytes that were read too early.
+    ahead: Vec<u8>,
     byte: u8,
     left: u8,
 }
@@ -26,8 +29,20 @@ struct LowFirst<R> {
 impl<R: Read> LowFirst<R> {
     fn byte(&mut self) -> io::Result<u8> {
         let mut byte = [0];
-        self.input.read_exact(&mut byte)?;
-        Ok(byte[0])
+        if self.ahead.is_empty() {
+            self.input.read_exact(&mut byte)?;
+            return Ok(byte[0]);
+        }
+        Ok(self.ahead.remove(0))
+    }
+
+    /// Passes over the complement of a length, if it follows.
+    fn skip_complement(&mut self, length: u16) -> io::Result<()> {
+        (&mut self.input).take(2).read_to_end(&mut self.ahead)?;
+        if self.ahead == (!length).to_le_bytes() {
+            self.ahead.clear();
+        }
+        Ok(())
     }
 
     /// A byte behind the rest of the one that was begun.
@@ -74,7 +89,11 @@ pub(super) struct Inflate<R> {
 
 impl<R: Read> Inflate<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { bits: LowFirst { input, byte: 0, left: 0 }, block: Block::None, last: false }
+        Self {
+            bits: LowFirst { input, ahead: Vec::new(), byte: 0, left: 0 },
+            block: Block::None,
+            last: false,
+        }
     }
 
     fn begin(&mut self) -> io::Result<Block> {
@@ -83,7 +102,9 @@ impl<R: Read> Inflate<R> {
             0 => {
                 let low = self.bits.whole_byte()?;
                 let high = self.bits.whole_byte()?;
-                Ok(Block::Stored(u16::from_le_bytes([low, high]).into()))
+                let length = u16::from_le_bytes([low, high]);
+                self.bits.skip_complement(length)?;
+                Ok(Block::Stored(length.into()))
             }
             1 => {
                 let mut lengths = [8_u8; 288];
@@ -168,10 +189,13 @@ impl<R: Read> Steps for Inflate<R> {
             Block::None => self.block = self.begin()?,
             Block::Stored(left) => {
                 let count = (*left).min(STEP);
-                let read = (&mut self.bits.input).take(count.into()).read_to_end(output)?;
+                let early = self.bits.ahead.len().min(count as usize);
+                output.extend(self.bits.ahead.drain(..early));
+                let count_of_input = u64::from(count).saturating_sub(early as u64);
+                let read = (&mut self.bits.input).take(count_of_input).read_to_end(output)?;
                 *left = left.saturating_sub(count);
                 let over = *left == 0;
-                if read < count as usize {
+                if (read as u64) < count_of_input {
                     return Err(ErrorKind::UnexpectedEof.into());
                 }
                 if over {
@@ -217,8 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn stored_blocks_have_no_complement() {
+    fn stored_blocks_may_have_no_complement() {
         assert_eq!(inflated(b"\x01\x03\0abc").unwrap(), b"abc");
+        assert_eq!(inflated(b"\x01\x03\0\xfc\xffabc").unwrap(), b"abc");
+        assert_eq!(inflated(b"\0\x01\0a\x01\x01\0\xfe\xffb").unwrap(), b"ab");
+        assert_eq!(inflated(b"\0\0\0\0\0\0\x01\x01\0a").unwrap(), b"a");
         assert!(inflated(b"\x01\x04\0abc").is_err());
         assert!(inflated(b"\x07").is_err());
     }
