@@ -68,6 +68,25 @@ fn cut_at_every_64th() {
     }
 }
 
+/// Numbers in headers that are nothing or as large as can be, one after the other.
+#[test]
+#[ignore = "takes minutes"]
+fn fields_of_zeros_and_of_ones() {
+    // Copying large samples would take longer than opening them.
+    for sample in samples().iter().filter(|sample| sample.len() < 64 << 10) {
+        let head = (0..sample.len().min(192)).step_by(2);
+        let tail = (sample.len().saturating_sub(64)..sample.len()).step_by(2);
+        for start in head.chain(tail) {
+            let end = (start + 4).min(sample.len());
+            for value in [0, 0xff] {
+                let mut bytes = sample.clone();
+                bytes[start..end].fill(value);
+                open(&bytes, false);
+            }
+        }
+    }
+}
+
 /// Numbers by chance, the same in every run (xorshift).
 struct Chance(u64);
 

@@ -3,6 +3,7 @@
 //! Specifications: qcow2, <https://qemu-project.gitlab.io/qemu/interop/qcow2.html>; VMDK, VMware's Virtual Disk Format
 //! 5.0; VHD, Microsoft's Virtual Hard Disk Image Format; VHDX, MS-VHDX; VDI has none but VirtualBox's own behaviour.
 
+use std::borrow::Cow;
 use std::io;
 
 use candor_object::{Content, Reason};
@@ -227,65 +228,126 @@ fn vdi(head: &[u8], notes: &mut Notes) -> Option<Map> {
     Some(Map { size: u64_le(head, 0x170)?, unit, table })
 }
 
+/// Entries of a table that are looked at to see how long a hole is.
+pub(super) const AHEAD: u64 = 512;
+/// As many units as there are.
+const REST: u64 = u64::MAX;
+
+/// Entries of a table, from one on.
+struct Entries<'a> {
+    bytes: Cow<'a, [u8]>,
+    size: usize,
+}
+
+impl Entries<'_> {
+    /// The first one; nothing if it lies behind the end of the file.
+    fn first(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.size)
+    }
+
+    /// How many entries there are in a row that tell of a hole, the first one being one. Where the file ends, nothing
+    /// follows.
+    fn holes(&self, is_hole: impl Fn(&[u8]) -> bool) -> u64 {
+        let count = self.bytes.chunks_exact(self.size.max(1)).take_while(|entry| is_hole(entry)).count();
+        if self.bytes.len() < self.size { REST } else { count.max(1) as u64 }
+    }
+}
+
 impl Map {
-    /// Where a unit is, and for how many units that holds, if it is a hole.
-    pub(super) fn place(&self, content: &Content, index: u64) -> io::Result<(Place, u64)> {
-        let number = |table: u64, index: u64, size: u64| {
-            content.window(table.saturating_add(index.saturating_mul(size)), usize_of(size.min(8)))
+    /// Where a unit is, and for how many units that holds, if nothing is there; of each table up to `ahead` entries are
+    /// looked at.
+    pub(super) fn place(&self, content: &Content, index: u64, ahead: u64) -> io::Result<(Place, u64)> {
+        let (place, count) = self.find(content, index, ahead)?;
+        let (Place::Raw(offset) | Place::Packed { offset, .. }) = place else { return Ok((place, count)) };
+        let is_lost = offset >= content.size();
+        let all = if matches!(self.table, Table::Fixed) { REST } else { 1 };
+        Ok(if is_lost { (Place::Lost, all) } else { (place, count) })
+    }
+
+    fn find(&self, content: &Content, index: u64, ahead: u64) -> io::Result<(Place, u64)> {
+        let entries = |table: u64, index: u64, size: u64, most: u64| {
+            let offset = table.saturating_add(index.saturating_mul(size));
+            let bytes = content.window(offset, usize_of(size.saturating_mul(most.min(ahead))))?;
+            Ok::<_, io::Error>(Entries { bytes, size: usize_of(size) })
         };
-        let hole = (Place::Hole, 1);
         Ok(match self.table {
             Table::Fixed => (Place::Raw(index.saturating_mul(self.unit)), 1),
             Table::Qcow2 { first, count, bits, zstd, entry } => {
                 let per_table = self.unit.checked_div(entry).unwrap_or(1).max(1);
                 let (outer, inner) =
                     (index.checked_div(per_table).unwrap_or(0), index.checked_rem(per_table).unwrap_or(0));
-                let table = u64_be(&number(first, outer, 8)?, 0).unwrap_or(0) & 0x00ff_ffff_ffff_fe00;
-                if outer >= count || table == 0 {
-                    return Ok((Place::Hole, per_table.saturating_sub(inner)));
+                let left = per_table.saturating_sub(inner);
+                let entries_of_first = entries(first, outer, 8, 1)?;
+                let Some(found) = entries_of_first.first().filter(|_| outer < count) else {
+                    return Ok((Place::Hole, REST));
+                };
+                let table = u64_be(found, 0).unwrap_or(0) & 0x00ff_ffff_ffff_fe00;
+                if table == 0 {
+                    return Ok((Place::Hole, left));
                 }
-                let found = u64_be(&number(table, inner, entry)?, 0).unwrap_or(0);
-                (qcow2_place(found, bits, zstd), 1)
+                let entries = entries(table, inner, entry, left)?;
+                let place = |entry: &[u8]| qcow2_place(u64_be(entry, 0).unwrap_or(0), bits, zstd);
+                match entries.first().map_or(Place::Hole, place) {
+                    Place::Hole => {
+                        (Place::Hole, entries.holes(|entry| place(entry) == Place::Hole).min(left))
+                    }
+                    place => (place, 1),
+                }
             }
             Table::Vmdk { directory, per_table, packed } => {
                 let (outer, inner) =
                     (index.checked_div(per_table).unwrap_or(0), index.checked_rem(per_table).unwrap_or(0));
-                let table = u64::from(u32_le(&number(directory, outer, 4)?, 0).unwrap_or(0));
+                let left = per_table.saturating_sub(inner);
+                let tables = entries(directory, outer, 4, 1)?;
+                let Some(found) = tables.first() else { return Ok((Place::Hole, REST)) };
+                let table = u64::from(u32_le(found, 0).unwrap_or(0)).saturating_mul(SECTOR);
                 if table == 0 {
-                    return Ok((Place::Hole, per_table.saturating_sub(inner)));
+                    return Ok((Place::Hole, left));
                 }
-                let found =
-                    u64::from(u32_le(&number(table.saturating_mul(SECTOR), inner, 4)?, 0).unwrap_or(0));
-                let offset = found.saturating_mul(SECTOR);
-                match found {
-                    0 | 1 => hole,
-                    _ if packed => {
+                let entries = entries(table, inner, 4, left)?;
+                let sector = |entry: &[u8]| u32_le(entry, 0).filter(|sector| *sector > 1);
+                match entries.first().and_then(sector).map(|sector| u64::from(sector).saturating_mul(SECTOR))
+                {
+                    None => (Place::Hole, entries.holes(|entry| sector(entry).is_none()).min(left)),
+                    Some(offset) if packed => {
                         let marker = content.window(offset, 12)?;
                         let size = u32_le(&marker, 8).unwrap_or(0).into();
                         (Place::Packed { offset: offset.saturating_add(12), size, method: Method::Zlib }, 1)
                     }
-                    _ => (Place::Raw(offset), 1),
+                    Some(offset) => (Place::Raw(offset), 1),
                 }
             }
             Table::Vhdx { table, ratio } => {
-                let at = index.saturating_add(index.checked_div(ratio).unwrap_or(0));
-                match u64_le(&number(table, at, 8)?, 0).unwrap_or(0) {
-                    entry if matches!(entry & 7, 6 | 7) => (Place::Raw(entry & !0xf_ffff), 1),
-                    _ => hole,
+                let before = index.checked_div(ratio).unwrap_or(0);
+                let left = ratio.saturating_sub(index.checked_rem(ratio).unwrap_or(0)).max(1);
+                let entries = entries(table, index.saturating_add(before), 8, left)?;
+                let there = |entry: &[u8]| u64_le(entry, 0).filter(|entry| matches!(entry & 7, 6 | 7));
+                match entries.first().and_then(there) {
+                    Some(entry) => (Place::Raw(entry & !0xf_ffff), 1),
+                    None => (Place::Hole, entries.holes(|entry| there(entry).is_none())),
                 }
             }
-            Table::Vhd { table, count, bitmap } => match u32_be(&number(table, index, 4)?, 0) {
-                Some(sector) if sector != u32::MAX && index < count => {
-                    (Place::Raw(u64::from(sector).saturating_mul(SECTOR).saturating_add(bitmap)), 1)
+            Table::Vhd { table, count, bitmap } => {
+                let entries = entries(table, index, 4, count.saturating_sub(index))?;
+                let there = |entry: &[u8]| u32_be(entry, 0).filter(|sector| *sector != u32::MAX);
+                match entries.first().and_then(there) {
+                    Some(sector) => {
+                        let offset = u64::from(sector).saturating_mul(SECTOR);
+                        (Place::Raw(offset.saturating_add(bitmap)), 1)
+                    }
+                    None => (Place::Hole, entries.holes(|entry| there(entry).is_none())),
                 }
-                _ => hole,
-            },
-            Table::Vdi { table, count, data, step } => match u32_le(&number(table, index, 4)?, 0) {
-                Some(block) if block < u32::MAX - 1 && index < count => {
-                    (Place::Raw(u64::from(block).saturating_mul(step).saturating_add(data)), 1)
+            }
+            Table::Vdi { table, count, data, step } => {
+                let entries = entries(table, index, 4, count.saturating_sub(index))?;
+                let there = |entry: &[u8]| u32_le(entry, 0).filter(|block| *block < u32::MAX - 1);
+                match entries.first().and_then(there) {
+                    Some(block) => {
+                        (Place::Raw(u64::from(block).saturating_mul(step).saturating_add(data)), 1)
+                    }
+                    None => (Place::Hole, entries.holes(|entry| there(entry).is_none())),
                 }
-                _ => hole,
-            },
+            }
         })
     }
 }

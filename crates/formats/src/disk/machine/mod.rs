@@ -88,8 +88,14 @@ impl Format for Machine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Hole,
+    /// Behind the end of the file.
+    Lost,
     Raw(u64),
-    Packed { offset: u64, size: u64, method: Method },
+    Packed {
+        offset: u64,
+        size: u64,
+        method: Method,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,8 +137,12 @@ impl Disk {
         let unit = self.map.unit.max(1);
         let index = offset.checked_div(unit).unwrap_or(0);
         let within = offset.checked_rem(unit).unwrap_or(0);
-        let read = match self.map.place(&self.content, index)?.0 {
+        let read = match self.map.place(&self.content, index, 1)?.0 {
             Place::Hole => 0,
+            Place::Lost => {
+                self.damage.fetch_add(1, Ordering::Relaxed);
+                0
+            }
             Place::Raw(place) => {
                 let read = self.content.read_at(place.saturating_add(within), buffer)?;
                 if read < buffer.len() {
@@ -180,8 +190,12 @@ impl Source for Disk {
         let mut index = offset.checked_div(unit).unwrap_or(0);
         // As many as can be asked in no time; whoever asks asks again.
         for _ in 0..256 {
-            match self.map.place(&self.content, index) {
+            match self.map.place(&self.content, index, maps::AHEAD) {
                 Ok((Place::Hole, count)) => index = index.saturating_add(count.max(1)),
+                Ok((Place::Lost, count)) => {
+                    self.damage.fetch_add(1, Ordering::Relaxed);
+                    index = index.saturating_add(count);
+                }
                 _ => break,
             }
         }
