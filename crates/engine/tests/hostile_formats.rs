@@ -1,8 +1,6 @@
 //! Containers that are made to exhaust whoever opens them: the budget holds, what it cuts off is a gap, and what stands
 //! beside is still scanned.
 
-#![expect(clippy::disallowed_methods, reason = "the test reads samples")]
-
 use std::io::{Read, Write};
 use std::sync::Arc;
 
