@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the encrypted documents of tests/encrypted. Packages with msoffcrypto-tool (agile); workbooks and documents with
-XOR, RC4 and RC4 of CryptoAPI by hand, and msoffcrypto-tool opens those with RC4.
+"""Makes the encrypted documents of tests/golden/ole2. Packages with msoffcrypto-tool (agile); packages (standard), workbooks
+and documents with XOR, RC4 and RC4 of CryptoAPI by hand, and msoffcrypto-tool opens those but with XOR. Needs
+msoffcrypto-tool and pycryptodome of PyPI.
 
     python3 crates/formats/tests/make/office_encryption.py
 """
@@ -14,7 +15,7 @@ import tempfile
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUT = os.path.join(HERE, "../encrypted")
+OUT = os.path.join(HERE, "../golden/ole2")
 
 
 def package():
@@ -38,6 +39,28 @@ def agile(name, password):
         document.format = "ooxml"
         document.type = "plain"
         document.encrypt(password, out)
+
+
+def standard(password, bits):
+    """[MS-OFFCRYPTO] 2.3.4.5 to 2.3.4.9: AES, each block for itself."""
+    from Crypto.Cipher import AES
+
+    digest = hashlib.sha1(SALT + password.encode("utf-16-le")).digest()
+    for number in range(50000):
+        digest = hashlib.sha1(struct.pack("<I", number) + digest).digest()
+    digest = hashlib.sha1(digest + bytes(4)).digest()
+    halves = (hashlib.sha1(bytes(own ^ fill for own, fill in zip(digest.ljust(64, b"\0"), [value] * 64))).digest()
+              for value in (0x36, 0x5c))
+    cipher = AES.new(b"".join(halves)[:bits // 8], AES.MODE_ECB)
+    provider = "Microsoft Enhanced RSA and AES Cryptographic Provider\0".encode("utf-16-le")
+    algorithm = {128: 0x660e, 256: 0x6610}[bits]
+    header = struct.pack("<IIIIIIII", 0x24, 0, algorithm, 0x8004, bits, 0x18, 0, 0) + provider
+    info = (struct.pack("<HHII", 4, 2, 0x24, len(header)) + header + struct.pack("<I", 16) + SALT
+            + cipher.encrypt(VERIFIER) + struct.pack("<I", 20)
+            + cipher.encrypt(hashlib.sha1(VERIFIER).digest().ljust(32, b"\0")))
+    plain = package()
+    hidden = cipher.encrypt(plain.ljust((len(plain) + 15) // 16 * 16, b"\0"))
+    return [("EncryptionInfo", info), ("EncryptedPackage", struct.pack("<Q", len(plain)) + hidden)]
 
 
 # XOR: [MS-OFFCRYPTO] 2.3.7, method 1.
@@ -206,6 +229,9 @@ def main():
         "rc4-infected.doc": word(old_key, old_header, "infected"),
         "cryptoapi-velvet.xls": [("Workbook", rc4_workbook(new_key, new_header, "VelvetSweatshop"))],
         "cryptoapi-infected.doc": word(new_key, new_header, "infected"),
+        "standard-infected.docx": standard("infected", 128),
+        "standard-256-velvet.docx": standard("VelvetSweatshop", 256),
+        "standard-unknown.docx": standard("nobody knows", 128),
     }
     for name, streams in made.items():
         with open(os.path.join(OUT, name), "wb") as out:

@@ -7,7 +7,7 @@ use crate::{Collector, Format};
 
 macro_rules! sample {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/encrypted/", $name))
+        include_bytes!(concat!("../../../tests/golden/ole2/", $name))
     };
 }
 
@@ -29,7 +29,9 @@ fn holds(bytes: &[u8], text: &[u8]) -> bool {
 
 #[test]
 fn packages_are_zips_again() {
-    for sample in [&sample!("agile-velvet.docx")[..], sample!("agile-infected.docx")] {
+    let agile = [&sample!("agile-velvet.docx")[..], sample!("agile-infected.docx")];
+    let standard = [&sample!("standard-256-velvet.docx")[..], sample!("standard-infected.docx")];
+    for sample in agile.into_iter().chain(standard) {
         let sink = opened(sample);
         let [package] = decrypted(&sink).try_into().unwrap();
         assert!(package.starts_with(b"PK\x03\x04"));
@@ -38,9 +40,11 @@ fn packages_are_zips_again() {
         assert!(sink.gaps.is_empty(), "{:?}", sink.gaps);
         assert_eq!(sink.anomalies.len(), 1);
     }
-    let sink = opened(sample!("agile-unknown.docx"));
-    assert!(decrypted(&sink).is_empty());
-    assert_eq!(sink.gaps[0].0, Reason::Encrypted);
+    for sample in [&sample!("agile-unknown.docx")[..], sample!("standard-unknown.docx")] {
+        let sink = opened(sample);
+        assert!(decrypted(&sink).is_empty());
+        assert_eq!(sink.gaps[0].0, Reason::Encrypted);
+    }
 }
 
 #[test]
