@@ -2,11 +2,13 @@
 //!
 //! Specification: RFC 7932, <https://www.rfc-editor.org/rfc/rfc7932>. There is neither a size nor a checksum.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use brotli_decompressor::{BrotliDecoderParameter, Decompressor};
-use candor_object::{Child, Content, FileType, Flow, Reader, Sink};
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use candor_object::{Child, Content, FileType, Flow, Reader, Reason, Relation, Sink};
 
+use crate::search::skip_zeros;
+use crate::unpack::damaged;
 use crate::{Format, Glimpse};
 
 /// Bytes read at once.
@@ -25,19 +27,83 @@ impl Format for Brotli {
     }
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
-        // Other files have such names as well, and what fails at the first byte is none.
-        if decoder(content).read_exact(&mut [0]).is_err() {
+        // Other files have such names as well, and what fails at the first byte is none, or was one.
+        if Stream::new(content).read_exact(&mut [0]).is_err() {
+            sink.gap(Reason::Damaged, "its name is one of brotli, and nothing can be decoded");
             return Ok(());
         }
-        sink.child(Child::stream(), &mut decoder(content))
+        let mut stream = Stream::new(content);
+        sink.child(Child::stream(), &mut stream)?;
+        if let Some(end) = stream.end {
+            let start = skip_zeros(content, end, sink)?;
+            if start < content.size() {
+                sink.range(Child { name: "", relation: Relation::Overlay }, content.from(start))?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn decoder(content: &Content) -> Decompressor<Reader> {
-    let mut decoder = Decompressor::new(content.reader(), BUFFER);
-    // An extension that nobody writes into files, with windows of a GiB.
-    decoder.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0);
-    decoder
+/// Reads one stream.
+struct Stream {
+    input: Reader,
+    state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
+    buffer: Vec<u8>,
+    /// Where what was read and not decoded begins in the buffer.
+    place: usize,
+    /// Bytes that were read.
+    read: u64,
+    /// Where the stream ends, once it was decoded.
+    end: Option<u64>,
+}
+
+impl Stream {
+    fn new(content: &Content) -> Self {
+        let memory = StandardAlloc::default;
+        // Without an extension that nobody writes into files, with windows of a GiB.
+        let state = Box::new(BrotliState::new_strict(memory(), memory(), memory()));
+        Self { input: content.reader(), state, buffer: Vec::new(), place: 0, read: 0, end: None }
+    }
+
+    /// Reads more, behind what was decoded.
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.resize(BUFFER, 0);
+        let count = self.input.read(&mut self.buffer)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.buffer.truncate(count);
+        self.place = 0;
+        self.read = self.read.saturating_add(count as u64);
+        Ok(())
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let (mut room, mut given, mut total) = (output.len(), 0, 0);
+        while given == 0 && room > 0 && self.end.is_none() {
+            let mut left = self.buffer.len().saturating_sub(self.place);
+            let result = BrotliDecompressStream(
+                &mut left,
+                &mut self.place,
+                &self.buffer,
+                &mut room,
+                &mut given,
+                output,
+                &mut total,
+                &mut self.state,
+            );
+            match result {
+                BrotliResult::ResultSuccess => self.end = Some(self.read.saturating_sub(left as u64)),
+                BrotliResult::NeedsMoreInput if given == 0 => self.fill()?,
+                BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::ResultFailure if given == 0 => return Err(damaged("the stream is damaged")),
+                BrotliResult::ResultFailure => {}
+            }
+        }
+        Ok(given)
+    }
 }
 
 #[cfg(test)]
@@ -65,9 +131,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_behind_comes_out() {
+        let sink = open(&[PACKED, &[0; 7], b"behind"].concat());
+        assert_eq!(sink.children.len(), 2);
+        assert_eq!(sink.children[1].content.window(0, 99).unwrap().as_ref(), b"behind");
+    }
+
+    #[test]
     fn what_is_none_is_left_alone() {
         let sink = open(b"\x91 not a stream");
-        assert!(sink.children.is_empty() && sink.gaps.is_empty());
+        assert!(sink.children.is_empty());
+        assert!(matches!(sink.gaps.first(), Some((Reason::Damaged, _))), "{:?}", sink.gaps);
         let cut = open(&PACKED[..PACKED.len() - 3]);
         assert!(matches!(cut.gaps.first(), Some((Reason::Truncated | Reason::Damaged, _))), "{:?}", cut.gaps);
     }

@@ -20,7 +20,7 @@ const EXTENDED: u32 = 0x800;
 const STORED: u32 = 1 << 31;
 const DIRECT: u32 = 1 << 30;
 /// Tells files from folders among what was visited.
-const FILE: u64 = 1 << 62;
+const FILE: &str = "file";
 
 /// The cramfs format.
 pub(crate) struct Cramfs;
@@ -58,7 +58,7 @@ impl Format for Cramfs {
             walk.gap(Reason::Truncated, &format!("{} of {size} bytes are there", content.size()));
         }
         walk.cover(start, 76);
-        walk.visit(root.offset);
+        walk.visit((root.offset, root.size));
         let mut folders = vec![Folder::root(root)];
         while let Some(folder) = folders.pop() {
             volume.list(&folder, &mut folders, &mut walk)?;
@@ -143,9 +143,8 @@ impl Volume {
                 return Ok(());
             }
             if inode.is_folder() && inode.size > 0 {
-                folders.extend(walk.folder(folder, &label, inode.offset, inode));
-            } else if inode.is_file() && inode.size > 0 && walk.visit(inode.offset | inode.size << 32 | FILE)
-            {
+                folders.extend(walk.folder(folder, &label, (inode.offset, inode.size), inode));
+            } else if inode.is_file() && inode.size > 0 && walk.visit((inode.offset, inode.size, FILE)) {
                 self.file(&folder.name(&label), inode, walk)?;
             }
         }

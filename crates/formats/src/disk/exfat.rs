@@ -108,7 +108,7 @@ impl Volume {
     fn walk(&self, content: &Content, walk: &mut Walk<'_>) -> Flow {
         let root = Place { first: self.root, size: LARGEST_FOLDER, row: false };
         let mut folders = vec![Folder::root(root)];
-        walk.visit(self.root | 1 << 62);
+        walk.visit((self.root, LARGEST_FOLDER, false));
         while let Some(folder) = folders.pop() {
             let table = self.pieces(content, folder.place, walk.sink)?.content(content);
             let mut set = Set::default();
@@ -139,7 +139,7 @@ impl Volume {
             if set.deleted {
                 return Ok(None);
             }
-            return Ok(walk.folder(folder, &name, place.first | 1 << 62, place));
+            return Ok(walk.folder(folder, &name, (place.first, place.size, place.row), place));
         }
         let mut path = folder.name(&name);
         if place.size == 0 {
@@ -159,7 +159,7 @@ impl Volume {
                 &format!("{path:?}: the chain of its clusters ends after {there} of {size} bytes"),
             );
         }
-        if walk.visit(pieces.id()) {
+        if walk.visit(&pieces) {
             walk.file(&path, pieces)?;
         }
         Ok(None)

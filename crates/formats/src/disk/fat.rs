@@ -215,7 +215,7 @@ impl Volume {
             let offset = self.offset(first).filter(|offset| offset.saturating_add(size) <= self.end);
             if let Some(offset) = offset {
                 let pieces = Pieces::one(offset, size);
-                if walk.visit(pieces.id()) {
+                if walk.visit(&pieces) {
                     walk.file(&format!("{path} (deleted)"), pieces)?;
                 }
             }
@@ -227,7 +227,7 @@ impl Volume {
                 format!("{path:?}: the chain of its clusters ends after {} of {size} bytes", pieces.size());
             walk.gap(Reason::Damaged, &detail);
         }
-        if walk.visit(pieces.id()) {
+        if walk.visit(&pieces) {
             walk.file(&path, pieces)?;
         }
         Ok(None)

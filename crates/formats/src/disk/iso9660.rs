@@ -57,7 +57,7 @@ impl Format for Iso9660 {
 }
 
 /// Which names a tree has.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Names {
     Plain,
     Joliet,
@@ -139,7 +139,7 @@ fn rock_ridge(content: &Content, tree: &Tree) -> std::io::Result<bool> {
 }
 
 fn walk_tree(content: &Content, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
-    if !walk.visit(folder_id(tree.root.0, tree.names)) {
+    if !walk.visit((tree.root, tree.names)) {
         return Ok(());
     }
     let mut folders = vec![Folder::root(tree.root)];
@@ -151,7 +151,7 @@ fn walk_tree(content: &Content, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
             walk.gap(Reason::Truncated, &detail);
         }
         walk.cover(offset, there);
-        let mut open = None;
+        let mut open = Open::default();
         for sector in 0..there.div_ceil(SECTOR) {
             let start = sector.saturating_mul(SECTOR);
             let most = SECTOR.min(there.saturating_sub(start));
@@ -167,13 +167,28 @@ fn walk_tree(content: &Content, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
                 }
             }
         }
+        open.close(&folder, walk)?;
     }
     Ok(())
 }
 
-/// Files and folders of both trees must not be taken for each other.
-fn folder_id(offset: u64, names: Names) -> u64 {
-    offset.saturating_mul(2) | u64::from(names == Names::Joliet) | 1 << 63
+/// A file of which more parts are to come, by its name.
+#[derive(Default)]
+struct Open {
+    name: String,
+    pieces: Pieces,
+}
+
+impl Open {
+    /// Hands over what there is of the file.
+    fn close(&mut self, folder: &Folder<Place>, walk: &mut Walk<'_>) -> Flow {
+        let Self { name, pieces } = std::mem::take(self);
+        // Files of no size share a place that means nothing.
+        if pieces.size() > 0 && walk.visit(&pieces) {
+            walk.file(&folder.name(&name), pieces)?;
+        }
+        Ok(())
+    }
 }
 
 fn next_record(rest: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -187,7 +202,7 @@ fn read_record(
     record: &[u8],
     tree: &Tree,
     folder: &Folder<Place>,
-    open: &mut Option<Pieces>,
+    open: &mut Open,
     walk: &mut Walk<'_>,
 ) -> Result<Option<Folder<Place>>, candor_object::Stop> {
     let (Some(extent), Some(size), Some(flags)) = (u32_le(record, 2), u32_le(record, 10), record.get(25))
@@ -207,20 +222,18 @@ fn read_record(
         name => name,
     };
     if flags & DIRECTORY != 0 {
-        return Ok(walk.folder(folder, &name, folder_id(offset, tree.names), (offset, size)));
+        return Ok(walk.folder(folder, &name, (offset, size, tree.names), (offset, size)));
     }
     if record.get(26).is_some_and(|unit| *unit != 0) {
         walk.gap(Reason::Unsupported, &format!("{:?} is interleaved", folder.name(&name)));
     }
-    let mut pieces = open.take().unwrap_or_default();
-    pieces.push(Some(offset), size);
-    if flags & MULTI_EXTENT != 0 {
-        *open = Some(pieces);
-        return Ok(None);
+    if open.name != name {
+        open.close(folder, walk)?;
+        open.name = name;
     }
-    // Files of no size share a place that means nothing.
-    if pieces.size() > 0 && walk.visit(pieces.id()) {
-        walk.file(&folder.name(&name), pieces)?;
+    open.pieces.push(Some(offset), size);
+    if flags & MULTI_EXTENT == 0 {
+        open.close(folder, walk)?;
     }
     Ok(None)
 }

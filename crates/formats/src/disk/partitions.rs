@@ -112,7 +112,7 @@ pub(super) fn open_tables(content: &Content, walk: &mut Walk<'_>) -> Flow {
 fn hand_over(name: &str, start: u64, size: u64, walk: &mut Walk<'_>) -> Flow {
     let there = size.min(walk.content.size().saturating_sub(start));
     // A partition that is the whole disk is the disk again.
-    if size == 0 || start == 0 || !walk.visit(start) {
+    if size == 0 || start == 0 || !walk.visit((start, size)) {
         return Ok(());
     }
     if there < size {

@@ -9,7 +9,7 @@ use candor_object::{Child, Content, Flow, Sink, Source};
 const MOST_PIECES: usize = 1 << 18;
 
 /// The places of a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Pieces {
     /// Where each piece ends in the file, and where it begins on the disk; nothing for a hole.
     pieces: Vec<(u64, Option<u64>)>,
@@ -101,12 +101,6 @@ impl Pieces {
             start = *end;
         }
         holes
-    }
-
-    /// A number that is the same for files that lie at the same place.
-    pub(super) fn id(&self) -> u64 {
-        let first = self.places().next().map_or(0, |(place, _)| place);
-        (first.rotate_left(24) ^ self.size()) & !(1 << 63)
     }
 
     /// Bytes that lie behind the end of a disk of that size.

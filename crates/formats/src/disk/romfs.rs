@@ -2,6 +2,8 @@
 //!
 //! Specification: <https://docs.kernel.org/filesystems/romfs.html>.
 
+use std::collections::HashSet;
+
 use candor_object::{Content, FileType, Flow, Reason, Sink};
 
 use super::pieces::Pieces;
@@ -11,8 +13,6 @@ use crate::{Format, Glimpse};
 
 /// Bytes of a header with the longest name that is read.
 const HEADER: usize = 16 + 1024;
-/// Tells folders from headers among what was visited.
-const FOLDER: u64 = 1 << 40;
 
 /// The romfs format.
 pub(crate) struct Romfs;
@@ -36,10 +36,17 @@ impl Format for Romfs {
         }
         let first = end_of_name(&head);
         walk.cover(0, first);
-        walk.visit(first | FOLDER);
-        let mut folders = vec![Folder::root(first)];
-        while let Some(folder) = folders.pop() {
-            list(&folder, &mut folders, &mut walk)?;
+        walk.visit(first);
+        let mut lists = Lists { folders: vec![Folder::root(first)], ..Lists::default() };
+        loop {
+            while let Some(folder) = lists.folders.pop() {
+                lists.read(&folder, &mut walk)?;
+            }
+            // What only a link leads to is listed with it.
+            let Some(link) = lists.links.pop() else { break };
+            if !lists.headers.contains(&link.place) {
+                lists.folders.push(link);
+            }
         }
         walk.uncovered(0, size.min(content.size()))?;
         walk.finish(size)
@@ -53,46 +60,64 @@ fn end_of_name(header: &[u8]) -> u64 {
     end.saturating_add(17).next_multiple_of(16)
 }
 
-/// Reads the headers of a folder.
-fn list(folder: &Folder<u64>, folders: &mut Vec<Folder<u64>>, walk: &mut Walk<'_>) -> Flow {
-    let mut at = folder.place;
-    while at != 0 {
-        if !walk.admit()? {
-            return Ok(());
-        }
-        if !walk.visit(at) {
-            walk.sink.anomaly("folder-again", &format!("the list of {:?} leads into another", folder.path));
-            return Ok(());
-        }
-        let header = walk.content.window(at, HEADER)?;
-        let (Some(next), Some(target), Some(size)) =
-            (u32_be(&header, 0), u32_be(&header, 4), u32_be(&header, 8))
-        else {
-            walk.gap(
-                Reason::Damaged,
-                &format!("folder {:?} leads to offset {at}, behind the end", folder.path),
-            );
-            return Ok(());
-        };
-        let label = name(header.get(16..).unwrap_or_default());
-        let length = end_of_name(&header);
-        walk.cover(at, length);
-        let target = u64::from(target & !15);
-        match next & 7 {
-            // Every folder holds itself and the one around it.
-            1 if matches!(label.as_str(), "." | "..") && !walk.visit(target | FOLDER) => {}
-            1 if matches!(label.as_str(), "." | "..") => {
-                let (path, depth) = (folder.name(&label), folder.depth);
-                folders.push(Folder { place: target, path, depth });
+/// The lists of headers.
+#[derive(Default)]
+struct Lists {
+    /// Where lists begin that are still to be read.
+    folders: Vec<Folder<u64>>,
+    /// The headers that links lead to.
+    links: Vec<Folder<u64>>,
+    /// The headers that were read.
+    headers: HashSet<u64>,
+}
+
+impl Lists {
+    /// Reads the headers of a folder.
+    fn read(&mut self, folder: &Folder<u64>, walk: &mut Walk<'_>) -> Flow {
+        let mut at = folder.place;
+        while at != 0 {
+            if !walk.admit()? {
+                return Ok(());
             }
-            1 => folders.extend(walk.folder(folder, &label, target | FOLDER, target)),
-            // Links are texts as they are.
-            2 | 3 if size > 0 => {
-                walk.file(&folder.name(&label), Pieces::one(at.saturating_add(length), size.into()))?;
+            if !self.headers.insert(at) {
+                walk.sink
+                    .anomaly("folder-again", &format!("the list of {:?} leads into another", folder.path));
+                return Ok(());
             }
-            _ => {}
+            let header = walk.content.window(at, HEADER)?;
+            let (Some(next), Some(target), Some(size)) =
+                (u32_be(&header, 0), u32_be(&header, 4), u32_be(&header, 8))
+            else {
+                walk.gap(
+                    Reason::Damaged,
+                    &format!("folder {:?} leads to offset {at}, behind the end", folder.path),
+                );
+                return Ok(());
+            };
+            let label = name(header.get(16..).unwrap_or_default());
+            let length = end_of_name(&header);
+            walk.cover(at, length);
+            let target = u64::from(target & !15);
+            match next & 7 {
+                // Every folder holds itself and the one around it.
+                1 if matches!(label.as_str(), "." | "..") && !walk.visit(target) => {}
+                1 if matches!(label.as_str(), "." | "..") => {
+                    let (path, depth) = (folder.name(&label), folder.depth);
+                    self.folders.push(Folder { place: target, path, depth });
+                }
+                1 => self.folders.extend(walk.folder(folder, &label, target, target)),
+                0 => {
+                    let (path, depth) = (folder.path.clone(), folder.depth);
+                    self.links.push(Folder { place: target, path, depth });
+                }
+                // Links are texts as they are.
+                2 | 3 if size > 0 => {
+                    walk.file(&folder.name(&label), Pieces::one(at.saturating_add(length), size.into()))?;
+                }
+                _ => {}
+            }
+            at = u64::from(next & !15);
         }
-        at = u64::from(next & !15);
+        Ok(())
     }
-    Ok(())
 }

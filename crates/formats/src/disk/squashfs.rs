@@ -2,8 +2,10 @@
 //!
 //! Specification: <https://dr-emann.github.io/squashfs/>.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read};
+use std::rc::Rc;
 
 use candor_object::{Child, Content, FileType, Flow, Reason, Sink, Stop};
 
@@ -58,7 +60,12 @@ struct Volume {
     fragments: u64,
     fragment_count: u32,
     cache: HashMap<u64, (Vec<u8>, u64)>,
+    /// The block with the ends of files that was unpacked last.
+    tail: Rc<RefCell<Tail>>,
 }
+
+/// A block by its place and size, unpacked.
+type Tail = Option<((u64, u32), Vec<u8>)>;
 
 impl Volume {
     fn parse(content: &Content, head: &[u8]) -> Option<Self> {
@@ -75,6 +82,7 @@ impl Volume {
             fragments: u64_le(head, 80)?,
             fragment_count: u32_le(head, 16)?,
             cache: HashMap::new(),
+            tail: Rc::default(),
         })
     }
 
@@ -138,9 +146,7 @@ impl Volume {
             while let (Some(count), Some(start)) = (u32_le(rest, 0), u32_le(rest, 4)) {
                 rest = rest.get(12..).unwrap_or_default();
                 for _ in 0..=count.min(256) {
-                    let (Some(offset), Some(kind), Some(length)) =
-                        (u16_le(rest, 0), u16_le(rest, 4), u16_le(rest, 6))
-                    else {
+                    let (Some(offset), Some(length)) = (u16_le(rest, 0), u16_le(rest, 6)) else {
                         break;
                     };
                     let end = usize::from(length).saturating_add(9);
@@ -150,10 +156,14 @@ impl Volume {
                         return Ok(());
                     }
                     let reference = u64::from(start) << 16 | u64::from(offset);
-                    match kind {
-                        1 | 8 => folders.extend(walk.folder(&folder, &name, reference, reference)),
-                        2 | 9 if walk.visit(reference) => self.file(&folder.name(&name), reference, walk)?,
-                        _ => {}
+                    // The entry says so as well, but systems go by what it leads to.
+                    match u16_le(&self.inode(reference, 2)?, 0) {
+                        Some(1 | 8) => folders.extend(walk.folder(&folder, &name, reference, reference)),
+                        Some(2 | 9) if walk.visit((reference, "file")) => {
+                            self.file(&folder.name(&name), reference, walk)?;
+                        }
+                        Some(1..=14) => {}
+                        _ => walk.gap(Reason::Damaged, &format!("{:?} cannot be found", folder.name(&name))),
                     }
                 }
             }
@@ -202,6 +212,7 @@ impl Volume {
             offset: start,
             left: size,
             tail: tail.map(|(offset, size)| (offset, size, usize_of(within.into()))),
+            unpacked: Rc::clone(&self.tail),
             bytes: Vec::new(),
             given: 0,
         };
@@ -229,6 +240,7 @@ struct Blocks {
     offset: u64,
     left: u64,
     tail: Option<(u64, u32, usize)>,
+    unpacked: Rc<RefCell<Tail>>,
     bytes: Vec<u8>,
     given: usize,
 }
@@ -251,7 +263,13 @@ impl Blocks {
             self.offset = self.offset.saturating_add(u64::from(size & !STORED));
             self.bytes.resize(want, 0);
         } else if let Some((offset, size, within)) = self.tail.take() {
-            let bytes = self.take(offset, size)?;
+            let place = (offset, size);
+            let unpacked = Rc::clone(&self.unpacked);
+            let mut unpacked = unpacked.borrow_mut();
+            if unpacked.as_ref().is_none_or(|(there, _)| *there != place) {
+                *unpacked = Some((place, self.take(offset, size)?));
+            }
+            let bytes = unpacked.as_ref().map_or(&[][..], |(_, bytes)| bytes);
             self.bytes = bytes.get(within..).unwrap_or_default().iter().copied().take(want).collect();
         } else {
             return Err(io::Error::new(ErrorKind::InvalidData, "a block is missing"));

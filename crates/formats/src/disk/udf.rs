@@ -388,18 +388,16 @@ impl Volume<'_> {
                 let bytes = bytes.get(start..start.saturating_add(usize_of(size))).unwrap_or_default();
                 walk.sink.range(candor_object::Child::member(&path), Content::from_vec(bytes.to_vec()))?;
             }
-            None if entry.pieces.size() > 0 && walk.visit(entry.pieces.id()) => {
-                walk.file(&path, entry.pieces)?
-            }
+            None if entry.pieces.size() > 0 && walk.visit(&entry.pieces) => walk.file(&path, entry.pieces)?,
             None => {}
         }
         Ok(None)
     }
 }
 
-/// A number for each place that differs from those of the trees of ISO 9660.
-fn id(address: Address) -> u64 {
-    address.block | (address.partition as u64) << 40 | 7 << 58
+/// Tells entries from what is visited of the trees of ISO 9660.
+fn id(address: Address) -> (&'static str, u64, u64) {
+    ("udf", address.block, address.partition as u64)
 }
 
 /// A name of 8-bit or 16-bit characters.

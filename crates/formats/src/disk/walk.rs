@@ -2,6 +2,7 @@
 //! file covers.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use candor_object::{Child, Content, Flow, Listed, Reason, Relation, Sink};
 
@@ -27,7 +28,10 @@ pub(super) struct Walk<'a> {
     pub(super) sink: &'a mut dyn Sink,
     gaps: u64,
     entries: u64,
+    /// Digests, whose key nobody knows who makes disks.
     visited: HashSet<u64>,
+    key: RandomState,
+    is_full: bool,
     covered: Vec<(u64, u64)>,
 }
 
@@ -61,8 +65,8 @@ impl<T> Folder<T> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(content: &'a Content, sink: &'a mut dyn Sink) -> Self {
-        let (visited, covered) = (HashSet::new(), Vec::new());
-        Self { content, sink, gaps: 0, entries: 0, visited, covered }
+        let (visited, key, covered) = (HashSet::new(), RandomState::new(), Vec::new());
+        Self { content, sink, gaps: 0, entries: 0, visited, key, is_full: false, covered }
     }
 
     /// Notes a gap, if there were not too many.
@@ -73,12 +77,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether this is the first time that something with this number is met; `false` also when there is too much.
-    pub(super) fn visit(&mut self, number: u64) -> bool {
+    /// Whether something is met for the first time: a place with all that tells it from others at the same place. `false`
+    /// also when there is too much, which is a gap.
+    pub(super) fn visit(&mut self, place: impl Hash) -> bool {
+        let digest = self.key.hash_one(place);
         if self.visited.len() as u64 >= MOST_ENTRIES {
+            if !self.is_full && !self.visited.contains(&digest) {
+                self.is_full = true;
+                self.gap(Reason::Unsupported, "files and folders in more than 4 million places");
+            }
             return false;
         }
-        self.visited.insert(number)
+        self.visited.insert(digest)
     }
 
     /// Whether one more entry may be looked at.
@@ -98,7 +108,7 @@ impl<'a> Walk<'a> {
         &mut self,
         around: &Folder<T>,
         name: &str,
-        id: u64,
+        id: impl Hash,
         place: T,
     ) -> Option<Folder<T>> {
         let path = around.name(name);

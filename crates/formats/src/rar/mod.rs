@@ -499,7 +499,8 @@ fn decide(
             return refuse;
         }
     }
-    if meta.is_directory || meta.is_redirection {
+    let is_empty = there.as_ref().is_none_or(|there| there.size() == 0);
+    if meta.is_redirection || meta.is_directory && is_empty {
         return ExtractionDecision::Skip;
     }
     if meta.is_stored

@@ -144,6 +144,13 @@ impl Image {
                 self.solid(content, run, &names, &mut claimed, sink)?;
             }
         }
+        for (what, place) in [("XML", self.xml), ("table of checksums", self.integrity)] {
+            let end = place.offset.saturating_add(place.packed);
+            if place.packed > 0 && end > content.size() {
+                let detail = format!("the {what} ends at offset {end} of {}", content.size());
+                sink.gap(Reason::Truncated, &detail);
+            }
+        }
         if self.xml.packed > 0 {
             claimed.add(self.xml.offset, self.xml.packed);
             let xml = content.range(self.xml.offset, self.xml.packed);

@@ -40,8 +40,6 @@ pub(super) struct Packed {
     bytes: Vec<u8>,
     given: usize,
     broken: Option<io::Error>,
-    /// Whether the resource fork holds the chunks.
-    pub(super) is_fork: bool,
 }
 
 impl Packed {
@@ -73,7 +71,7 @@ impl Packed {
         };
         let chunk = if is_fork { CHUNK } else { size.min(LARGEST_INLINE) };
         let (chunks, bytes) = (chunks.into_iter(), Vec::new());
-        Ok(Some(Self { method, content, chunks, chunk, left: size, bytes, given: 0, broken: None, is_fork }))
+        Ok(Some(Self { method, content, chunks, chunk, left: size, bytes, given: 0, broken: None }))
     }
 
     /// Bytes of the file.

@@ -29,6 +29,10 @@ const ROOT: u32 = 2;
 const EXTENTS_FILE: u32 = 3;
 const CATALOG_FILE: u32 = 4;
 const ATTRIBUTES_FILE: u32 = 8;
+/// Kinds of records of attributes: the value, where it is, and where more of it is.
+const INLINE: u32 = 0x10;
+const FORK: u32 = 0x20;
+const PLACES: u32 = 0x30;
 /// Kinds of forks in the tree of extents.
 const DATA: u8 = 0;
 const RESOURCES: u8 = 0xff;
@@ -106,7 +110,7 @@ impl Places {
     /// Reads the tree of places that do not fit into records.
     fn read(content: &Content, block: u64, fork: &Fork, walk: &mut Walk<'_>) -> Result<Self, Stop> {
         let mut places = Self { content: content.clone(), block, further: HashMap::new() };
-        let Some(tree) = places.tree(fork, EXTENTS_FILE)? else {
+        let Some(tree) = places.tree(fork, EXTENTS_FILE, walk)? else {
             if fork.size > 0 {
                 walk.gap(Reason::Damaged, "the tree of further places of files has no header");
             }
@@ -132,8 +136,13 @@ impl Places {
         Ok(places)
     }
 
-    /// Where a fork is. Further places are of the first that asks for them, so that they are gone through once.
-    fn pieces(&mut self, fork: &Fork, kind: u8, file: u32) -> Pieces {
+    /// Places of a fork that do not fit into its record: for the first that asks, so that they are gone through once.
+    fn further(&mut self, kind: u8, file: u32) -> Further {
+        self.further.remove(&(kind, file)).unwrap_or_default()
+    }
+
+    /// Where a fork is.
+    fn pieces(&self, fork: &Fork, further: &Further) -> Pieces {
         let mut pieces = Pieces::default();
         let blocks = fork.size.div_ceil(self.block.max(1));
         let mut count = 0_u64;
@@ -147,8 +156,8 @@ impl Places {
             count
         };
         if is_short(add(&fork.extents)) {
-            for (_, extents) in self.further.remove(&(kind, file)).unwrap_or_default() {
-                add(&extents);
+            for (_, extents) in further {
+                add(extents);
             }
         }
         if pieces.size() > fork.size {
@@ -158,12 +167,18 @@ impl Places {
     }
 
     /// The content of a fork, which is no larger than the disk.
-    fn whole(&mut self, fork: &Fork, kind: u8, file: u32) -> Content {
-        self.pieces(fork, kind, file).content(&self.content).range(0, self.content.size())
+    fn whole(&self, what: &str, fork: &Fork, further: &Further, walk: &mut Walk<'_>) -> Content {
+        let content = self.pieces(fork, further).content(&self.content).range(0, self.content.size());
+        if content.size() < fork.size {
+            let detail = format!("{what}: places of {} of {} bytes are known", content.size(), fork.size);
+            walk.gap(Reason::Damaged, &detail);
+        }
+        content
     }
 
-    fn tree(&mut self, fork: &Fork, file: u32) -> Result<Option<Tree>, Stop> {
-        Ok(Tree::new(self.whole(fork, DATA, file))?)
+    fn tree(&mut self, fork: &Fork, file: u32, walk: &mut Walk<'_>) -> Result<Option<Tree>, Stop> {
+        let further = self.further(DATA, file);
+        Ok(Tree::new(self.whole("a tree", fork, &further, walk))?)
     }
 }
 
@@ -182,8 +197,8 @@ impl Volume {
         };
         let block = u64::from(u32_be(head, 40).unwrap_or(0));
         let mut places = Places::read(content, block, &overflow, walk)?;
-        let Some(catalog) = places.tree(&catalog, CATALOG_FILE)? else { return Ok(None) };
-        let tree = places.tree(&attributes, ATTRIBUTES_FILE)?;
+        let Some(catalog) = places.tree(&catalog, CATALOG_FILE, walk)? else { return Ok(None) };
+        let tree = places.tree(&attributes, ATTRIBUTES_FILE, walk)?;
         if tree.is_none() && attributes.size > 0 {
             walk.gap(Reason::Damaged, "the tree of attributes has no header");
         }
@@ -196,19 +211,32 @@ impl Volume {
 
     fn read_attributes(&mut self, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
         let mut kept = 0_usize;
-        tree.each(walk, |Record { key, data, offset }, _| {
+        let mut further: HashMap<(u32, String), Further> = HashMap::new();
+        tree.each(walk, |Record { key, data, .. }, _| {
+            if u32_be(data, 0) != Some(PLACES) {
+                return Ok(());
+            }
+            if let (Some(file), Some(first), Some(name)) = (u32_be(key, 2), u32_be(key, 6), text(key, 10)) {
+                kept = kept.saturating_add(1);
+                let list = further.entry((file, name)).or_default();
+                list.extend((kept <= MOST_KEPT).then(|| (first, extents(data.get(8..).unwrap_or_default()))));
+            }
+            Ok(())
+        })?;
+        further.values_mut().for_each(|list| list.sort_by_key(|(first, _)| *first));
+        tree.again().each(walk, |Record { key, data, offset }, walk| {
             let (Some(file), Some(name)) = (u32_be(key, 2), text(key, 10)) else { return Ok(()) };
             let content = match u32_be(data, 0) {
-                Some(0x10) => {
+                Some(INLINE) => {
                     let size = u32_be(data, 12).map_or(0, u64::from);
                     let there = size.min((data.len() as u64).saturating_sub(16));
                     tree.content().range(offset.saturating_add(16), there)
                 }
-                Some(0x20) => match data.get(8..).and_then(Fork::parse) {
-                    // No other record may tell of more places of the same attribute but those of the tree.
-                    Some(fork) => self.places.whole(&fork, 1, 0),
-                    None => return Ok(()),
-                },
+                Some(FORK) => {
+                    let Some(fork) = data.get(8..).and_then(Fork::parse) else { return Ok(()) };
+                    let further = further.remove(&(file, name.clone())).unwrap_or_default();
+                    self.places.whole(&format!("attribute {name:?} of file {file}"), &fork, &further, walk)
+                }
                 _ => return Ok(()),
             };
             kept = kept.saturating_add(1);
@@ -236,7 +264,7 @@ impl Volume {
         })?;
         let mut nameless = 0_u64;
         let mut is_full = false;
-        catalog.each(walk, |Record { key, data, .. }, walk| {
+        catalog.again().each(walk, |Record { key, data, .. }, walk| {
             is_full = is_full || (u16_be(data, 0) == Some(2) && !walk.admit()?);
             if u16_be(data, 0) != Some(2) || is_full {
                 return Ok(());
@@ -300,7 +328,6 @@ impl Volume {
         if let Some(pieces) = content {
             walk.file(path, pieces)?;
         }
-        let mut is_used = false;
         for attribute in self.attributes.remove(&number).unwrap_or_default() {
             if attribute.name != decmpfs::NAME {
                 hand_over_attribute(path, attribute, walk)?;
@@ -308,9 +335,9 @@ impl Volume {
             }
             let fork = resources.clone().unwrap_or_default().content(&self.places.content);
             match Packed::new(&attribute.content, &fork) {
-                Ok(None) => {}
+                // It tells of no packed file, whatever its name is.
+                Ok(None) => hand_over_attribute(path, attribute, walk)?,
                 Ok(Some(mut packed)) => {
-                    is_used |= packed.is_fork;
                     let (packed_size, size) = (packed.packed_size(), packed.size());
                     let listed =
                         Listed { name: path, packed: packed_size, size, encrypted: false, position: None };
@@ -323,7 +350,8 @@ impl Volume {
                 Err(error) => return Err(error.into()),
             }
         }
-        match resources.filter(|_| !is_used) {
+        // Behind the chunks of a packed file, anything may stand.
+        match resources {
             Some(pieces) => walk.file(&resource_path, pieces),
             None => Ok(()),
         }
@@ -334,7 +362,8 @@ impl Volume {
         if fork.size == 0 {
             return None;
         }
-        let pieces = self.places.pieces(fork, kind, file);
+        let further = self.places.further(kind, file);
+        let pieces = self.places.pieces(fork, &further);
         let there = pieces.size();
         if there < fork.size && !pieces.is_cut() {
             walk.gap(
@@ -342,13 +371,14 @@ impl Volume {
                 &format!("{path:?}: places of {there} of {} bytes are known", fork.size),
             );
         }
-        (there > 0 && walk.visit(pieces.id())).then_some(pieces)
+        (there > 0 && walk.visit(&pieces)).then_some(pieces)
     }
 }
 
 fn hand_over_attribute(path: &str, attribute: Attribute, walk: &mut Walk<'_>) -> Flow {
-    // That one is 32 bytes of colours and places on the desktop.
-    if attribute.content.size() == 0 || attribute.name == "com.apple.FinderInfo" {
+    // Colours and places on the desktop.
+    let is_finder_info = attribute.name == "com.apple.FinderInfo" && attribute.content.size() <= 32;
+    if attribute.content.size() == 0 || is_finder_info {
         return Ok(());
     }
     let name = format!("{path}:{}", attribute.name);

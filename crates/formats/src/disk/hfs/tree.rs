@@ -16,6 +16,10 @@ const LEAF: u8 = 0xff;
 pub(super) struct Tree {
     content: Content,
     node: u64,
+    /// Records of all leaves, as the header says.
+    records: u64,
+    /// Whether damage was told.
+    is_told: bool,
 }
 
 /// Where a record is in the tree, where its data begins in it, and its bytes.
@@ -31,12 +35,18 @@ impl Tree {
         let head = content.window(0, 64)?;
         let node = u16_be(&head, 32).map(u64::from).filter(|size| (512..=32768).contains(size));
         let is_header = head.get(8) == Some(&1);
-        Ok(node.filter(|_| is_header).map(|node| Self { content, node }))
+        let records = u32_be(&head, 20).map_or(0, u64::from);
+        Ok(node.filter(|_| is_header).map(|node| Self { content, node, records, is_told: false }))
     }
 
     /// Bytes of the tree.
     pub(super) fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// The tree for another reading, of whose damage nothing is told again.
+    pub(super) fn again(&self) -> Self {
+        Self { is_told: true, ..self.clone() }
     }
 
     /// Calls `take` for each record of each leaf.
@@ -45,6 +55,7 @@ impl Tree {
         walk: &mut Walk<'w>,
         mut take: impl FnMut(Record<'_>, &mut Walk<'w>) -> Flow,
     ) -> Flow {
+        let mut there = 0_u64;
         for index in 0..self.content.size().checked_div(self.node).unwrap_or(0) {
             walk.sink.pulse()?;
             let start = index.saturating_mul(self.node);
@@ -53,6 +64,7 @@ impl Tree {
                 continue;
             }
             let count = u16_be(&leaf, 10).unwrap_or(0);
+            there = there.saturating_add(count.into());
             let mut lost = 0_u32;
             for number in 0..usize::from(count).min(leaf.len() / 2) {
                 match record(&leaf, number, start) {
@@ -60,10 +72,14 @@ impl Tree {
                     None => lost = lost.saturating_add(1),
                 }
             }
-            if lost > 0 {
+            if lost > 0 && !self.is_told {
                 let detail = format!("{lost} of {count} records in node {index} of a tree cannot be read");
                 walk.gap(Reason::Damaged, &detail);
             }
+        }
+        if there < self.records && !self.is_told {
+            let detail = format!("leaves of a tree have {there} of {} records", self.records);
+            walk.gap(Reason::Damaged, &detail);
         }
         Ok(())
     }

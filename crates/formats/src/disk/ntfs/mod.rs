@@ -22,6 +22,9 @@ use crate::{Format, Glimpse};
 const ATTRIBUTE_LIST: u32 = 0x20;
 const FILE_NAME: u32 = 0x30;
 const DATA: u32 = 0x80;
+/// The file of the boot sectors, and its size.
+const BOOT: u64 = 7;
+const BOOT_SIZE: u64 = 8192;
 /// The root folder.
 const ROOT: u64 = 5;
 /// Folders around a file whose names are put before its own.
@@ -251,14 +254,14 @@ impl Volume {
             if number == 8 && name == "$Bad" {
                 continue;
             }
-            self.stream(content, &path, (first, &parts), walk)?;
+            self.stream((content, number), &path, (first, &parts), walk)?;
         }
         Ok(())
     }
 
     fn stream(
         &self,
-        content: &Content,
+        (content, number): (&Content, u64),
         path: &str,
         (first, parts): (&Attribute, &[&Attribute]),
         walk: &mut Walk<'_>,
@@ -283,9 +286,10 @@ impl Volume {
             return walk.sink.child(Child::member(path), &mut reader);
         }
         let pieces = self.pieces(parts, first.size);
-        // The boot sector is a file as well, which would be taken for a file system of its own.
-        let is_boot = pieces.places().next().is_some_and(|(place, _)| place == 0);
-        if !is_boot && pieces.places().next().is_some() && walk.visit(pieces.id()) {
+        // The boot sectors are a file as well, which would be taken for a file system of its own.
+        let first_place = pieces.places().next();
+        let is_boot = number == BOOT && first_place == Some((0, first.size)) && first.size <= BOOT_SIZE;
+        if !is_boot && first_place.is_some() && walk.visit(&pieces) {
             walk.file(path, pieces)?;
         }
         Ok(())
