@@ -13,6 +13,8 @@ use crate::{Format, Glimpse};
 
 /// Bytes read at once.
 const BUFFER: usize = 32 << 10;
+/// Streams one behind the other.
+const MOST_STREAMS: usize = 1000;
 
 /// The brotli format.
 pub(crate) struct Brotli;
@@ -28,20 +30,31 @@ impl Format for Brotli {
 
     fn open(&self, content: &Content, sink: &mut dyn Sink) -> Flow {
         // Other files have such names as well, and what fails at the first byte is none, or was one.
-        if Stream::new(content).read_exact(&mut [0]).is_err() {
+        if !begins(content) {
             sink.gap(Reason::Damaged, "its name is one of brotli, and nothing can be decoded");
             return Ok(());
         }
-        let mut stream = Stream::new(content);
-        sink.child(Child::stream(), &mut stream)?;
-        if let Some(end) = stream.end {
-            let start = skip_zeros(content, end, sink)?;
-            if start < content.size() {
-                sink.range(Child { name: "", relation: Relation::Overlay }, content.from(start))?;
+        let mut start = 0;
+        for _ in 0..MOST_STREAMS {
+            let mut stream = Stream::new(&content.from(start));
+            sink.child(Child::stream(), &mut stream)?;
+            let Some(end) = stream.end else { return Ok(()) };
+            start = skip_zeros(content, start.saturating_add(end), sink)?;
+            if start == content.size() || !begins(&content.from(start)) {
+                break;
             }
+        }
+        // What seemed to be a stream may be none, so what is behind the last one comes out in any case.
+        if start < content.size() {
+            sink.range(Child { name: "", relation: Relation::Overlay }, content.from(start))?;
         }
         Ok(())
     }
+}
+
+/// Whether a first byte can be decoded.
+fn begins(content: &Content) -> bool {
+    Stream::new(content).read_exact(&mut [0]).is_ok()
 }
 
 /// Reads one stream.
@@ -133,8 +146,9 @@ mod tests {
     #[test]
     fn what_is_behind_comes_out() {
         let sink = open(&[PACKED, &[0; 7], b"behind"].concat());
-        assert_eq!(sink.children.len(), 2);
-        assert_eq!(sink.children[1].content.window(0, 99).unwrap().as_ref(), b"behind");
+        assert_eq!(sink.children.last().unwrap().content.window(0, 99).unwrap().as_ref(), b"behind");
+        let sink = open(&[PACKED, PACKED].concat());
+        assert_eq!(sink.children.iter().map(|child| child.content.size()).collect::<Vec<_>>(), [700, 700]);
     }
 
     #[test]
