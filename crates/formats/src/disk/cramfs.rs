@@ -3,13 +3,14 @@
 //! Specification: <https://docs.kernel.org/filesystems/cramfs.html>, and the header that the kernel publishes,
 //! <https://github.com/torvalds/linux/blob/master/include/uapi/linux/cramfs_fs.h>.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Sink};
 
 use super::usize_of;
 use super::walk::{Folder, Walk};
 use crate::fields::{name, u32_be, u32_le};
+use crate::unpack::{Steps, Unpacked, damaged};
 use crate::{Format, Glimpse};
 
 /// Blocks are as large as the pages of the machine, and no field says so.
@@ -187,17 +188,9 @@ impl Volume {
         }
         let packed = end.saturating_sub(start);
         walk.sink.listed(Listed { name: path, packed, size: inode.size, encrypted: false, position: None });
-        let mut blocks = Blocks {
-            volume: self,
-            pointers: pointers.into_iter(),
-            next: start,
-            block,
-            left: inode.size,
-            bytes: Vec::new(),
-            given: 0,
-            broken: None,
-        };
-        walk.sink.child(Child::member(path), &mut blocks)
+        let blocks =
+            Blocks { volume: self, pointers: pointers.into_iter(), next: start, block, left: inode.size };
+        walk.sink.child(Child::member(path), &mut Unpacked::new(blocks, Vec::new(), 0, inode.size))
     }
 
     fn cover_each(&self, inode: Inode, block: u64, pointers: &[u32], walk: &mut Walk<'_>) -> Flow {
@@ -231,60 +224,33 @@ impl Volume {
     }
 }
 
-/// Reads the blocks of a file.
+/// The blocks of a file.
 struct Blocks<'a> {
     volume: &'a Volume,
     pointers: std::vec::IntoIter<u32>,
     next: u64,
     block: u64,
     left: u64,
-    bytes: Vec<u8>,
-    given: usize,
-    broken: Option<io::Error>,
 }
 
-impl Blocks<'_> {
-    fn step(&mut self, pointer: u32) -> io::Result<()> {
+impl Steps for Blocks<'_> {
+    fn step(&mut self, output: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(pointer) = self.pointers.next() else { return Ok(false) };
         let want = self.left.min(self.block);
         let (start, length) = self.volume.extent(pointer, self.next, self.block)?;
         self.next = start.saturating_add(length);
-        self.given = 0;
-        self.bytes.clear();
+        self.left = self.left.saturating_sub(want);
         let is_stored = self.volume.is_extended && pointer & STORED != 0;
         let most = if is_stored { want } else { self.block.saturating_mul(2) };
         let packed = self.volume.content.window(start, usize_of(length.min(most)))?;
+        let end = output.len().saturating_add(usize_of(want));
         if is_stored {
-            self.bytes.extend_from_slice(&packed);
+            output.extend_from_slice(&packed);
         } else if length > 0 {
-            flate2::read::ZlibDecoder::new(&*packed).take(want).read_to_end(&mut self.bytes)?;
+            flate2::read::ZlibDecoder::new(&*packed).take(want).read_to_end(output)?;
         } else {
-            self.bytes.resize(usize_of(want), 0);
+            output.resize(end, 0);
         }
-        self.left = self.left.saturating_sub(want);
-        match self.bytes.len() as u64 == want {
-            true => Ok(()),
-            false => Err(io::Error::new(ErrorKind::InvalidData, "a block is too short")),
-        }
-    }
-}
-
-impl Read for Blocks<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given >= self.bytes.len() {
-            if let Some(error) = self.broken.take() {
-                return Err(error);
-            }
-            if let Some(pointer) = self.pointers.next() {
-                self.broken = self.step(pointer).err();
-                return self.read(buffer);
-            }
-        }
-        let rest = self.bytes.get(self.given..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.given = self.given.saturating_add(count);
-        Ok(count)
+        if output.len() == end { Ok(true) } else { Err(damaged("a block is too short")) }
     }
 }

@@ -12,6 +12,7 @@ use candor_object::{Child, Content, FileType, Flow, Reason, Sink, Stop};
 use super::usize_of;
 use super::walk::{Folder, Walk};
 use crate::fields::{self, u16_le, u32_le, u64_le};
+use crate::unpack::{Steps, Unpacked, damaged};
 use crate::{Format, Glimpse};
 
 const METADATA: u64 = 8192;
@@ -204,7 +205,7 @@ impl Volume {
         if (sizes.len() as u64) < blocks || (has_tail && tail.is_none()) {
             walk.gap(Reason::Damaged, &format!("{path:?}: the table of its blocks is damaged"));
         }
-        let mut reader = Blocks {
+        let blocks = Blocks {
             content: self.content.clone(),
             method: self.method,
             block: self.block,
@@ -213,10 +214,8 @@ impl Volume {
             left: size,
             tail: tail.map(|(offset, size)| (offset, size, usize_of(within.into()))),
             unpacked: Rc::clone(&self.tail),
-            bytes: Vec::new(),
-            given: 0,
         };
-        walk.sink.child(Child::member(path), &mut reader)
+        walk.sink.child(Child::member(path), &mut Unpacked::new(blocks, Vec::new(), 0, size))
     }
 
     /// Where a block with the ends of several files is.
@@ -231,7 +230,7 @@ impl Volume {
     }
 }
 
-/// Reads the blocks of a file, and its end from a block that others share.
+/// The blocks of a file, and its end in a block that others share.
 struct Blocks {
     content: Content,
     method: u16,
@@ -241,8 +240,6 @@ struct Blocks {
     left: u64,
     tail: Option<(u64, u32, usize)>,
     unpacked: Rc<RefCell<Tail>>,
-    bytes: Vec<u8>,
-    given: usize,
 }
 
 impl Blocks {
@@ -254,14 +251,21 @@ impl Blocks {
         }
         if size & STORED != 0 { Ok(packed.into_owned()) } else { unpack(self.method, &packed, self.block) }
     }
+}
 
-    fn next(&mut self) -> io::Result<()> {
+impl Steps for Blocks {
+    fn step(&mut self, output: &mut Vec<u8>) -> io::Result<bool> {
+        if self.left == 0 {
+            return Ok(false);
+        }
         let want = usize_of(self.left.min(self.block));
-        self.given = 0;
+        let start = output.len();
         if let Some(size) = self.sizes.next() {
-            self.bytes = if size == 0 { Vec::new() } else { self.take(self.offset, size)? };
+            if size != 0 {
+                output.append(&mut self.take(self.offset, size)?);
+            }
             self.offset = self.offset.saturating_add(u64::from(size & !STORED));
-            self.bytes.resize(want, 0);
+            output.resize(start.saturating_add(want), 0);
         } else if let Some((offset, size, within)) = self.tail.take() {
             let place = (offset, size);
             let unpacked = Rc::clone(&self.unpacked);
@@ -270,30 +274,13 @@ impl Blocks {
                 *unpacked = Some((place, self.take(offset, size)?));
             }
             let bytes = unpacked.as_ref().map_or(&[][..], |(_, bytes)| bytes);
-            self.bytes = bytes.get(within..).unwrap_or_default().iter().copied().take(want).collect();
+            output.extend(bytes.get(within..).unwrap_or_default().iter().take(want));
         } else {
-            return Err(io::Error::new(ErrorKind::InvalidData, "a block is missing"));
+            return Err(damaged("a block is missing"));
         }
-        if self.bytes.is_empty() {
-            return Err(io::Error::new(ErrorKind::InvalidData, "a block is empty"));
-        }
-        self.left = self.left.saturating_sub(self.bytes.len() as u64);
-        Ok(())
-    }
-}
-
-impl Read for Blocks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given >= self.bytes.len() && self.left > 0 {
-            self.next()?;
-        }
-        let rest = self.bytes.get(self.given..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.given = self.given.saturating_add(count);
-        Ok(count)
+        let given = output.len().saturating_sub(start);
+        self.left = self.left.saturating_sub(given as u64);
+        if given == 0 { Err(damaged("a block is empty")) } else { Ok(true) }
     }
 }
 

@@ -10,7 +10,7 @@ use candor_object::Content;
 use crate::disk::dmg::{lzfse, lzvn};
 use crate::disk::usize_of;
 use crate::fields::{u32_be, u32_le, u64_le};
-use crate::unpack::damaged;
+use crate::unpack::{Steps, damaged};
 
 /// The name of the attribute.
 pub(super) const NAME: &str = "com.apple.decmpfs";
@@ -29,7 +29,7 @@ enum Method {
     Lzfse,
 }
 
-/// A packed file that is being read.
+/// A packed file: its chunks.
 pub(super) struct Packed {
     method: Method,
     /// Where the chunks are.
@@ -37,9 +37,6 @@ pub(super) struct Packed {
     chunks: std::vec::IntoIter<(u64, u64)>,
     chunk: u64,
     left: u64,
-    bytes: Vec<u8>,
-    given: usize,
-    broken: Option<io::Error>,
 }
 
 impl Packed {
@@ -70,8 +67,7 @@ impl Packed {
             _ => vec![(0, content.size())],
         };
         let chunk = if is_fork { CHUNK } else { size.min(LARGEST_INLINE) };
-        let (chunks, bytes) = (chunks.into_iter(), Vec::new());
-        Ok(Some(Self { method, content, chunks, chunk, left: size, bytes, given: 0, broken: None }))
+        Ok(Some(Self { method, content, chunks: chunks.into_iter(), chunk, left: size }))
     }
 
     /// Bytes of the file.
@@ -83,8 +79,14 @@ impl Packed {
     pub(super) fn packed_size(&self) -> u64 {
         self.content.size()
     }
+}
 
-    fn unpack(&mut self, (offset, size): (u64, u64)) -> io::Result<()> {
+impl Steps for Packed {
+    fn step(&mut self, output: &mut Vec<u8>) -> io::Result<bool> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        let (offset, size) = self.chunks.next().ok_or_else(|| damaged("a chunk is missing"))?;
         let want = self.left.min(self.chunk);
         // What does not become smaller is stored behind a byte.
         let packed = self.content.window(offset, usize_of(size.min(self.chunk.saturating_mul(2))))?;
@@ -96,22 +98,28 @@ impl Packed {
             Method::Lzfse => !packed.starts_with(b"bvx"),
         };
         let most = usize_of(want);
-        self.bytes.clear();
-        self.given = 0;
-        match self.method {
-            Method::Stored => self.bytes.extend_from_slice(packed.get(..most).unwrap_or(&packed)),
+        let mut bytes = Vec::new();
+        let result = match self.method {
+            Method::Stored => {
+                bytes.extend_from_slice(packed.get(..most).unwrap_or(&packed));
+                Ok(())
+            }
             _ if is_stored => {
                 let stored = packed.get(1..).unwrap_or_default();
-                self.bytes.extend_from_slice(stored.get(..most).unwrap_or(stored));
+                bytes.extend_from_slice(stored.get(..most).unwrap_or(stored));
+                Ok(())
             }
             Method::Zlib => {
-                flate2::read::ZlibDecoder::new(&*packed).take(want).read_to_end(&mut self.bytes)?;
+                flate2::read::ZlibDecoder::new(&*packed).take(want).read_to_end(&mut bytes).map(drop)
             }
-            Method::Lzvn => lzvn::unpack(&packed, &mut self.bytes, most)?,
-            Method::Lzfse => lzfse::unpack(&packed, &mut self.bytes, most)?,
-        }
-        self.left = self.left.saturating_sub(self.bytes.len() as u64);
-        if (self.bytes.len() as u64) < want { Err(damaged("a chunk is too short")) } else { Ok(()) }
+            Method::Lzvn => lzvn::unpack(&packed, &mut bytes, most),
+            Method::Lzfse => lzfse::unpack(&packed, &mut bytes, most),
+        };
+        let is_whole = bytes.len() as u64 == want;
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        output.append(&mut bytes);
+        result?;
+        if is_whole { Ok(true) } else { Err(damaged("a chunk is too short")) }
     }
 }
 
@@ -134,26 +142,4 @@ fn table(fork: &Content, size: u64) -> io::Result<Vec<(u64, u64)>> {
         table.chunks_exact(4).filter_map(|place| u32_le(place, 0)).map(u64::from).collect();
     let pairs = places.iter().zip(places.iter().skip(1));
     Ok(pairs.map(|(start, end)| (*start, end.saturating_sub(*start))).collect())
-}
-
-impl Read for Packed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given >= self.bytes.len() {
-            if let Some(error) = self.broken.take() {
-                return Err(error);
-            }
-            if self.left > 0 {
-                let chunk = self.chunks.next().ok_or_else(|| damaged("a chunk is missing"))?;
-                self.broken = self.unpack(chunk).err();
-                return self.read(buffer);
-            }
-        }
-        let rest = self.bytes.get(self.given..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.given = self.given.saturating_add(count);
-        Ok(count)
-    }
 }

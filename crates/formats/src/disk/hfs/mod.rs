@@ -17,6 +17,7 @@ use self::tree::{Extent, Fork, Record, Tree, extents, text};
 use super::pieces::Pieces;
 use super::walk::Walk;
 use crate::fields::{u16_be, u32_be};
+use crate::unpack::Unpacked;
 use crate::{Format, Glimpse};
 
 /// Folders, attributes and further places of files that are kept.
@@ -337,12 +338,13 @@ impl Volume {
             match Packed::new(&attribute.content, &fork) {
                 // It tells of no packed file, whatever its name is.
                 Ok(None) => hand_over_attribute(path, attribute, walk)?,
-                Ok(Some(mut packed)) => {
+                Ok(Some(packed)) => {
                     let (packed_size, size) = (packed.packed_size(), packed.size());
                     let listed =
                         Listed { name: path, packed: packed_size, size, encrypted: false, position: None };
                     walk.sink.listed(listed);
-                    walk.sink.child(Child::member(path), &mut packed)?;
+                    let mut body = Unpacked::new(packed, Vec::new(), 0, size);
+                    walk.sink.child(Child::member(path), &mut body)?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
                     walk.gap(Reason::Unsupported, &format!("{path:?}: {error}"));

@@ -1,12 +1,13 @@
 //! LZNT1, in which NTFS compresses files.
 
-use std::io::{self, Read};
+use std::io;
 
 use candor_object::Content;
 
 use crate::disk::pieces::Pieces;
 use crate::disk::usize_of;
 use crate::fields::u16_le;
+use crate::unpack::Steps;
 
 const CHUNK: usize = 4096;
 
@@ -19,54 +20,38 @@ pub(super) struct Units {
     unit: u64,
     size: u64,
     position: u64,
-    decoded: Vec<u8>,
-    given: usize,
 }
 
 impl Units {
     pub(super) fn new(disk: &Content, pieces: &Pieces, (unit, size): (u64, u64)) -> Self {
         let holes = pieces.holes();
         let content = pieces.clone().content(disk);
-        Self { content, holes, unit: unit.max(1), size, position: 0, decoded: Vec::new(), given: 0 }
+        Self { content, holes, unit: unit.max(1), size, position: 0 }
     }
+}
 
-    fn next(&mut self) -> io::Result<()> {
+impl Steps for Units {
+    fn step(&mut self, output: &mut Vec<u8>) -> io::Result<bool> {
+        if self.position >= self.size {
+            return Ok(false);
+        }
         let left = self.size.saturating_sub(self.position);
         let end = self.position.saturating_add(self.unit);
         let index = self.holes.partition_point(|(_, hole_end)| *hole_end <= self.position);
         let hole = self.holes.get(index).map_or(u64::MAX, |(start, _)| (*start).max(self.position));
-        let size = usize_of(self.unit);
         let want = usize_of(left.min(self.unit));
-        self.decoded.clear();
-        self.given = 0;
-        if hole <= self.position {
-            self.decoded.resize(want, 0);
-        } else if hole < end {
+        let whole = output.len().saturating_add(want);
+        if hole >= end {
+            output.extend_from_slice(&self.content.window(self.position, want)?);
+        } else if hole > self.position {
             let stored = usize_of(hole.saturating_sub(self.position));
-            let packed = self.content.window(self.position, stored)?;
-            decompress(&packed, &mut self.decoded, size);
-            self.decoded.resize(want, 0);
-        } else {
-            self.decoded.extend_from_slice(&self.content.window(self.position, want)?);
-            self.decoded.resize(want, 0);
+            let mut bytes = Vec::new();
+            decompress(&self.content.window(self.position, stored)?, &mut bytes, usize_of(self.unit));
+            output.append(&mut bytes);
         }
+        output.resize(whole, 0);
         self.position = end;
-        Ok(())
-    }
-}
-
-impl Read for Units {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given >= self.decoded.len() && self.position < self.size {
-            self.next()?;
-        }
-        let rest = self.decoded.get(self.given..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if let (Some(from), Some(to)) = (rest.get(..count), buffer.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.given = self.given.saturating_add(count);
-        Ok(count)
+        Ok(true)
     }
 }
 

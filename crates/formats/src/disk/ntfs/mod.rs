@@ -17,6 +17,7 @@ use super::pieces::Pieces;
 use super::usize_of;
 use super::walk::Walk;
 use crate::fields::{u16_le, u32_le, u64_le};
+use crate::unpack::Unpacked;
 use crate::{Format, Glimpse};
 
 const ATTRIBUTE_LIST: u32 = 0x20;
@@ -282,8 +283,10 @@ impl Volume {
             let unit = self.cluster.saturating_mul(1 << first.unit).min(16 << 20);
             let size = first.size.next_multiple_of(unit);
             let pieces = self.pieces(parts, size);
-            let mut reader = lznt1::Units::new(content, &pieces, (unit, first.size));
-            return walk.sink.child(Child::member(path), &mut reader);
+            let units = lznt1::Units::new(content, &pieces, (unit, first.size));
+            return walk
+                .sink
+                .child(Child::member(path), &mut Unpacked::new(units, Vec::new(), 0, first.size));
         }
         let pieces = self.pieces(parts, first.size);
         // The boot sectors are a file as well, which would be taken for a file system of its own.
