@@ -9,6 +9,7 @@ use std::io;
 
 use candor_object::{Child, Content, FileType, Flow, Reason, Relation, Sink, Stop};
 
+use crate::fields::usize_of;
 use crate::search::{find, skip_zeros};
 use crate::{Format, Glimpse, fields};
 
@@ -136,10 +137,6 @@ impl Member {
         };
         Ok((fields::name(name), body))
     }
-}
-
-fn usize_of(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// A number of decimal digits with spaces behind it.

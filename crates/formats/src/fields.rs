@@ -1,5 +1,10 @@
 //! Numbers and names at fixed places in headers; nothing where the bytes end too early.
 
+/// A number as a size in memory: the largest one, if it is larger.
+pub(crate) fn usize_of(number: impl TryInto<usize>) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
+}
+
 /// A little-endian 16-bit number at `offset`.
 pub(crate) fn u16_le(bytes: &[u8], offset: usize) -> Option<u16> {
     Some(u16::from_le_bytes(array(bytes, offset)?))

@@ -153,6 +153,7 @@ impl Volume {
     }
 
     /// The pointers of a file, and the size of its blocks: that with which each block ends behind the one before.
+    /// Extended pointers need not be in order, and are of the first size whose table is there.
     fn pointers(&self, inode: Inode) -> io::Result<Option<(u64, Vec<u32>)>> {
         for block in BLOCKS {
             let count = inode.size.div_ceil(block);

@@ -17,7 +17,4 @@ pub(crate) mod romfs;
 pub(crate) mod squashfs;
 pub(crate) mod udf;
 
-/// A number as a size in memory.
-fn usize_of(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
+use crate::fields::usize_of;

@@ -212,7 +212,7 @@ impl Volume {
             sizes: sizes.into_iter(),
             offset: start,
             left: size,
-            tail: tail.map(|(offset, size)| (offset, size, usize_of(within.into()))),
+            tail: tail.map(|(offset, size)| (offset, size, usize_of(within))),
             unpacked: Rc::clone(&self.tail),
         };
         walk.sink.child(Child::member(path), &mut Unpacked::new(blocks, Vec::new(), 0, size))

@@ -246,8 +246,7 @@ impl Volume<'_> {
             Some(266) => 216,
             _ => return Ok(None),
         };
-        let number =
-            |back: usize| u32_le(bytes, header.saturating_sub(back)).map_or(0, |n| usize_of(n.into()));
+        let number = |back: usize| u32_le(bytes, header.saturating_sub(back)).map_or(0, usize_of);
         let start = header.saturating_add(number(8));
         let end = start.saturating_add(number(4)).min(bytes.len());
         let size = u64_le(bytes, 56).unwrap_or(0);
@@ -268,7 +267,7 @@ impl Volume<'_> {
                 break;
             };
             let bytes = self.read(next, usize_of(self.block))?;
-            let size = u32_le(&bytes, 20).map_or(0, |size| usize_of(size.into()));
+            let size = u32_le(&bytes, 20).map_or(0, usize_of);
             if tag(&bytes) != Some(258) {
                 break;
             }

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::lzvn;
-use crate::fields::{array, u16_le, u32_le, u64_le};
+use crate::fields::{array, u16_le, u32_le, u64_le, usize_of};
 use crate::unpack::{copy, damaged};
 
 /// Literals and matches of one block.
@@ -57,10 +57,6 @@ pub(crate) fn unpack(packed: &[u8], output: &mut Vec<u8>, most: usize) -> io::Re
         };
         at = at.saturating_add(start).saturating_add(length);
     }
-}
-
-fn usize_of(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// How many there are, the bytes they take, and how many bits of the last byte are not used.

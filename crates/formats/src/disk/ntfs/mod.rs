@@ -313,7 +313,7 @@ fn parse_record(bytes: &mut [u8]) -> Option<Record> {
     let mut attributes = Vec::new();
     let mut at = usize::from(u16_le(bytes, 20)?);
     while let Some(kind) = u32_le(bytes, at).filter(|kind| *kind != u32::MAX) {
-        let size = usize_of(u32_le(bytes, at.checked_add(4)?)?.into());
+        let size = usize_of(u32_le(bytes, at.checked_add(4)?)?);
         let Some(attribute) = bytes.get(at..at.checked_add(size)?) else { break };
         if size < 24 {
             break;
@@ -335,7 +335,7 @@ fn parse_attribute(kind: u32, bytes: &[u8]) -> Option<Attribute> {
     let name = utf16(bytes.get(name_at..name_at.checked_add(name_size)?).unwrap_or_default());
     let flags = u16_le(bytes, 12)?;
     if *bytes.get(8)? == 0 {
-        let (size, at) = (usize_of(u32_le(bytes, 16)?.into()), usize::from(u16_le(bytes, 20)?));
+        let (size, at) = (usize_of(u32_le(bytes, 16)?), usize::from(u16_le(bytes, 20)?));
         let value = bytes.get(at..at.checked_add(size)?.min(bytes.len()))?.to_vec();
         let (first, size) = (0, value.len() as u64);
         return Some(Attribute { kind, name, flags, first, unit: 0, size, value: Value::Resident(value) });

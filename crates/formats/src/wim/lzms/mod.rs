@@ -8,6 +8,7 @@ mod filter;
 use std::io;
 
 use self::codes::{Backwards, Code, Decision, Range};
+use crate::fields::usize_of;
 use crate::unpack::{copy, damaged};
 
 /// Unpacks a chunk of `size` bytes.
@@ -152,10 +153,6 @@ impl<'a> Decoder<'a> {
         let symbol = self.lengths.next(&mut self.bits)?;
         Ok(usize_of(value(&LENGTHS, symbol, &mut self.bits)?))
     }
-}
-
-fn usize_of(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Which of the known places it is.
