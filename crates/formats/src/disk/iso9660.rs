@@ -153,6 +153,9 @@ fn walk_tree(content: &Content, tree: &Tree, walk: &mut Walk<'_>) -> Flow {
         walk.cover(offset, there);
         let mut open = Open::default();
         for sector in 0..there.div_ceil(SECTOR) {
+            if sector.is_multiple_of(1024) {
+                walk.sink.pulse()?;
+            }
             let start = sector.saturating_mul(SECTOR);
             let most = SECTOR.min(there.saturating_sub(start));
             let window = content.window(offset.saturating_add(start), super::usize_of(most))?;
