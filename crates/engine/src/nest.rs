@@ -178,6 +178,14 @@ impl Sink for Nest<'_, '_> {
         self.scan.inside(name)
     }
 
+    fn hold(&mut self, bytes: u64) -> bool {
+        self.scan.budget.hold_decoder(bytes).is_ok()
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.scan.budget.release(bytes);
+    }
+
     fn deadline(&self) -> Option<Instant> {
         Some(self.scan.budget.deadline())
     }

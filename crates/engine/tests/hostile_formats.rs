@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use candor_engine::{Compiler, Content, Database, Engine, Limit, Limits, Reason, Report};
+use candor_engine::{Compiler, Content, Database, Engine, Gap, Limit, Limits, Reason, Report};
 use flate2::{Compression, read::GzDecoder, write::DeflateEncoder};
 
 fn scan(limits: &Limits, bytes: Vec<u8>) -> Report {
@@ -150,4 +150,28 @@ fn names_are_bounded_and_lose_nothing() {
             .skip(1)
             .all(|object| object.size == 7 && object.name.len() <= candor_object::MAX_NAME)
     );
+}
+
+/// What decoders hold beside what they put out counts as held: a solid archive's always, a stream's from 64 MiB on.
+#[test]
+fn dictionaries_count_as_held() {
+    let golden = |name: &str| std::fs::read(format!("../formats/tests/golden/{name}")).unwrap();
+    let mut lzma = golden("lzma/one.lzma");
+    lzma[1..5].copy_from_slice(&(128_u32 << 20).to_le_bytes());
+    let mut zstd = golden("zstd/one.zst");
+    assert_eq!(zstd[4] & 0x20, 0, "a frame with a window of its own");
+    zstd[5] = 17 << 3;
+    for (what, bytes, held) in [
+        ("lzma", lzma, 100 << 20),
+        ("zstd", zstd, 100 << 20),
+        ("7z", golden("7z/lzma2-solid.7z"), 100),
+        ("nsis", golden("nsis/lzma-solid"), 1 << 20),
+    ] {
+        let report = scan(&Limits::default(), bytes.clone());
+        assert!(limits_met(&report).is_empty() && report.objects.len() > 1, "{what}: {:?}", report.gaps);
+        let report = scan(&Limits { held_bytes: held, ..Limits::default() }, bytes);
+        let refused =
+            |gap: &Gap| gap.reason == Reason::Limit(Limit::HeldBytes) && gap.detail.contains("dictionary");
+        assert!(report.gaps.iter().any(refused), "{what}: {:?}", report.gaps);
+    }
 }

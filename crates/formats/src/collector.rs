@@ -117,6 +117,14 @@ impl Sink for Collector {
         Arc::clone(&self.passwords)
     }
 
+    fn hold(&mut self, bytes: u64) -> bool {
+        self.budget.hold_decoder(bytes).is_ok()
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.budget.release(bytes);
+    }
+
     fn deadline(&self) -> Option<Instant> {
         Some(self.budget.deadline())
     }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use candor_object::{Child, Content, Flow, Reader, Reason, Relation, Sink, Stop};
 
+use crate::held::{UNCOUNTED, holding_briefly};
 use crate::search::{find, skip_zeros, zeros};
 
 /// Bytes of a frame's start that [`Frames::begins`] is shown, where there are as many.
@@ -44,6 +45,11 @@ pub(crate) trait Frames {
     /// # Errors
     /// Those of the header.
     fn open_frame(&self, head: &[u8], input: Input) -> io::Result<Frame>;
+
+    /// Bytes that the decoder of the frame with this head holds beside what it puts out.
+    fn memory(&self, _head: &[u8]) -> u64 {
+        0
+    }
 
     /// The name that the frame at `offset` gives its content.
     ///
@@ -175,6 +181,8 @@ struct Run<'a> {
     content: &'a Content,
     progress: Rc<Progress>,
     decoder: Option<Box<dyn Read>>,
+    /// Bytes that decoders may hold; before a frame that needs more, the run pauses.
+    memory: u64,
     /// Where the frame begins that is being decoded.
     frame: u64,
     empty_frames: u32,
@@ -185,7 +193,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(frames: &'a dyn Frames, content: &'a Content, offset: u64) -> Self {
+    fn new(frames: &'a dyn Frames, content: &'a Content, offset: u64, memory: u64) -> Self {
         let progress = Rc::new(Progress::default());
         progress.position.set(offset);
         Self {
@@ -193,6 +201,7 @@ impl<'a> Run<'a> {
             content,
             progress,
             decoder: None,
+            memory: memory.max(UNCOUNTED),
             frame: offset,
             empty_frames: 0,
             paused: false,
@@ -220,7 +229,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         self.empty_frames = self.empty_frames.saturating_add(1);
-        if self.empty_frames > EMPTY_FRAMES {
+        if self.empty_frames > EMPTY_FRAMES || self.frames.memory(&head) > self.memory {
             self.paused = true;
             return Ok(());
         }
@@ -304,8 +313,12 @@ pub(crate) fn open(frames: &dyn Frames, content: &Content, sink: &mut dyn Sink) 
     loop {
         sink.pulse()?;
         let name = frames.name(content, offset)?;
-        let mut run = Run::new(frames, content, offset);
-        sink.child(Child { name: &name, relation: Relation::Stream }, &mut run)?;
+        let memory = frames.memory(&content.window(offset, HEAD)?);
+        let mut run = Run::new(frames, content, offset, memory);
+        let what = format!("{} at offset {offset}", frames.noun());
+        holding_briefly(memory, &what, sink, |sink| {
+            sink.child(Child { name: &name, relation: Relation::Stream }, &mut run)
+        })?;
         if let Some(error) = run.progress.failure.take() {
             return Err(Stop::Unreadable(error));
         }

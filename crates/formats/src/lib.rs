@@ -89,6 +89,7 @@ mod disk;
 
 mod activemime;
 mod eps;
+mod held;
 mod hwp3;
 mod lnk;
 mod ole2;

@@ -57,6 +57,10 @@ impl Frames for Lzip {
             && head.get(5).is_none_or(|coded| dictionary(*coded).is_some())
     }
 
+    fn memory(&self, head: &[u8]) -> u64 {
+        head.get(5).and_then(|coded| dictionary(*coded)).map_or(0, |size| size.min(DICTIONARY_LIMIT).into())
+    }
+
     fn open_frame(&self, head: &[u8], mut input: Input) -> io::Result<Frame> {
         input.read_exact(&mut [0; HEADER])?;
         if head.get(4) != Some(&1) {

@@ -97,6 +97,10 @@ impl Frames for Lzma {
         header(head).is_some()
     }
 
+    fn memory(&self, head: &[u8]) -> u64 {
+        header(head).map_or(0, |(_, dictionary, _)| dictionary.min(DICTIONARY_LIMIT).into())
+    }
+
     fn open_frame(&self, head: &[u8], mut input: Input) -> io::Result<Frame> {
         input.read_exact(&mut [0; HEADER])?;
         let (properties, dictionary, size) = header(head).ok_or(ErrorKind::InvalidData)?;

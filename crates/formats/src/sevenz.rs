@@ -15,6 +15,7 @@ use flate2::Crc;
 use sevenz_rust2::{Archive, ArchiveEntry, Block, BlockDecoder, Error, Password};
 
 use crate::fields::{u32_le, u64_le};
+use crate::held::holding;
 use crate::{Format, Glimpse};
 
 const MAGIC: &[u8; 6] = b"7z\xbc\xaf\x27\x1c";
@@ -142,16 +143,34 @@ fn is_encrypted(block: &Block) -> bool {
 fn refusal(block: &Block) -> Option<String> {
     block.coders.iter().find_map(|coder| {
         let properties = coder.properties();
-        let dictionary = match coder.encoder_method_id() {
-            LZMA | PPMD => u32_le(properties, 1).map_or(0, u64::from),
-            LZMA2 => lzma2_dictionary(properties.first().copied().unwrap_or(0)),
-            AES if properties.first().is_some_and(|first| first & 0x3f > MOST_ROUNDS) => {
-                return Some(format!("keys of more than 2^{MOST_ROUNDS} rounds"));
-            }
-            _ => 0,
-        };
+        if coder.encoder_method_id() == AES
+            && properties.first().is_some_and(|first| first & 0x3f > MOST_ROUNDS)
+        {
+            return Some(format!("keys of more than 2^{MOST_ROUNDS} rounds"));
+        }
+        let dictionary = dictionary(coder.encoder_method_id(), properties);
         (dictionary > LARGEST_DICTIONARY).then(|| format!("a dictionary of {dictionary} bytes"))
     })
+}
+
+/// Bytes of the dictionary of a method, or of the model where it has one.
+fn dictionary(method: &[u8], properties: &[u8]) -> u64 {
+    match method {
+        LZMA | PPMD => u32_le(properties, 1).map_or(0, u64::from),
+        LZMA2 => lzma2_dictionary(properties.first().copied().unwrap_or(0)),
+        _ => 0,
+    }
+}
+
+/// Bytes of dictionaries that decoding a block fills.
+fn memory(block: &Block) -> u64 {
+    let filled = block.coders.iter().enumerate().map(|(index, coder)| {
+        let (method, dictionary) =
+            (coder.encoder_method_id(), dictionary(coder.encoder_method_id(), coder.properties()));
+        // A dictionary holds what was put out, and a model more than that.
+        if method == PPMD { dictionary } else { dictionary.min(block.get_unpack_size_at_index(index)) }
+    });
+    filled.fold(0, u64::saturating_add)
 }
 
 /// The dictionary's size, which LZMA2 writes as half an exponent.
@@ -198,6 +217,13 @@ impl Opener<'_> {
                 return Ok(());
             }
         }
+        holding(memory(block), &what, sink, |sink| self.decode(number, (members, &what), sink))
+    }
+
+    /// Hands over the members of a block.
+    fn decode(&self, number: usize, (members, what): (usize, &str), sink: &mut dyn Sink) -> Flow {
+        let none = Password::empty();
+        let mut source = self.content.reader();
         let password = self.password.as_ref().unwrap_or(&none);
         let decoder = BlockDecoder::new(1, number, self.archive, password, &mut source);
         let (mut stop, mut failed) = (None, false);
@@ -218,7 +244,7 @@ impl Opener<'_> {
             sink.gap(Reason::Damaged, &format!("{what}: nothing behind the damage can be decoded"));
         }
         if let Err(error) = done {
-            note(&error, &what, sink);
+            note(&error, what, sink);
         }
         Ok(())
     }

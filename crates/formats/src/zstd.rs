@@ -9,7 +9,7 @@ use candor_object::{Content, FileType, Flow, Sink};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::fields::u32_le;
+use crate::fields::{u16_le, u32_le, u64_le};
 use crate::frames::{self, Frame, Frames, Input};
 use crate::{Format, Glimpse};
 
@@ -49,6 +49,26 @@ pub(crate) fn skippable(head: &[u8]) -> Option<u64> {
     (magic & !15 == 0x184d_2a50).then(|| u32_le(head, 4).map(u64::from)).flatten()
 }
 
+/// The window that the frame with this head is decoded with: its own, or all of its content (RFC 8878, section 3.1.1.1).
+pub(crate) fn window(head: &[u8]) -> Option<u64> {
+    if u32_le(head, 0) != Some(MAGIC) {
+        return None;
+    }
+    let descriptor = *head.get(4)?;
+    if descriptor & 0x20 == 0 {
+        let coded = *head.get(5)?;
+        let base = 1_u64.checked_shl(u32::from(coded >> 3).saturating_add(10))?;
+        return Some(base.saturating_add((base >> 3).saturating_mul(u64::from(coded & 7))));
+    }
+    let start = 5_usize.saturating_add([0, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?);
+    match descriptor >> 6 {
+        0 => head.get(start).copied().map(u64::from),
+        1 => u16_le(head, start).map(|size| u64::from(size).saturating_add(256)),
+        2 => u32_le(head, start).map(u64::from),
+        _ => u64_le(head, start),
+    }
+}
+
 impl Frames for Zstd {
     fn noun(&self) -> &'static str {
         "zstd frame"
@@ -59,6 +79,10 @@ impl Frames for Zstd {
         let frame =
             u32_le(head, 0) == Some(MAGIC) && head.get(4).is_none_or(|descriptor| descriptor & 8 == 0);
         frame || skippable(head).is_some()
+    }
+
+    fn memory(&self, head: &[u8]) -> u64 {
+        window(head).unwrap_or(0).min(WINDOW_LIMIT)
     }
 
     fn open_frame(&self, head: &[u8], mut input: Input) -> io::Result<Frame> {
@@ -126,5 +150,21 @@ impl Read for Blocks {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window;
+
+    #[test]
+    fn windows_are_read_from_the_head() {
+        let head = |rest: &[u8]| [&[0x28, 0xb5, 0x2f, 0xfd], rest].concat();
+        assert_eq!(window(&head(&[0, 0])), Some(1 << 10));
+        assert_eq!(window(&head(&[0, 0x89])), Some((128 << 20) + (16 << 20)));
+        assert_eq!(window(&head(&[0x20, 7])), Some(7));
+        assert_eq!(window(&head(&[0x61, 0xaa, 1, 0])), Some(257));
+        assert_eq!(window(&head(&[0xa0, 0, 0, 0, 8])), Some(128 << 20));
+        assert_eq!(window(b"none"), None);
     }
 }

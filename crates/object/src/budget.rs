@@ -17,9 +17,9 @@ pub struct Limits {
     /// Bytes that a decoder may put out for one object; bounds memory, since a decoded object lies in memory
     /// until it is scanned. Stops a single stream of zeros (1 GB of deflate is 1 TB).
     pub object_bytes: u64,
-    /// Bytes of decoder output that lie in memory at once: those of the object that is taken out and of all
-    /// containers around it. Stops nests of bombs, each small enough for itself (ten levels of 256 MiB fit in
-    /// a megabyte).
+    /// Bytes of decoder output that lie in memory at once, with the dictionaries of the decoders: those of the object
+    /// that is taken out and of all containers around it. Stops nests of bombs, each small enough for itself (ten
+    /// levels of 256 MiB fit in a megabyte).
     pub held_bytes: u64,
     /// Time for one root object of no size. Stops slow paths that the other limits do not count, such as
     /// decoders that are slow for their output (ClamAV's CVE-2019-12625 was first fixed without this one).
@@ -172,12 +172,24 @@ impl Budget {
         if held > self.limits.held_bytes { Err(Limit::HeldBytes) } else { Ok(()) }
     }
 
+    /// Notes that a decoder holds `bytes` beside what it puts out.
+    ///
+    /// # Errors
+    /// The limit that forbids it; nothing is noted then.
+    pub fn hold_decoder(&mut self, bytes: u64) -> Result<(), Limit> {
+        if self.held.saturating_add(bytes) > self.limits.held_bytes {
+            return Err(Limit::HeldBytes);
+        }
+        self.hold(bytes);
+        Ok(())
+    }
+
     /// Notes that an object of `bytes` stays in memory while what is inside is taken out.
     pub fn hold(&mut self, bytes: u64) {
         self.held = self.held.saturating_add(bytes);
     }
 
-    /// Notes that an object which was held is gone.
+    /// Notes that an object or a decoder which was held is gone.
     pub fn release(&mut self, bytes: u64) {
         self.held = self.held.saturating_sub(bytes);
     }
@@ -229,6 +241,9 @@ mod tests {
         assert_eq!(budget.spend_bytes(1, 1), Ok(()));
         budget.release(8);
         assert_eq!(budget.spend_bytes(9, 1), Ok(()));
+        assert_eq!(budget.hold_decoder(11), Err(Limit::HeldBytes));
+        assert_eq!(budget.hold_decoder(10), Ok(()));
+        assert_eq!(budget.spend_bytes(0, 1), Err(Limit::HeldBytes));
     }
 
     #[test]

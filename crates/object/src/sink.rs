@@ -143,6 +143,15 @@ pub trait Sink {
         0
     }
 
+    /// Notes that a decoder holds so many bytes beside what it puts out, until they are released. `false` if that is more
+    /// than may be held; then nothing is noted, and nothing may be decoded with it.
+    fn hold(&mut self, _bytes: u64) -> bool {
+        true
+    }
+
+    /// Notes that the decoder which held so many bytes is gone.
+    fn release(&mut self, _bytes: u64) {}
+
     /// When the time is up, for decoders that cannot call [`Sink::pulse`]: they stop by themselves then.
     fn deadline(&self) -> Option<Instant> {
         None

@@ -19,34 +19,61 @@ const DICTIONARY: u32 = 256 << 20;
 /// LZMA does not multiply its input more than this.
 const RATIO: u64 = 16 << 10;
 
-/// A decoder of what stands in a packed chunk: its first bytes tell the method, which the header does in a place that
-/// changes with every version.
-pub(super) fn decoder(packed: &Content, progress: &Rc<Progress>) -> io::Result<Box<dyn Read>> {
+/// How a chunk is packed: its first bytes tell it, which the header does in a place that changes with every version.
+enum Method {
+    Bzip2,
+    Lzma { properties: u8, dictionary: u32 },
+    Lzma2 { dictionary: u32 },
+    Zlib,
+}
+
+fn method(packed: &Content) -> io::Result<Method> {
     let head = packed.window(0, 6)?;
     let bound =
         u32::try_from(packed.size().saturating_mul(RATIO)).unwrap_or(u32::MAX).clamp(4096, DICTIONARY);
-    match *head.as_ref() {
-        [b'B', b'Z', b'h', ..] => crate::zip::methods::decoder(12, packed, StreamEnd::Marker, progress),
+    Ok(match *head.as_ref() {
+        [b'B', b'Z', b'h', ..] => Method::Bzip2,
         [properties, _, _, _, _, 0]
             if (41..225).contains(&properties) && !(properties == 0x78 && is_zlib(&head)) =>
         {
-            let dictionary = u32_le(&head, 1).unwrap_or(0).min(bound);
-            let input = Packed::new(&packed.from(5), progress);
-            let mut reader = LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
-            reader.set_defer_errors(true);
-            Ok(Box::new(reader))
+            Method::Lzma { properties, dictionary: u32_le(&head, 1).unwrap_or(0).min(bound) }
         }
         [size @ 0..=40, control, ..] if control <= 2 || control >= 0xe0 => {
             let bits = u32::from(size / 2).saturating_add(11);
             let dictionary = u32::from(2 | size & 1).checked_shl(bits).unwrap_or(u32::MAX);
             let dictionary = if size > 38 { u32::MAX } else { dictionary };
-            let input = Packed::new(&packed.from(1), progress);
-            Ok(Box::new(Lzma2Reader::new(input, dictionary.min(bound), None)))
+            Method::Lzma2 { dictionary: dictionary.min(bound) }
         }
-        _ if is_zlib(&head) => zlib(packed, progress),
-        [] => Err(ErrorKind::UnexpectedEof.into()),
-        _ => Err(unsupported("the method of packing is not known")),
+        _ if is_zlib(&head) => Method::Zlib,
+        [] => return Err(ErrorKind::UnexpectedEof.into()),
+        _ => return Err(unsupported("the method of packing is not known")),
+    })
+}
+
+/// Bytes that the decoder of a packed chunk holds beside what it puts out.
+pub(super) fn memory(packed: &Content) -> u64 {
+    match method(packed) {
+        Ok(Method::Lzma { dictionary, .. } | Method::Lzma2 { dictionary }) => dictionary.into(),
+        _ => 0,
     }
+}
+
+/// A decoder of what stands in a packed chunk.
+pub(super) fn decoder(packed: &Content, progress: &Rc<Progress>) -> io::Result<Box<dyn Read>> {
+    Ok(match method(packed)? {
+        Method::Bzip2 => crate::zip::methods::decoder(12, packed, StreamEnd::Marker, progress)?,
+        Method::Lzma { properties, dictionary } => {
+            let input = Packed::new(&packed.from(5), progress);
+            let mut reader = LzmaReader::new_with_props(input, u64::MAX, properties, dictionary, None)?;
+            reader.set_defer_errors(true);
+            Box::new(reader)
+        }
+        Method::Lzma2 { dictionary } => {
+            let input = Packed::new(&packed.from(1), progress);
+            Box::new(Lzma2Reader::new(input, dictionary, None))
+        }
+        Method::Zlib => zlib(packed, progress)?,
+    })
 }
 
 fn is_zlib(head: &[u8]) -> bool {

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use candor_object::{Child, Content, FileType, Flow, Listed, Reason, Relation, Sink};
 
+use crate::held::{holding, holding_briefly};
 use crate::search::find;
 use crate::unpack::{Check, Claimed, Promise, hand_over, reason};
 use crate::zip::methods::Progress;
@@ -213,7 +214,9 @@ fn files(
             sink.range(Child { name: "", relation: Relation::Overlay }, packed)?;
             continue;
         }
-        one_chunk(&content.range(at.saturating_add(4), first.packed), &files, version, &place, sink)?;
+        let packed = content.range(at.saturating_add(4), first.packed);
+        let memory = if files.iter().any(|file| file.is_packed) { chunk::memory(&packed) } else { 0 };
+        holding(memory, &place, sink, |sink| one_chunk(&packed, &files, version, &place, sink))?;
     }
     if gaps > GAPS {
         sink.gap(Reason::Unsupported, &format!("{} gaps after the first {GAPS}", gaps.saturating_sub(GAPS)));
@@ -307,8 +310,10 @@ fn chunks(content: &Content, claimed: &mut Claimed, sink: &mut dyn Sink) -> Flow
         let packed = content.from(start.saturating_add(4));
         let name = format!("chunk at offset {start}");
         let promise = Promise { size: None, check: Check::None };
-        let taken = hand_over(sink, Child::member(&name), &name, &packed, promise, |packed, progress| {
-            chunk::decoder(packed, progress)
+        let mut taken = 0;
+        holding_briefly(chunk::memory(&packed), &name, sink, |sink| {
+            taken = hand_over(sink, Child::member(&name), &name, &packed, promise, chunk::decoder)?;
+            Ok(())
         })?;
         claimed.add(start, taken.saturating_add(4));
         offset = start.saturating_add(4).saturating_add(taken);

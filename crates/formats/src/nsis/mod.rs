@@ -15,6 +15,7 @@ use lzma_rust2::filter::bcj::BcjReader;
 use memchr::memmem;
 
 use crate::fields::{array, u32_le};
+use crate::held::{holding, holding_briefly};
 use crate::unpack::{Check, Promise, Unpacked, hand_over, stored, unsupported};
 use crate::zip::methods::{Packed, Progress};
 use crate::{Format, Glimpse};
@@ -160,6 +161,13 @@ fn decoder(method: Method, stream: &Content, progress: &Rc<Progress>) -> io::Res
     Ok(if filter == Some(true) { Box::new(BcjReader::new_x86(reader, 0)) } else { Box::new(reader) })
 }
 
+/// Bytes of the dictionary of a stream.
+fn dictionary(method: Method, stream: &Content) -> io::Result<u64> {
+    let Method::Lzma { filter } = method else { return Ok(0) };
+    let head = stream.window(filter.is_some().into(), 5)?;
+    Ok(u32_le(&head, 1).unwrap_or(0).min(DICTIONARY_LIMIT).into())
+}
+
 /// A decoder for an item of several: the filter may differ.
 fn item_decoder(method: Method, stream: &Content, progress: &Rc<Progress>) -> io::Result<Box<dyn Read>> {
     if !matches!(method, Method::Lzma { .. }) {
@@ -225,7 +233,9 @@ fn items(data: &Content, sink: &mut dyn Sink) -> Flow {
             Some(method) => {
                 let promise = Promise { size: None, check: Check::None };
                 let open = |stream: &Content, progress: &Rc<Progress>| item_decoder(method, stream, progress);
-                hand_over(sink, child, &place, &body, promise, open)?;
+                holding_briefly(dictionary(method, &body)?, &place, sink, |sink| {
+                    hand_over(sink, child, &place, &body, promise, open).map(drop)
+                })?;
             }
         }
         if body.size() < size {
@@ -328,6 +338,18 @@ fn solid(data: &Content, header_size: u32, sink: &mut dyn Sink) -> Flow {
             return overlay(data.clone(), sink);
         }
     };
+    let memory = dictionary(method, data)?;
+    holding(memory, "the stream of all items", sink, |sink| {
+        solid_items(method, data, (&names, header_size), sink)
+    })
+}
+
+fn solid_items(
+    method: Method,
+    data: &Content,
+    (names, header_size): (&Names, u32),
+    sink: &mut dyn Sink,
+) -> Flow {
     let progress = Rc::new(Progress::default());
     let decoder = decoder(method, data, &progress).ok();
     let mut shared = Shared { decoder, error: None, position: 0 };

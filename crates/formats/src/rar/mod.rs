@@ -24,6 +24,7 @@ use crate::{Format, Glimpse};
 mod blocks;
 mod services;
 
+use crate::held::holding;
 use blocks::{MOST_BLOCKS, NEW, OLD, Repaired, header_rounds, walk};
 
 const FIRST: &[u8; 4] = b"RE~^";
@@ -34,6 +35,8 @@ const PASSED_OVER: u64 = 1 << 30;
 /// The largest dictionary of RAR 5 that is decoded with, and the most that the decoder may hold beside.
 const LARGEST_DICTIONARY: u64 = 256 << 20;
 const WORKSPACE: u64 = 384 << 20;
+/// That of versions before 5, with the model of PPMd that they may have beside it.
+const OLD_DICTIONARY: u64 = 256 << 20;
 /// Bytes of members that are decoded as a whole for their filters.
 const BUFFERED: u64 = 16 << 20;
 /// The most passwords that are tried for one archive.
@@ -199,7 +202,29 @@ fn open(content: &Content, sink: &mut dyn Sink) -> Flow {
         secret.password = right;
     }
     services::hand_over(&archive, &mut secret, &repaired, sink)?;
-    extract(&archive, &secret, &repaired, clock, sink)
+    holding(dictionary(&archive), "the members", sink, |sink| {
+        extract(&archive, &secret, &repaired, clock, sink)
+    })
+}
+
+/// Bytes of the largest dictionary of the members, as far as they fill it.
+fn dictionary(archive: &Archive) -> u64 {
+    let unpacked = archive.members().map(|member| member.meta.unpacked_size).fold(0, u64::saturating_add);
+    let largest = match archive {
+        Archive::Rar50Plus(archive) => archive
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                rar50::Block::File(file) => {
+                    file.decoded_compression_info().ok().map(|info| info.dictionary_size)
+                }
+                _ => None,
+            })
+            .max()
+            .unwrap_or(0),
+        _ => OLD_DICTIONARY,
+    };
+    largest.min(LARGEST_DICTIONARY).min(unpacked)
 }
 
 /// Reads headers that are encrypted.
@@ -349,6 +374,7 @@ impl Opener<'_> {
             }
         }
         let Kept { bytes, is_cut } = kept.take();
+        let kept = bytes.len() as u64;
         let reason = error.map(|error| (reason(error), error.to_string()));
         let mut body = Body { bytes: &bytes, failure: None };
         match reason {
@@ -372,10 +398,10 @@ impl Opener<'_> {
             }
             None => {}
         }
-        if let Err(stop) = self.sink.child(Child::member(&name), &mut body) {
-            self.stop = Some(stop);
-        }
-        self.stop.is_none()
+        // They lie in memory twice.
+        let what = format!("member {name}");
+        let done = holding(kept, &what, self.sink, |sink| sink.child(Child::member(&name), &mut body));
+        self.keep(done)
     }
 
     fn keep(&mut self, result: Flow) -> bool {

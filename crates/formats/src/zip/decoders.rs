@@ -16,7 +16,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use super::methods::{Packed, Progress, StreamEnd};
 use crate::fields::{u16_le, u32_le};
 
-/// Dictionaries larger than this are not opened (xz) or cut (LZMA): no object grows larger by default.
+/// Dictionaries of LZMA larger than this are cut: no object grows larger by default.
 const MAX_DICTIONARY: u32 = 256 << 20;
 /// LZMA cannot multiply its input more than about 7,000 times, so a dictionary need not be larger than this
 /// times the input.
@@ -89,8 +89,7 @@ impl Pieces {
     }
 
     pub(super) fn xz(input: Packed) -> Self {
-        let limit = (MAX_DICTIONARY >> 10).saturating_add(1 << 10);
-        let mut stream = XzStream::new_mem_limit(false, limit);
+        let mut stream = XzStream::new_mem_limit(false, crate::xz::MEMORY_LIMIT);
         Self::new(input, move |packed, buffer| {
             // What a failed call has decoded is lost, so a call takes and gives little.
             let packed = packed.get(..16).unwrap_or(packed);
@@ -271,6 +270,13 @@ impl Read for Skip {
     }
 }
 
+/// The dictionary that LZMA with this header, of as many packed bytes, is decoded with.
+pub(super) fn lzma_dictionary(header: &[u8], packed: u64) -> u32 {
+    let bound =
+        u32::try_from(packed.saturating_mul(MAX_RATIO)).unwrap_or(u32::MAX).clamp(4096, MAX_DICTIONARY);
+    u32_le(header, 5).unwrap_or(0).min(bound)
+}
+
 pub(super) fn open_lzma(mut input: Packed, packed: u64, end: StreamEnd) -> io::Result<Box<dyn Read>> {
     // Two bytes of version, then the size of the properties, which is 5 for LZMA.
     let mut header = [0; 9];
@@ -279,9 +285,7 @@ pub(super) fn open_lzma(mut input: Packed, packed: u64, end: StreamEnd) -> io::R
         return Err(Error::new(ErrorKind::InvalidData, "lzma properties are not 5 bytes long"));
     }
     let properties = header.get(4).copied().unwrap_or(0);
-    let bound =
-        u32::try_from(packed.saturating_mul(MAX_RATIO)).unwrap_or(u32::MAX).clamp(4096, MAX_DICTIONARY);
-    let dictionary = u32_le(&header, 5).unwrap_or(0).min(bound);
+    let dictionary = lzma_dictionary(&header, packed);
     let size = match end {
         StreamEnd::Marker => u64::MAX,
         StreamEnd::Size(size) => size,

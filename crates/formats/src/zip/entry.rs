@@ -6,18 +6,19 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use candor_object::{Child, Content, Listed, Reason, Sink, Stop};
+use candor_object::{Child, Content, Limit, Listed, Reason, Sink, Stop};
 use flate2::Crc;
 
 use super::encryption::{self, Keyring};
 use super::header::{CENTRAL, Claims, LOCAL};
 use super::methods::{
-    DEFLATE, Progress, STORED, StreamEnd, WIDE_IMPLODE, decoder, is_decoded, method_name, read_ahead,
+    DEFLATE, Progress, STORED, StreamEnd, WIDE_IMPLODE, decoder, is_decoded, memory, method_name, read_ahead,
 };
 use super::notes::Notes;
 use super::scan;
 use super::stream::{Ended, Failures, Stream, probe};
 use crate::fields::{u32_le, u64_le};
+use crate::held::too_much;
 
 /// How far beyond the first possible end a descriptor is looked for.
 const DESCRIPTOR_SEARCH: u64 = 16 << 20;
@@ -451,6 +452,25 @@ fn stored(
 }
 
 fn packed(
+    content: &Content,
+    member: &Member<'_>,
+    method: u16,
+    failures: Failures,
+    outcome: &mut Outcome,
+    notes: &mut Notes<'_>,
+) -> Result<(), Stop> {
+    let rest = content.from(member.start);
+    let memory = memory(method, &rest)?;
+    if !notes.sink.hold(memory) {
+        notes.gap(Reason::Limit(Limit::HeldBytes), &too_much(&member.label, memory));
+        return Ok(());
+    }
+    let done = decoded(content, member, method, failures, outcome, notes);
+    notes.sink.release(memory);
+    done
+}
+
+fn decoded(
     content: &Content,
     member: &Member<'_>,
     method: u16,

@@ -10,8 +10,11 @@ use std::rc::Rc;
 
 use candor_object::{Content, Reader};
 
-use super::decoders::{Pieces, Streams, ZSTD_STARTS, open_bzip2, open_lzma, open_xz, open_zstd};
+use super::decoders::{
+    Pieces, Streams, ZSTD_STARTS, lzma_dictionary, open_bzip2, open_lzma, open_xz, open_zstd,
+};
 use super::old::{self, WIDE};
+use crate::held::briefly;
 
 /// Stored: no compression.
 pub(crate) const STORED: u16 = 0;
@@ -116,6 +119,23 @@ pub(crate) fn decoder(
         }
     };
     Ok(Box::new(Truthful { decoder, progress: Rc::clone(progress) }))
+}
+
+/// Bytes that the decoder of `method` holds beside what it puts out, as the stream at the start of `content` says. A stream
+/// behind it may say more, which no tool writes.
+///
+/// # Errors
+/// Those of reading the content.
+pub(crate) fn memory(method: u16, content: &Content) -> io::Result<u64> {
+    let head = content.window(0, 32)?;
+    let memory = match method {
+        14 => lzma_dictionary(&head, content.size()).into(),
+        20 | 93 => crate::zstd::window(&head).unwrap_or(0),
+        95 => crate::xz::dictionary(&head),
+        98 => old::ppmd_memory(&head).into(),
+        _ => 0,
+    };
+    Ok(briefly(memory))
 }
 
 /// How the end of an LZMA stream is known.

@@ -8,6 +8,7 @@ use ppmd_rust::{Ppmd8Decoder, RestoreMethod};
 
 use super::methods::Packed;
 use crate::bits::{Bits, Huffman, LowFirst};
+use crate::fields::u16_le;
 use crate::unpack::{Steps, Unpacked, damaged, unsupported};
 
 /// How far back anything is copied.
@@ -262,12 +263,17 @@ impl<R: Read> Steps for Implode<R> {
     }
 }
 
+/// Bytes of the model of PPMd with this header.
+pub(super) fn ppmd_memory(head: &[u8]) -> u32 {
+    (u32::from(u16_le(head, 0).unwrap_or(0)) >> 4 & 0xff).saturating_add(1) << 20
+}
+
 fn ppmd(mut input: Packed, size: u64) -> io::Result<Box<dyn Read>> {
     let mut head = [0; 2];
     input.read_exact(&mut head)?;
+    let memory = ppmd_memory(&head);
     let head = u32::from(u16::from_le_bytes(head));
     let order = (head & 15).saturating_add(1);
-    let memory = (head >> 4 & 0xff).saturating_add(1) << 20;
     let restore = head >> 12;
     if restore > 1 || order < 2 {
         return Err(unsupported("these parameters of ppmd are not supported"));

@@ -90,6 +90,14 @@ impl Sink for Through<'_> {
         self.sink.inside(name)
     }
 
+    fn hold(&mut self, bytes: u64) -> bool {
+        self.sink.hold(bytes)
+    }
+
+    fn release(&mut self, bytes: u64) {
+        self.sink.release(bytes);
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.sink.deadline()
     }
