@@ -33,6 +33,7 @@ mod vet;
 
 mod prove;
 mod config;
+mod protect;
 mod witness;
 mod quarantine;
 mod isolation;
@@ -113,6 +114,9 @@ enum Command {
     /// Show, check or explain the configuration of the service.
     #[command(disable_help_flag = true)]
     Config(config::Options),
+    /// Switch on-access protection on or off, and tell what it covers.
+    #[command(disable_help_flag = true)]
+    Protect(protect::Options),
     /// Run a witness of transparency logs, make its key, show what it remembers.
     #[command(disable_help_flag = true)]
     Witness(witness::Options),
@@ -159,6 +163,7 @@ fn main() -> ExitCode {
         Some(Command::Rules(options)) => feeds::run(&options),
         Some(Command::Log(options)) => log::run(&options),
         Some(Command::Config(options)) => config::run(&options).map(|never| match never {}),
+        Some(Command::Protect(options)) => protect::run(&options).map(|never| match never {}),
         Some(Command::Witness(options)) => witness::run(&options).map(|never| match never {}),
         Some(Command::Quarantine(options)) => quarantine::run(&options),
         Some(Command::Vet(options)) => vet::run(&options),

@@ -62,6 +62,14 @@ impl Channel {
         Ok((Self::new(ours), theirs))
     }
 
+    /// Another handle to the same end.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, buffer: Vec::new(), framing: self.framing })
+    }
+
     /// How long [`receive`](Self::receive) and [`send`](Self::send) wait before they fail with `WouldBlock`.
     ///
     /// # Errors

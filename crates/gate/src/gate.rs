@@ -1,0 +1,375 @@
+//! The gate: reads events and answers them from verdicts, without a privilege.
+//!
+//! Nothing here may open a file on a file system that is watched, nor wait for anybody who does: that would wait for
+//! ourselves.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use std::{process, thread};
+
+use candor_object::Decision;
+use candor_policy::Policy;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::answers;
+use crate::configuration::{Configuration, Mode};
+use crate::exclusions::Exclusions;
+use crate::generation::Generation;
+use crate::group::{Access, Answer, Event, Groups};
+use crate::notes::{Note, Notes};
+use crate::pending::{Count, Table};
+use crate::requests::{Process, Supervisor};
+use crate::scan::Scan;
+use crate::verdicts::{Detection, Identity, Verdict, has_fine_times};
+
+/// The time between two signs of life.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// The gate, as its threads share it.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    groups: Groups,
+    pub(crate) table: Table,
+    pub(crate) supervisor: Supervisor,
+    notes: Notes,
+    configuration: Configuration,
+    policy: Policy,
+    exclusions: Exclusions,
+    /// Whether the kernel has fine change times.
+    pub(crate) has_fine_times: bool,
+    /// The numbers of the gate, the keeper and the supervisor, who are exempt with their children.
+    ours: [u32; 3],
+    generation: RwLock<Option<Arc<Generation>>>,
+    /// Accesses that wait for a scan of the file as it is.
+    waiting: Mutex<HashMap<Identity, Vec<Waiting>>>,
+    /// Scans that were asked for before there were workers.
+    early: Mutex<Vec<Scan>>,
+    removable: Mutex<HashMap<(u32, u32), bool>>,
+}
+
+/// An access that waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    file: Arc<File>,
+    number: RawFd,
+    access: Access,
+    process: i32,
+    user: u32,
+}
+
+impl Gate {
+    /// A gate that has no workers yet.
+    pub(crate) fn new(
+        groups: Groups,
+        table: Table,
+        supervisor: Supervisor,
+        notes: Notes,
+        configuration: Configuration,
+        exclusions: Exclusions,
+        [keeper, parent]: [u32; 2],
+    ) -> Self {
+        let policy = Policy { report_unwanted: configuration.protect.unwanted, ..Policy::default() };
+        Self {
+            groups,
+            table,
+            supervisor,
+            notes,
+            configuration,
+            policy,
+            exclusions,
+            has_fine_times: has_fine_times(),
+            ours: [process::id(), keeper, parent],
+            generation: RwLock::default(),
+            waiting: Mutex::default(),
+            early: Mutex::default(),
+            removable: Mutex::default(),
+        }
+    }
+
+    /// Starts to read events.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let gate = Arc::clone(self);
+        thread::Builder::new().name("beat".to_owned()).spawn(move || {
+            loop {
+                gate.table.count(Count::Beats);
+                thread::sleep(BEAT);
+            }
+        })?;
+        for (index, (_, readers)) in self.groups.each().into_iter().enumerate() {
+            for number in 0..readers {
+                let gate = Arc::clone(self);
+                let name = format!("reader-{index}-{number}");
+                thread::Builder::new().name(name).spawn(move || gate.read(index))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at what a gate that died has left.
+    pub(crate) fn take_over(self: &Arc<Self>, left: Vec<(File, bool)>) {
+        for (file, is_execution) in left {
+            let identity = Identity::of(&file).ok().flatten();
+            let access = if is_execution { Access::Execute } else { Access::Open };
+            let (number, file) = (file.as_raw_fd(), Arc::new(file));
+            self.table.adopt(number, is_execution);
+            self.look(identity, Waiting { file, number, access, process: 0, user: 0 }, None);
+        }
+    }
+
+    /// Puts workers with their databases into use.
+    pub(crate) fn use_generation(&self, generation: Generation) {
+        let old =
+            self.generation.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(generation));
+        // Its last scans hold it; nobody waits for its workers to end.
+        thread::spawn(move || drop(old));
+        for scan in std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner)) {
+            self.submit(scan);
+        }
+    }
+
+    pub(crate) fn generation(&self) -> Option<Arc<Generation>> {
+        self.generation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What policy says of a report.
+    pub(crate) fn decide(&self, report: &candor_object::Report) -> Decision {
+        self.policy.decide(report)
+    }
+
+    fn read(self: Arc<Self>, index: usize) {
+        let Some((group, _)) = self.groups.each().into_iter().nth(index) else { return };
+        loop {
+            match group.read() {
+                Ok(events) => {
+                    if index == 0 {
+                        self.table.count(Count::Reads);
+                    }
+                    self.take(events);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Without events there is nothing to do; the supervisor starts another gate.
+                    self.notes.tell(Note::Failed { reason: format!("reading events: {error}") });
+                    thread::sleep(BEAT);
+                    process::exit(1);
+                }
+            }
+        }
+    }
+
+    /// Answers events, or has their files scanned. All are noted before the first is looked at.
+    fn take(self: &Arc<Self>, events: Vec<Event>) {
+        let mut seen = Vec::with_capacity(events.len());
+        for event in events {
+            // An event without a file is one that the kernel itself denies.
+            let Ok(file) = event.file else { continue };
+            let identity = Identity::of(&file).ok().flatten();
+            if matches!(event.access, Access::Open | Access::Execute) {
+                let is_removable = identity.is_some_and(|identity| self.is_removable(identity.device()));
+                let strict = answers::is_strict(&self.configuration.late, event.access, is_removable);
+                self.table.begin(event.number, event.access == Access::Execute, strict);
+            }
+            let file = Arc::new(file);
+            let (number, access, process) = (event.number, event.access, event.process);
+            seen.push((identity, Waiting { file, number, access, process, user: 0 }, event.handle));
+        }
+        for (identity, waiting, handle) in seen {
+            self.look(identity, waiting, handle.as_ref());
+        }
+    }
+
+    fn look(self: &Arc<Self>, identity: Option<Identity>, mut waiting: Waiting, handle: Option<&OwnedFd>) {
+        let access = waiting.access;
+        let mode = self.configuration.protect.mode;
+        match access {
+            Access::Open => self.table.count(Count::Opens),
+            Access::Execute => self.table.count(Count::Executions),
+            Access::Written | Access::Lost => {}
+        }
+        let has_content = |identity: &Identity| identity.size() > 0;
+        let Some(identity) = identity.filter(has_content) else { return self.answer(&waiting, true) };
+        if self.ours.contains(&waiting.process.cast_unsigned()) {
+            return self.answer(&waiting, true);
+        }
+        let known = self.generation().and_then(|generation| generation.verdicts.get(&identity));
+        if let Some(verdict) = &known {
+            self.table.count(Count::Known);
+            if *verdict == Verdict::Undetected {
+                return self.answer(&waiting, true);
+            }
+        }
+        if mode == Mode::Executions && access != Access::Execute {
+            return self.answer(&waiting, true);
+        }
+        let process = self.supervisor.who(waiting.process.cast_unsigned());
+        // If it is gone, its number may be somebody else's.
+        let process = if handle.is_some_and(is_alive) { process } else { Process::default() };
+        if self.is_exempt(&process, &waiting.file) {
+            return self.answer(&waiting, true);
+        }
+        waiting.user = process.user;
+        match known {
+            Some(verdict) => self.conclude(&waiting, &verdict),
+            None => self.wait(identity, waiting),
+        }
+    }
+
+    /// Whether somebody's access to a file is not looked at.
+    fn is_exempt(&self, process: &Process, file: &File) -> bool {
+        let is_ours = process.parent != 0 && self.ours.contains(&process.parent);
+        is_ours
+            || self.exclusions.has_process(process)
+            || self.exclusions.has_paths() && self.exclusions.has_path(&path_of(file))
+    }
+
+    /// Lets an access wait for a scan of its file, and starts one if there is none.
+    fn wait(self: &Arc<Self>, identity: Identity, waiting: Waiting) {
+        let file = Arc::clone(&waiting.file);
+        if !answers::waits(self.configuration.protect.mode, waiting.access) {
+            // It goes on, and what is found is told.
+            self.answer(&waiting, true);
+        }
+        let is_first = {
+            let mut all = self.waiting();
+            let there = all.entry(identity).or_default();
+            there.push(waiting);
+            there.len() == 1
+        };
+        if is_first {
+            self.submit(Scan::new(self, identity, file));
+        }
+    }
+
+    /// Hands a scan to the workers.
+    pub(crate) fn submit(&self, scan: Scan) {
+        match self.generation() {
+            Some(generation) => generation.submit(scan),
+            None => self.early.lock().unwrap_or_else(PoisonError::into_inner).push(scan),
+        }
+    }
+
+    /// Answers those that wait for a scan. Where it proves nothing of the time after it began, only the one that began it is
+    /// answered, and the others get another scan.
+    pub(crate) fn scanned(self: &Arc<Self>, identity: Identity, verdict: Option<&Verdict>, is_stable: bool) {
+        let mut all = self.waiting().remove(&identity).unwrap_or_default();
+        let is_detected = matches!(verdict, Some(Verdict::Detected(_)));
+        let others = if is_stable || is_detected || all.len() < 2 { Vec::new() } else { all.split_off(1) };
+        for waiting in &all {
+            match verdict {
+                Some(verdict) => self.conclude(waiting, verdict),
+                None => self.answer_unknown(waiting),
+            }
+        }
+        let Some(first) = others.first() else { return };
+        let file = Arc::clone(&first.file);
+        let is_first = {
+            let mut waiting = self.waiting();
+            let there = waiting.entry(identity).or_default();
+            let was_empty = there.is_empty();
+            there.extend(others);
+            was_empty
+        };
+        if is_first {
+            self.submit(Scan::new(self, identity, file));
+        }
+    }
+
+    /// Answers an access to a file with a verdict.
+    fn conclude(&self, waiting: &Waiting, verdict: &Verdict) {
+        let mode = self.configuration.protect.mode;
+        let goes_on = answers::goes_on(mode, waiting.access, verdict);
+        if let Verdict::Detected(detection) = verdict {
+            self.table.count(if goes_on { Count::Reported } else { Count::Denied });
+            self.tell(waiting, detection, !goes_on);
+        }
+        if answers::waits(mode, waiting.access) {
+            self.answer(waiting, goes_on);
+        }
+    }
+
+    /// Answers an access to a file that could not be examined in time.
+    fn answer_unknown(&self, waiting: &Waiting) {
+        if !answers::waits(self.configuration.protect.mode, waiting.access) {
+            return;
+        }
+        let device = Identity::of(&waiting.file).ok().flatten().map(|identity| identity.device());
+        let is_removable = device.is_some_and(|device| self.is_removable(device));
+        let strict = answers::is_strict(&self.configuration.late, waiting.access, is_removable);
+        self.table.count(Count::Late);
+        let path = path_of(&waiting.file).display().to_string();
+        self.notes.tell(Note::Late { path, refused: strict });
+        self.answer(waiting, !strict);
+    }
+
+    fn tell(&self, waiting: &Waiting, detection: &Detection, refused: bool) {
+        let access = match waiting.access {
+            Access::Execute => "execute",
+            Access::Written => "written",
+            Access::Open | Access::Lost => "open",
+        };
+        self.notes.tell(Note::Detected {
+            path: path_of(&waiting.file).display().to_string(),
+            verdict: detection.verdict.to_owned(),
+            names: detection.names.clone(),
+            refused,
+            access: access.to_owned(),
+            process: waiting.process,
+            user: waiting.user,
+        });
+    }
+
+    /// Answers an access, unless it was too late and the supervisor did. Whatever waits for no answer is left alone.
+    fn answer(&self, waiting: &Waiting, goes_on: bool) {
+        if !matches!(waiting.access, Access::Open | Access::Execute) {
+            return;
+        }
+        match self.table.claim(waiting.number) {
+            Ok(()) => {
+                // The opener may have been killed meanwhile.
+                let answer = if goes_on { Answer::Allow } else { Answer::Deny };
+                let _ = self.groups.answer(waiting.number, answer);
+                self.table.end(waiting.number);
+            }
+            Err(refused) => {
+                let path = path_of(&waiting.file).display().to_string();
+                self.notes.tell(Note::Late { path, refused });
+            }
+        }
+    }
+
+    fn is_removable(&self, device: (u32, u32)) -> bool {
+        let mut known = self.removable.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(device).or_insert_with(|| is_removable(device))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Identity, Vec<Waiting>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a process has not ended.
+fn is_alive(handle: &OwnedFd) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&now)) == Ok(0)
+}
+
+/// Where a file is, as far as can be seen from here.
+pub(crate) fn path_of(file: &File) -> PathBuf {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default()
+}
+
+/// Whether the kernel says of a device, or of the one that it is a partition of, that it can be taken away.
+fn is_removable((major, minor): (u32, u32)) -> bool {
+    let device = Path::new("/sys/dev/block").join(format!("{major}:{minor}"));
+    let says_so = |path: PathBuf| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
+    says_so(device.join("removable"))
+        || device.join("partition").exists() && says_so(device.join("../removable"))
+}

@@ -1,0 +1,77 @@
+//! Workers with their databases, and the verdicts that they gave.
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use candor_jail::{Passwords, Pool, Program, Ready, Settings, Source};
+use candor_object::Limits;
+
+use crate::configuration::Configuration;
+use crate::scan::Scan;
+use crate::verdicts::Verdicts;
+
+/// Scans that may wait: each is a thread of somebody that waits for it, so that they are bounded elsewhere.
+const QUEUE: usize = 1 << 20;
+/// The part of the time that an access may wait in which its scan has to end.
+const SHARE: f64 = 0.8;
+
+/// Another one takes over when databases change, and knows nothing of the verdicts of this one.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    /// Those for whom somebody waits.
+    quick: Pool,
+    /// One that takes its time, for what the others could not finish.
+    patient: Pool,
+    pub(crate) verdicts: Verdicts,
+}
+
+impl Generation {
+    /// Starts workers.
+    ///
+    /// # Errors
+    /// When one cannot be started or confined, or refuses a database.
+    pub(crate) fn start(
+        configuration: &Configuration,
+        program: &Path,
+        databases: &[File],
+    ) -> Result<Self, candor_jail::Error> {
+        let pool = |workers: NonZeroUsize, time: Duration| {
+            let databases = databases.iter().map(File::try_clone).collect::<Result<_, _>>()?;
+            Pool::start(Settings {
+                source: Source::Program(Program {
+                    path: program.to_owned(),
+                    databases,
+                    user: None,
+                    passwords: Passwords::default(),
+                }),
+                limits: Limits { time, bytes_per_second: 0, ..Limits::default() },
+                workers,
+                at_once: 1,
+                queue: QUEUE,
+                grace: candor_jail::GRACE,
+            })
+        };
+        let time = configuration.late.patience().mul_f64(SHARE);
+        Ok(Self {
+            quick: pool(configuration.service.workers, time)?,
+            patient: pool(NonZeroUsize::MIN, Limits::default().time)?,
+            verdicts: Verdicts::new(configuration.service.remembered.get()),
+        })
+    }
+
+    /// Hands over a scan.
+    pub(crate) fn submit(&self, scan: Scan) {
+        let pool = if scan.is_patient { &self.patient } else { &self.quick };
+        pool.submit(Box::new(scan));
+    }
+
+    /// What the workers' confinement lacks on this system.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        match self.quick.greeting() {
+            Ready::Confined { missing } => missing.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The program `candor-gate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    candor_gate::main()
+}

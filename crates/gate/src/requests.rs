@@ -1,0 +1,145 @@
+//! What the gate asks the supervisor, which has the privileges that the gate gave up.
+//!
+//! The supervisor believes nothing of it: each request is about a descriptor that comes with it or about a number, and none
+//! changes anything but what the policy of the machine wants done with a file that was found.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use candor_protocol::Channel;
+
+/// How long an answer may take; nothing that is asked waits for anybody.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes of the number that each request and its answer begin with: an answer may be to a gate that died.
+const NUMBER: usize = 8;
+
+/// Something that is asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Whether nobody can write to the file: it is open for writing nowhere, and mapped writable nowhere.
+    Unwritten(OwnedFd),
+    /// Who a process is.
+    Who(u32),
+}
+
+/// What a process is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// The process that started it; 0 if it is gone.
+    pub(crate) parent: u32,
+    /// Its user.
+    pub(crate) user: u32,
+    /// The device and the number of the file that it executes: its identity, which no name can feign.
+    pub(crate) program: (u64, u64),
+}
+
+impl Request {
+    /// Reads a request, and what its answer begins with.
+    pub(crate) fn read(bytes: &[u8], mut descriptors: Vec<OwnedFd>) -> Option<(Vec<u8>, Self)> {
+        let (number, rest) = bytes.split_at_checked(NUMBER)?;
+        let request = match (rest.split_first()?, descriptors.pop()) {
+            ((b'u', []), Some(file)) => Self::Unwritten(file),
+            ((b'w', rest), None) => Self::Who(u32::from_le_bytes(rest.try_into().ok()?)),
+            _ => return None,
+        };
+        Some((number.to_vec(), request))
+    }
+}
+
+impl Process {
+    /// As it is sent.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let (device, inode) = self.program;
+        [
+            &self.parent.to_le_bytes()[..],
+            &self.user.to_le_bytes(),
+            &device.to_le_bytes(),
+            &inode.to_le_bytes(),
+        ]
+        .concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (parent, rest) = bytes.split_first_chunk()?;
+        let (user, rest) = rest.split_first_chunk()?;
+        let (device, rest) = rest.split_first_chunk()?;
+        let inode = rest.first_chunk()?;
+        let program = (u64::from_le_bytes(*device), u64::from_le_bytes(*inode));
+        Some(Self { parent: u32::from_le_bytes(*parent), user: u32::from_le_bytes(*user), program })
+    }
+}
+
+/// The supervisor, as the gate sees it. Where it does not answer, nothing is remembered and nobody is exempt.
+#[derive(Debug)]
+pub(crate) struct Supervisor(Mutex<(Channel, u64)>);
+
+impl Supervisor {
+    /// The supervisor at the other end of a socket.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn new(channel: Channel) -> io::Result<Self> {
+        channel.set_patience(Some(PATIENCE))?;
+        let process = u64::from(std::process::id());
+        Ok(Self(Mutex::new((channel, process << 32))))
+    }
+
+    /// Whether nobody can write to the file.
+    pub(crate) fn unwritten(&self, file: impl AsFd) -> bool {
+        self.ask(b"u", &[file.as_fd()], |answer| Some(answer == [1])).unwrap_or(false)
+    }
+
+    /// Who a process is; nobody if it cannot be told.
+    pub(crate) fn who(&self, process: u32) -> Process {
+        let [a, b, c, d] = process.to_le_bytes();
+        self.ask(&[b'w', a, b, c, d], &[], Process::read).unwrap_or_default()
+    }
+
+    fn ask<T>(
+        &self,
+        bytes: &[u8],
+        files: &[BorrowedFd<'_>],
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (channel, number) = &mut *inner;
+        *number = number.wrapping_add(1);
+        let number = number.to_le_bytes();
+        channel.send(&[&number[..], bytes].concat(), files).ok()?;
+        loop {
+            let answer = channel.receive().ok()??.bytes;
+            if let Some(answer) = answer.strip_prefix(&number) {
+                return read(answer);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_answers_are_read_as_they_were_written() {
+        let process = Process { parent: 7, user: 1000, program: (65, 9) };
+        assert_eq!(Process::read(&process.to_bytes()), Some(process));
+        assert_eq!(Process::read(&process.to_bytes()[..23]), None);
+        let (number, request) = Request::read(b"12345678w\x05\0\0\0", Vec::new()).unwrap();
+        assert!(number == b"12345678" && matches!(request, Request::Who(5)));
+        for nonsense in [&b""[..], b"1234567", b"12345678w\x05", b"12345678u", b"12345678x\0\0\0\0"] {
+            assert!(Request::read(nonsense, Vec::new()).is_none());
+        }
+    }
+
+    #[test]
+    fn a_supervisor_that_is_gone_proves_nothing() {
+        let (channel, other) = Channel::pair().unwrap();
+        let supervisor = Supervisor::new(channel).unwrap();
+        drop(other);
+        assert!(!supervisor.unwritten(io::stdin()));
+        assert_eq!(supervisor.who(1), Process::default());
+    }
+}

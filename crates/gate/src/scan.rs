@@ -1,0 +1,100 @@
+//! One scan of a file that somebody opened.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use candor_jail::{Job, Opened};
+use candor_object::{Limit, Reason, Report, Verdict as Judged};
+
+use crate::gate::{Gate, path_of};
+use crate::pending::Count;
+use crate::verdicts::{Detection, Identity, Verdict};
+
+/// A scan, and what is known of the file.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    gate: Arc<Gate>,
+    /// The file as those see it that wait.
+    asked: Identity,
+    file: Arc<File>,
+    /// The file as it was when the scan began, if nobody could write to it then.
+    before: Option<Identity>,
+    /// Whether it may take the time that it needs: nobody waits for it.
+    pub(crate) is_patient: bool,
+    /// How often it was tried before: a worker may be killed by others.
+    attempts: u8,
+}
+
+/// How often a scan that failed is tried again.
+const MOST_ATTEMPTS: u8 = 2;
+
+impl Scan {
+    /// A scan that somebody waits for.
+    pub(crate) fn new(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
+        Self { gate: Arc::clone(gate), asked, file, before: None, is_patient: false, attempts: 0 }
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Identity::of(&self.file).ok().flatten()
+    }
+
+    /// Whether the file is what it was when the scan began, and will have another identity when it changes.
+    fn is_stable(&self) -> bool {
+        self.before.is_some_and(|before| {
+            self.gate.supervisor.unwritten(&self.file)
+                && self.identity() == Some(before)
+                && before.is_telling(&self.file, self.gate.has_fine_times)
+        })
+    }
+}
+
+impl Job for Scan {
+    fn open(&mut self) -> Option<Opened> {
+        let identity = self.identity()?;
+        self.before = self.gate.supervisor.unwritten(&self.file).then_some(identity).filter(|identity| {
+            // It may have been written just before it was looked at.
+            self.identity() == Some(*identity)
+        });
+        Some(Opened::new(Arc::clone(&self.file), identity.size()).named(&path_of(&self.file)))
+    }
+
+    fn done(self: Box<Self>, report: Report) {
+        let gate = Arc::clone(&self.gate);
+        let decision = gate.decide(&report);
+        let mut names: Vec<String> = Vec::new();
+        for finding in decision.detections.iter().filter_map(|number| report.findings.get(*number)) {
+            if !names.contains(&finding.name) {
+                names.push(finding.name.clone());
+            }
+        }
+        let verdict = match decision.verdict {
+            Judged::Undetected | Judged::Trusted => Verdict::Undetected,
+            other => Verdict::Detected(Arc::new(Detection { verdict: other.name(), names })),
+        };
+        gate.table.count(Count::Scanned);
+        if !report.gaps.is_empty() {
+            gate.table.count(Count::Gaps);
+        }
+        let failed = report.gaps.iter().any(|gap| gap.reason.is_failure());
+        if failed && verdict == Verdict::Undetected && self.attempts < MOST_ATTEMPTS {
+            let attempts = self.attempts.saturating_add(1);
+            return gate.submit(Self { attempts, before: None, ..*self });
+        }
+        let ran_out = failed || report.gaps.iter().any(|gap| gap.reason == Reason::Limit(Limit::Time));
+        let is_final = verdict != Verdict::Undetected || !ran_out || self.is_patient && !failed;
+        let is_stable = is_final && self.is_stable();
+        match (self.before, gate.generation()) {
+            (Some(before), Some(generation)) if is_stable => {
+                generation.verdicts.remember(before, verdict.clone());
+                gate.table.set(Count::Remembered, generation.verdicts.len() as u64);
+            }
+            _ => gate.table.count(Count::Unstable),
+        }
+        if !self.is_patient {
+            gate.scanned(self.asked, is_final.then_some(&verdict), is_stable);
+        }
+        if !is_final && !self.is_patient {
+            gate.submit(Self { is_patient: true, before: None, ..*self });
+        }
+    }
+}
