@@ -67,6 +67,14 @@ pub(crate) fn reload(databases: &Databases) -> Vec<u8> {
     [&databases.signatures.to_le_bytes()[..], &databases.identity].concat()
 }
 
+/// Starts a process of the supervisor that does something and ends; what it says in case of an error goes to `notes`.
+///
+/// # Errors
+/// Those of the operating system.
+pub(crate) fn apart(life: impl FnOnce() -> anyhow::Result<()>, notes: &Channel) -> io::Result<Pid> {
+    start(0, life, notes)
+}
+
 /// Starts a process that does something and ends.
 #[expect(unsafe_code, reason = "nothing is executed")]
 fn start(
@@ -130,8 +138,10 @@ fn live(parts: &Parts) -> anyhow::Result<()> {
     gate.start().context("starting threads")?;
     gate.take_over(left);
     let program = PathBuf::from(format!("/proc/self/fd/{}", parts.worker.as_raw_fd()));
-    let begin = |databases: &[File], signatures: u64, identity: [u8; 32]| -> anyhow::Result<()> {
-        let generation = Generation::start(&parts.configuration, &program, databases)?;
+    let mut number = 0_u64;
+    let mut begin = |databases: &[File], signatures: u64, identity: [u8; 32]| -> anyhow::Result<()> {
+        number = number.saturating_add(1);
+        let generation = Generation::start(&parts.configuration, &program, databases, number)?;
         let missing = generation.missing();
         gate.use_generation(generation);
         notes.tell(Note::Ready { signatures, database: hex::encode(identity), missing });

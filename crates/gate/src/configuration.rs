@@ -36,6 +36,12 @@ pub(crate) struct Protect {
     pub(crate) mode: Mode,
     /// Whether unwanted programs count.
     pub(crate) unwanted: bool,
+    /// Whether files in which something was found are taken into quarantine.
+    pub(crate) quarantine: bool,
+    /// Whether processes are ended that execute such a file.
+    pub(crate) kill: bool,
+    /// The vault, if it is not root's.
+    pub(crate) vault: Option<PathBuf>,
 }
 
 /// Which accesses to what was detected are refused.
@@ -131,7 +137,7 @@ pub(crate) struct Service {
 
 impl Default for Protect {
     fn default() -> Self {
-        Self { mode: Mode::Block, unwanted: true }
+        Self { mode: Mode::Block, unwanted: true, quarantine: false, kill: false, vault: None }
     }
 }
 

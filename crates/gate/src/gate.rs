@@ -3,7 +3,7 @@
 //! Nothing here may open a file on a file system that is watched, nor wait for anybody who does: that would wait for
 //! ourselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -16,6 +16,7 @@ use candor_object::Decision;
 use candor_policy::Policy;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::allowed::Allowed;
 use crate::answers;
 use crate::configuration::{Configuration, Mode};
 use crate::exclusions::Exclusions;
@@ -29,6 +30,8 @@ use crate::verdicts::{Detection, Identity, Verdict, has_fine_times};
 
 /// The time between two signs of life.
 const BEAT: Duration = Duration::from_millis(100);
+/// Files of which it is known that the supervisor was told.
+const MOST_TOLD: usize = 10_000;
 
 /// The gate, as its threads share it.
 #[derive(Debug)]
@@ -50,6 +53,10 @@ pub(crate) struct Gate {
     /// Scans that were asked for before there were workers.
     early: Mutex<Vec<Scan>>,
     removable: Mutex<HashMap<(u32, u32), bool>>,
+    /// What was allowed, to be looked at again with newer databases.
+    pub(crate) allowed: Allowed,
+    /// Files in which something was found and that the supervisor knows of.
+    told: Mutex<HashSet<Identity>>,
 }
 
 /// An access that waits for an answer.
@@ -88,6 +95,8 @@ impl Gate {
             waiting: Mutex::default(),
             early: Mutex::default(),
             removable: Mutex::default(),
+            allowed: Allowed::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -124,14 +133,40 @@ impl Gate {
         }
     }
 
-    /// Puts workers with their databases into use.
-    pub(crate) fn use_generation(&self, generation: Generation) {
+    /// Puts workers with their databases into use, and has them look again at what the ones before allowed.
+    pub(crate) fn use_generation(self: &Arc<Self>, generation: Generation) {
+        let number = generation.number;
         let old =
             self.generation.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(generation));
         // Its last scans hold it; nobody waits for its workers to end.
         thread::spawn(move || drop(old));
         for scan in std::mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner)) {
             self.submit(scan);
+        }
+        let gate = Arc::clone(self);
+        thread::spawn(move || gate.look_again(number));
+    }
+
+    /// Has files scanned again that were allowed, those first that were executed most recently.
+    fn look_again(self: Arc<Self>, number: u64) {
+        for (identity, path) in self.allowed.by_use() {
+            // One at a time, so that it ends when there are newer databases, and others have the worker as well.
+            while self
+                .generation()
+                .is_some_and(|generation| generation.number == number && generation.patient() > 0)
+            {
+                thread::sleep(BEAT);
+            }
+            match self.generation() {
+                Some(generation) if generation.number != number => return,
+                Some(generation) if generation.verdicts.get(&identity).is_some() => continue,
+                _ => {}
+            }
+            let Some(file) = self.supervisor.open(&path) else { continue };
+            // What was changed since is scanned when it is opened again.
+            if Identity::of(&file).ok().flatten() == Some(identity) {
+                self.submit(Scan::patient(&self, identity, Arc::new(file)));
+            }
         }
     }
 
@@ -198,6 +233,9 @@ impl Gate {
         let Some(identity) = identity.filter(has_content) else { return self.answer(&waiting, true) };
         if self.ours.contains(&waiting.process.cast_unsigned()) {
             return self.answer(&waiting, true);
+        }
+        if access == Access::Execute {
+            self.allowed.executed(&identity);
         }
         let known = self.generation().and_then(|generation| generation.verdicts.get(&identity));
         if let Some(verdict) = &known {
@@ -289,6 +327,7 @@ impl Gate {
         if let Verdict::Detected(detection) = verdict {
             self.table.count(if goes_on { Count::Reported } else { Count::Denied });
             self.tell(waiting, detection, !goes_on);
+            self.hand_over(&waiting.file, detection);
         }
         if answers::waits(mode, waiting.access) {
             self.answer(waiting, goes_on);
@@ -307,6 +346,36 @@ impl Gate {
         let path = path_of(&waiting.file).display().to_string();
         self.notes.tell(Note::Late { path, refused: strict });
         self.answer(waiting, !strict);
+    }
+
+    /// Tells of a file that was found when nobody waited for it.
+    pub(crate) fn found_again(&self, file: &Arc<File>, detection: &Detection) {
+        self.table.count(Count::Reported);
+        self.notes.tell(Note::Detected {
+            path: path_of(file).display().to_string(),
+            verdict: detection.verdict.to_owned(),
+            names: detection.names.clone(),
+            refused: false,
+            access: "again".to_owned(),
+            process: 0,
+            user: 0,
+        });
+        self.hand_over(file, detection);
+    }
+
+    /// Lets the supervisor do with a file what is wanted, once.
+    fn hand_over(&self, file: &File, detection: &Detection) {
+        let Some(identity) = Identity::of(file).ok().flatten() else { return };
+        let is_new = {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() > MOST_TOLD {
+                told.clear();
+            }
+            told.insert(identity)
+        };
+        if is_new {
+            self.supervisor.found(file, &detection.names);
+        }
     }
 
     fn tell(&self, waiting: &Waiting, detection: &Detection, refused: bool) {

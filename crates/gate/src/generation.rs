@@ -25,6 +25,8 @@ pub(crate) struct Generation {
     /// One that takes its time, for what the others could not finish.
     patient: Pool,
     pub(crate) verdicts: Verdicts,
+    /// Tells it from others.
+    pub(crate) number: u64,
 }
 
 impl Generation {
@@ -36,6 +38,7 @@ impl Generation {
         configuration: &Configuration,
         program: &Path,
         databases: &[File],
+        number: u64,
     ) -> Result<Self, candor_jail::Error> {
         let pool = |workers: NonZeroUsize, time: Duration| {
             let databases = databases.iter().map(File::try_clone).collect::<Result<_, _>>()?;
@@ -58,13 +61,20 @@ impl Generation {
             quick: pool(configuration.service.workers, time)?,
             patient: pool(NonZeroUsize::MIN, Limits::default().time)?,
             verdicts: Verdicts::new(configuration.service.remembered.get()),
+            number,
         })
     }
 
     /// Hands over a scan.
-    pub(crate) fn submit(&self, scan: Scan) {
+    pub(crate) fn submit(&self, mut scan: Scan) {
+        scan.generation = self.number;
         let pool = if scan.is_patient { &self.patient } else { &self.quick };
         pool.submit(Box::new(scan));
+    }
+
+    /// Scans that wait and that nobody waits for.
+    pub(crate) fn patient(&self) -> usize {
+        self.patient.waiting()
     }
 
     /// What the workers' confinement lacks on this system.

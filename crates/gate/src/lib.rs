@@ -6,6 +6,7 @@
 //! workers. What waits for an answer is in a table that both share, so that no crash opens the door or leaves anybody
 //! waiting.
 
+mod allowed;
 mod answers;
 mod beginning;
 mod commands;
@@ -16,6 +17,7 @@ mod exclusions;
 mod gate;
 mod generation;
 mod group;
+mod isolation;
 mod lease;
 mod mounts;
 mod notes;

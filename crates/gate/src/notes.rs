@@ -39,12 +39,37 @@ pub enum Note {
         names: Vec<String>,
         /// Whether the access was refused.
         refused: bool,
-        /// `open`, `execute` or `written`.
+        /// `open`, `execute` or `written`; `again` when it was scanned again, or to the end, and nobody waited.
         access: String,
         /// The process that opened it.
         process: i32,
         /// Its user.
         user: u32,
+    },
+    /// A file is in quarantine; `candor quarantine restore ID` brings it back.
+    Quarantined {
+        /// Where it was.
+        path: String,
+        /// Its id in the vault.
+        id: String,
+    },
+    /// A file was not taken into quarantine.
+    Left {
+        /// Where it is.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A process executes a file in which something was found.
+    Running {
+        /// The process.
+        process: u32,
+        /// Its name, which it chose itself.
+        name: String,
+        /// The file.
+        path: String,
+        /// Whether the process was ended.
+        ended: bool,
     },
     /// There was no verdict in time.
     Late {

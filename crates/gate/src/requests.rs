@@ -3,8 +3,12 @@
 //! The supervisor believes nothing of it: each request is about a descriptor that comes with it or about a number, and none
 //! changes anything but what the policy of the machine wants done with a file that was found.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +27,11 @@ pub(crate) enum Request {
     Unwritten(OwnedFd),
     /// Who a process is.
     Who(u32),
+    /// The file at a path, to scan it again.
+    Open(PathBuf),
+    /// That a file, in which this was found, be taken into quarantine, and that the processes which execute it be told or
+    /// ended; as far as the configuration wants it.
+    Found(OwnedFd, Vec<String>),
 }
 
 /// What a process is.
@@ -43,6 +52,8 @@ impl Request {
         let request = match (rest.split_first()?, descriptors.pop()) {
             ((b'u', []), Some(file)) => Self::Unwritten(file),
             ((b'w', rest), None) => Self::Who(u32::from_le_bytes(rest.try_into().ok()?)),
+            ((b'o', path), None) => Self::Open(PathBuf::from(OsStr::from_bytes(path))),
+            ((b'f', names), Some(file)) => Self::Found(file, serde_json::from_slice(names).ok()?),
             _ => return None,
         };
         Some((number.to_vec(), request))
@@ -89,20 +100,32 @@ impl Supervisor {
 
     /// Whether nobody can write to the file.
     pub(crate) fn unwritten(&self, file: impl AsFd) -> bool {
-        self.ask(b"u", &[file.as_fd()], |answer| Some(answer == [1])).unwrap_or(false)
+        self.ask(b"u", &[file.as_fd()], |answer, _| Some(answer == [1])).unwrap_or(false)
     }
 
     /// Who a process is; nobody if it cannot be told.
     pub(crate) fn who(&self, process: u32) -> Process {
         let [a, b, c, d] = process.to_le_bytes();
-        self.ask(&[b'w', a, b, c, d], &[], Process::read).unwrap_or_default()
+        self.ask(&[b'w', a, b, c, d], &[], |answer, _| Process::read(answer)).unwrap_or_default()
+    }
+
+    /// The file at a path, open for reading; nothing if there is no regular file.
+    pub(crate) fn open(&self, path: &Path) -> Option<File> {
+        let bytes = [b"o", path.as_os_str().as_bytes()].concat();
+        self.ask(&bytes, &[], |_, mut files| files.pop().map(File::from))
+    }
+
+    /// Tells of a file in which this was found.
+    pub(crate) fn found(&self, file: impl AsFd, names: &[String]) {
+        let names = serde_json::to_vec(names).unwrap_or_default();
+        let _ = self.ask(&[b"f", &names[..]].concat(), &[file.as_fd()], |_, _| Some(()));
     }
 
     fn ask<T>(
         &self,
         bytes: &[u8],
         files: &[BorrowedFd<'_>],
-        read: impl FnOnce(&[u8]) -> Option<T>,
+        read: impl FnOnce(&[u8], Vec<OwnedFd>) -> Option<T>,
     ) -> Option<T> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (channel, number) = &mut *inner;
@@ -110,9 +133,9 @@ impl Supervisor {
         let number = number.to_le_bytes();
         channel.send(&[&number[..], bytes].concat(), files).ok()?;
         loop {
-            let answer = channel.receive().ok()??.bytes;
-            if let Some(answer) = answer.strip_prefix(&number) {
-                return read(answer);
+            let answer = channel.receive().ok()??;
+            if let Some(bytes) = answer.bytes.strip_prefix(&number) {
+                return read(bytes, answer.descriptors);
             }
         }
     }

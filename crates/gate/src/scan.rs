@@ -23,6 +23,8 @@ pub(crate) struct Scan {
     pub(crate) is_patient: bool,
     /// How often it was tried before: a worker may be killed by others.
     attempts: u8,
+    /// That of the workers that it was given to.
+    pub(crate) generation: u64,
 }
 
 /// How often a scan that failed is tried again.
@@ -31,7 +33,20 @@ const MOST_ATTEMPTS: u8 = 2;
 impl Scan {
     /// A scan that somebody waits for.
     pub(crate) fn new(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
-        Self { gate: Arc::clone(gate), asked, file, before: None, is_patient: false, attempts: 0 }
+        Self {
+            gate: Arc::clone(gate),
+            asked,
+            file,
+            before: None,
+            is_patient: false,
+            attempts: 0,
+            generation: 0,
+        }
+    }
+
+    /// A scan that nobody waits for.
+    pub(crate) fn patient(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
+        Self { is_patient: true, ..Self::new(gate, asked, file) }
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -84,14 +99,20 @@ impl Job for Scan {
         let is_final = verdict != Verdict::Undetected || !ran_out || self.is_patient && !failed;
         let is_stable = is_final && self.is_stable();
         match (self.before, gate.generation()) {
-            (Some(before), Some(generation)) if is_stable => {
+            // Older databases prove nothing for newer ones.
+            (Some(before), Some(generation)) if is_stable && generation.number == self.generation => {
                 generation.verdicts.remember(before, verdict.clone());
                 gate.table.set(Count::Remembered, generation.verdicts.len() as u64);
+                if verdict == Verdict::Undetected {
+                    gate.allowed.scanned(before, path_of(&self.file));
+                }
             }
             _ => gate.table.count(Count::Unstable),
         }
-        if !self.is_patient {
-            gate.scanned(self.asked, is_final.then_some(&verdict), is_stable);
+        match &verdict {
+            _ if !self.is_patient => gate.scanned(self.asked, is_final.then_some(&verdict), is_stable),
+            Verdict::Detected(detection) => gate.found_again(&self.file, detection),
+            Verdict::Undetected => {}
         }
         if !is_final && !self.is_patient {
             gate.submit(Self { is_patient: true, before: None, ..*self });

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,13 @@ use candor_protocol::Channel;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode as Permissions, OFlags};
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, WaitOptions, getrlimit, kill_process, pidfd_open, pidfd_send_signal,
     setrlimit, waitpid,
 };
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Mode};
 use crate::coverage::Covered;
 use crate::databases::{self, Databases};
 use crate::group::{Answer, Groups};
@@ -31,7 +32,7 @@ use crate::notes::Note;
 use crate::pending::{Count, PLACES, Table};
 use crate::requests::{Process, Request};
 use crate::status::Status;
-use crate::{beginning, lease};
+use crate::{beginning, isolation, lease};
 
 /// How often it looks for what is late.
 const TICK: Duration = Duration::from_millis(50);
@@ -59,6 +60,9 @@ pub(crate) struct Supervisor {
     listener: UnixListener,
     signals: SignalFd,
     mounts: File,
+    /// Where processes that do something apart tell of it.
+    apart: (Channel, Channel),
+    helpers: Vec<Pid>,
     /// Whether anything is watched; before that nobody is answered who asks.
     is_on: bool,
     since: Instant,
@@ -124,6 +128,8 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
         listener,
         signals,
         mounts: File::open("/proc/self/mountinfo")?,
+        apart: Channel::pair().map(|(ours, theirs)| (ours, Channel::new(theirs)))?,
+        helpers: Vec::new(),
         is_on: false,
         since: Instant::now(),
         starts: VecDeque::new(),
@@ -283,6 +289,7 @@ impl Supervisor {
             PollFd::new(&self.signals, input),
             PollFd::new(&self.listener, if self.is_on { input } else { PollFlags::empty() }),
             PollFd::new(&self.mounts, PollFlags::PRI),
+            PollFd::new(&self.apart.0, input),
         ];
         let own = ready.len();
         let others: Vec<_> = self.covered.changes().collect();
@@ -303,6 +310,9 @@ impl Supervisor {
         }
         if mounted {
             self.covered.refresh(&self.groups);
+        }
+        if is(6) {
+            self.hear_apart();
         }
         if is(0) {
             self.replace_keeper()?;
@@ -326,16 +336,21 @@ impl Supervisor {
         let Ok(Some(received)) = self.gate.requests.receive() else { return };
         let answer = match Request::read(received.bytes, received.descriptors) {
             Some((mut answer, request)) => {
+                let mut files = Vec::new();
                 match request {
                     Request::Unwritten(file) => answer.push(lease::is_unwritten(&file).into()),
                     Request::Who(number) => answer.extend(who(number).unwrap_or_default().to_bytes()),
+                    Request::Open(path) => files.extend(open(&path)),
+                    Request::Found(file, names) => self.found(File::from(file), names),
                 }
-                answer
+                (answer, files)
             }
             None => return,
         };
+        let (answer, files) = answer;
+        let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
         // A gate that is gone is noticed elsewhere.
-        let _ = self.gate.requests.send(&answer, &[]);
+        let _ = self.gate.requests.send(&answer, &files);
     }
 
     /// A gate with a handle, if the keeper started it.
@@ -360,6 +375,12 @@ impl Supervisor {
             self.process = self.known(process);
             self.gates = self.gates.saturating_add(1);
         }
+        self.note(note);
+        began.is_some()
+    }
+
+    /// Logs a note and keeps it for a while.
+    fn note(&mut self, note: Note) {
         if let Ok(line) = serde_json::to_string(&note) {
             self.log(&line);
         }
@@ -367,7 +388,16 @@ impl Supervisor {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
-        began.is_some()
+    }
+
+    /// Hears what became of a file that a process of its own was to take into quarantine.
+    fn hear_apart(&mut self) {
+        if let Ok(Some(received)) = self.apart.0.receive()
+            && let Ok(note) = serde_json::from_slice::<Note>(received.bytes)
+        {
+            self.note(note);
+        }
+        self.helpers.retain(|process| matches!(waitpid(Some(*process), WaitOptions::NOHANG), Ok(None)));
     }
 
     /// Starts another keeper in the place of one that ended: its gate is gone as well, and with it the files of the events
@@ -397,6 +427,32 @@ impl Supervisor {
             bail!("the gate ended {MOST_STARTS} times within {} seconds; protection is off", SHORT.as_secs());
         }
         Ok(())
+    }
+
+    /// Does with a file in which something was found what the configuration wants. Taking it into quarantine takes its
+    /// time, and is done by a process of its own.
+    fn found(&mut self, file: File, names: Vec<String>) {
+        let protect = &self.configuration.protect;
+        if protect.mode == Mode::Report || !file.metadata().is_ok_and(|file| file.is_file()) {
+            return;
+        }
+        for note in isolation::running(&file, protect.kill) {
+            self.note(note);
+        }
+        if !self.configuration.protect.quarantine {
+            return;
+        }
+        let database = hex::encode(self.databases.identity);
+        let vault = self.configuration.protect.vault.clone();
+        let life = || {
+            let note = isolation::isolate(&file, names, database, vault.as_deref());
+            self.apart.1.send(&serde_json::to_vec(&note)?, &[])?;
+            Ok(())
+        };
+        match beginning::apart(life, &self.apart.1) {
+            Ok(process) => self.helpers.push(process),
+            Err(error) => self.log(&format!("nothing can be taken into quarantine: {error}")),
+        }
     }
 
     /// Opens the databases again and hands them to the gate.
@@ -468,6 +524,14 @@ fn uncovered() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+/// A regular file, open for reading; whatever else is there is not touched.
+fn open(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let is_file = fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
+    let file = is_file.then(|| rustix::fs::open(path, flags, Permissions::empty()).ok()).flatten()?;
+    File::from(file.try_clone().ok()?).metadata().is_ok_and(|file| file.is_file()).then_some(file)
 }
 
 /// Who a process is.

@@ -95,6 +95,18 @@ fn sentence(note: &Note) -> Option<String> {
             let what = if *refused { "refused" } else { "let through" };
             format!("  {what} without a verdict: {}", Escaped(path))
         }
+        Note::Quarantined { path, id } => {
+            format!(
+                "  in quarantine: {}; `candor quarantine restore {}` brings it back",
+                Escaped(path),
+                Escaped(id)
+            )
+        }
+        Note::Left { path, reason } => format!("  not in quarantine: {}: {}", Escaped(path), Escaped(reason)),
+        Note::Running { process, name, path, ended } => {
+            let what = if *ended { "ended" } else { "still running" };
+            format!("  {what}: process {process} ({}) executes {}", Escaped(name), Escaped(path))
+        }
         Note::Failed { reason } => format!("  failed: {}", Escaped(reason)),
         Note::Ready { .. } | Note::Started { .. } => return None,
     })

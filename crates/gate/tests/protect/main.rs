@@ -1,5 +1,6 @@
 //! Protection as a user meets it, on file systems of the test's own. Needs root; skipped with a message where it cannot be.
 
+mod afterwards;
 mod crashes;
 mod ground;
 mod places;

@@ -82,7 +82,9 @@ fn a_gate_that_hangs_is_replaced() {
     let gate = Pid::from_raw(ground.status().processes.1.cast_signed()).unwrap();
     kill_process(gate, Signal::STOP).unwrap();
     let begun = Instant::now();
-    assert!(!is_refused(&good) && is_refused(&bad));
+    assert!(!is_refused(&good));
+    // What the gate had read before it hung is late, and goes on.
+    until("the next gate refuses", || is_refused(&bad));
     assert!(begun.elapsed() < Duration::from_secs(20));
-    assert!(ground.log().contains("the gate hangs"), "{}", ground.log());
+    until("it is told", || ground.log().contains("the gate hangs"));
 }

@@ -1,0 +1,87 @@
+//! What becomes of a file that was found, and of files that were allowed before anybody knew.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use candor_quarantine::{Afterwards, Vault};
+use candor_signatures::Sources;
+use sha2::{Digest, Sha256};
+
+use crate::ground::{Ground, eicar, is_refused, until};
+
+/// A database that knows the content of a file, or nothing that is here.
+fn database(place: &Path, known: Option<&Path>) {
+    let mut sources = Sources::default();
+    sources.add_text("test.ndb", "Test.Other-1:0:*:6f746865722d7369676e61747572652d776f726473\n");
+    if let Some(path) = known {
+        let content = fs::read(path).unwrap();
+        let digest: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        sources.add_text("test.hsb", &format!("{digest}:{}:Test.Known-1\n", content.len()));
+    }
+    let new = place.with_extension("new");
+    fs::write(&new, sources.build(|problem| panic!("{problem}")).unwrap().image).unwrap();
+    fs::rename(new, place).unwrap();
+}
+
+#[test]
+fn what_was_found_goes_into_quarantine_and_comes_back() {
+    let Some(ground) = Ground::unwatched() else { return };
+    let folder = ground.beside("vault");
+    let Some(ground) = ground.watch(&format!("[protect]\nquarantine = true\nvault = {folder:?}\n")) else {
+        return;
+    };
+    let bad = ground.write("bad", &eicar());
+    until("it is taken", || !bad.exists());
+    until("it is told", || ground.log().contains("\"quarantined\""));
+    let vault = Vault::open(&folder).unwrap();
+    let listing = vault.list().unwrap();
+    let entry = &listing.entries.first().unwrap().entry;
+    assert_eq!(entry.path, bad);
+    let elsewhere = ground.beside("restored");
+    vault.restore(entry.id, Some(&elsewhere), Afterwards::Keep).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), eicar());
+}
+
+/// A program that was allowed and runs.
+fn runs(ground: &Ground) -> (std::path::PathBuf, Child) {
+    let program = ground.path("program");
+    fs::copy("/bin/sleep", &program).unwrap();
+    let child = Command::new(&program).arg("1000").stdout(Stdio::null()).spawn().unwrap();
+    (program, child)
+}
+
+#[test]
+fn what_was_allowed_is_looked_at_again_with_new_databases() {
+    let Some(ground) = Ground::unwatched() else { return };
+    let place = ground.beside("test.cdb");
+    database(&place, None);
+    let Some(ground) = ground.watch(&format!("[database]\nfiles = [{place:?}]\n")) else { return };
+    let (program, mut child) = runs(&ground);
+    assert!(!is_refused(&program));
+    until("it is known", || ground.count("remembered") > 0);
+    database(&place, Some(Path::new("/bin/sleep")));
+    assert!(ground.protect(&["reload"]).status.success());
+    until("it is found", || ground.log().contains("Test.Known-1"));
+    until("what runs is told", || ground.log().contains("\"running\""));
+    assert!(ground.log().contains("\"again\""), "{}", ground.log());
+    assert!(is_refused(&program));
+    assert!(child.try_wait().unwrap().is_none(), "nobody wanted it to be ended");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_runs_is_ended_where_that_is_wanted() {
+    let Some(ground) = Ground::unwatched() else { return };
+    let place = ground.beside("test.cdb");
+    database(&place, None);
+    let configuration = format!("[database]\nfiles = [{place:?}]\n[protect]\nkill = true\n");
+    let Some(ground) = ground.watch(&configuration) else { return };
+    let (_, mut child) = runs(&ground);
+    until("it is known", || ground.count("remembered") > 0);
+    database(&place, Some(Path::new("/bin/sleep")));
+    assert!(ground.protect(&["reload"]).status.success());
+    until("it is ended", || child.try_wait().unwrap().is_some());
+    until("it is told", || ground.log().contains("\"ended\":true"));
+}
