@@ -24,6 +24,7 @@ pub(crate) struct Configuration {
     pub(crate) late: Late,
     pub(crate) file_systems: FileSystems,
     pub(crate) exclude: Exclude,
+    pub(crate) kept: Kept,
     pub(crate) database: Databases,
     pub(crate) service: Service,
 }
@@ -102,6 +103,14 @@ pub(crate) struct FileSystems {
     pub(crate) only: Vec<PathBuf>,
 }
 
+/// What the kernel does not ask about any more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// Folders, in file systems that are never unmounted, whose files of root are kept.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
 /// What is answered without a look.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -138,6 +147,12 @@ pub(crate) struct Service {
 impl Default for Protect {
     fn default() -> Self {
         Self { mode: Mode::Block, unwanted: true, quarantine: false, kill: false, vault: None }
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { folders: ["/usr", "/etc", "/opt"].map(PathBuf::from).to_vec() }
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use std::{process, thread};
@@ -33,6 +34,20 @@ const BEAT: Duration = Duration::from_millis(100);
 /// Files of which it is known that the supervisor was told.
 const MOST_TOLD: usize = 10_000;
 
+/// Threads that ask the supervisor, so that whoever opens a file that is known waits for nobody.
+const ASKERS: usize = 2;
+/// How often a verdict is asked for before the kernel keeps it.
+const OFTEN: u32 = 3;
+
+/// What takes longer than an answer from a verdict.
+#[derive(Debug)]
+enum Task {
+    /// An access to a file that is not known, or known as bad.
+    Look(Identity, Option<Verdict>, Waiting, Option<OwnedFd>),
+    /// A file that is opened all the time.
+    Keep(Identity, Arc<File>),
+}
+
 /// The gate, as its threads share it.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -55,6 +70,7 @@ pub(crate) struct Gate {
     removable: Mutex<HashMap<(u32, u32), bool>>,
     /// What was allowed, to be looked at again with newer databases.
     pub(crate) allowed: Allowed,
+    tasks: (Sender<Task>, Mutex<Receiver<Task>>),
     /// Files in which something was found and that the supervisor knows of.
     told: Mutex<HashSet<Identity>>,
 }
@@ -96,6 +112,10 @@ impl Gate {
             early: Mutex::default(),
             removable: Mutex::default(),
             allowed: Allowed::default(),
+            tasks: {
+                let (sender, receiver) = channel();
+                (sender, Mutex::new(receiver))
+            },
             told: Mutex::default(),
         }
     }
@@ -112,6 +132,17 @@ impl Gate {
                 thread::sleep(BEAT);
             }
         })?;
+        for number in 0..ASKERS {
+            let gate = Arc::clone(self);
+            let work = move || {
+                loop {
+                    let task = gate.tasks.1.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(task) = task else { return };
+                    gate.work(task);
+                }
+            };
+            thread::Builder::new().name(format!("asker-{number}")).spawn(work)?;
+        }
         for (index, (_, readers)) in self.groups.each().into_iter().enumerate() {
             for number in 0..readers {
                 let gate = Arc::clone(self);
@@ -159,7 +190,7 @@ impl Gate {
             }
             match self.generation() {
                 Some(generation) if generation.number != number => return,
-                Some(generation) if generation.verdicts.get(&identity).is_some() => continue,
+                Some(generation) if generation.verdicts.knows(&identity) => continue,
                 _ => {}
             }
             let Some(file) = self.supervisor.open(&path) else { continue };
@@ -172,6 +203,11 @@ impl Gate {
 
     pub(crate) fn generation(&self) -> Option<Arc<Generation>> {
         self.generation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the kernel ask about every file again.
+    pub(crate) fn ask_about_all(&self) {
+        let _ = self.groups.ignore_none();
     }
 
     /// What policy says of a report.
@@ -217,13 +253,13 @@ impl Gate {
             seen.push((identity, Waiting { file, number, access, process, user: 0 }, event.handle));
         }
         for (identity, waiting, handle) in seen {
-            self.look(identity, waiting, handle.as_ref());
+            self.look(identity, waiting, handle);
         }
     }
 
-    fn look(self: &Arc<Self>, identity: Option<Identity>, mut waiting: Waiting, handle: Option<&OwnedFd>) {
+    /// Answers at once what is known, and leaves the rest to others.
+    fn look(&self, identity: Option<Identity>, waiting: Waiting, handle: Option<OwnedFd>) {
         let access = waiting.access;
-        let mode = self.configuration.protect.mode;
         match access {
             Access::Open => self.table.count(Count::Opens),
             Access::Execute => self.table.count(Count::Executions),
@@ -237,19 +273,37 @@ impl Gate {
         if access == Access::Execute {
             self.allowed.executed(&identity);
         }
-        let known = self.generation().and_then(|generation| generation.verdicts.get(&identity));
-        if let Some(verdict) = &known {
+        let known = self.generation().and_then(|generation| generation.verdicts.ask(&identity));
+        if let Some((verdict, asked)) = &known {
             self.table.count(Count::Known);
             if *verdict == Verdict::Undetected {
-                return self.answer(&waiting, true);
+                self.answer(&waiting, true);
+                if *asked == OFTEN {
+                    let _ = self.tasks.0.send(Task::Keep(identity, waiting.file));
+                }
+                return;
             }
         }
-        if mode == Mode::Executions && access != Access::Execute {
+        if self.configuration.protect.mode == Mode::Executions && access != Access::Execute {
             return self.answer(&waiting, true);
         }
+        let _ = self.tasks.0.send(Task::Look(identity, known.map(|(verdict, _)| verdict), waiting, handle));
+    }
+
+    fn work(self: &Arc<Self>, task: Task) {
+        let (identity, known, mut waiting, handle) = match task {
+            Task::Look(identity, known, waiting, handle) => (identity, known, waiting, handle),
+            Task::Keep(identity, file) => {
+                let known = |generation: &Arc<Generation>| generation.verdicts.knows(&identity);
+                if let Some(generation) = self.generation().filter(known) {
+                    self.supervisor.keep(&file, identity, &generation.database);
+                }
+                return;
+            }
+        };
         let process = self.supervisor.who(waiting.process.cast_unsigned());
         // If it is gone, its number may be somebody else's.
-        let process = if handle.is_some_and(is_alive) { process } else { Process::default() };
+        let process = if handle.as_ref().is_some_and(is_alive) { process } else { Process::default() };
         if self.is_exempt(&process, &waiting.file) {
             return self.answer(&waiting, true);
         }

@@ -27,6 +27,8 @@ pub(crate) struct Generation {
     pub(crate) verdicts: Verdicts,
     /// Tells it from others.
     pub(crate) number: u64,
+    /// SHA-256 of its databases.
+    pub(crate) database: [u8; 32],
 }
 
 impl Generation {
@@ -38,7 +40,7 @@ impl Generation {
         configuration: &Configuration,
         program: &Path,
         databases: &[File],
-        number: u64,
+        (number, database): (u64, [u8; 32]),
     ) -> Result<Self, candor_jail::Error> {
         let pool = |workers: NonZeroUsize, time: Duration| {
             let databases = databases.iter().map(File::try_clone).collect::<Result<_, _>>()?;
@@ -62,6 +64,7 @@ impl Generation {
             patient: pool(NonZeroUsize::MIN, Limits::default().time)?,
             verdicts: Verdicts::new(configuration.service.remembered.get()),
             number,
+            database,
         })
     }
 

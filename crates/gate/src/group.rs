@@ -71,7 +71,25 @@ impl Groups {
 
     /// Both, and how many threads should read each.
     pub(crate) fn each(&self) -> [(&Group, usize); 2] {
-        [(&self.plain, 2), (&self.stacked, 8)]
+        [(&self.plain, 1), (&self.stacked, 8)]
+    }
+
+    /// Lets the kernel ask no longer when a file is opened or executed, or ask again.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn ignore(&self, file: &File, is_ignored: bool) -> io::Result<()> {
+        let what = if is_ignored { MarkFlags::FAN_MARK_ADD } else { MarkFlags::FAN_MARK_REMOVE };
+        let mask = MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_OPEN_EXEC_PERM;
+        self.plain.mark(what | MarkFlags::FAN_MARK_IGNORED_MASK, mask, file.as_fd(), None)
+    }
+
+    /// Lets the kernel ask about every file again.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn ignore_none(&self) -> io::Result<()> {
+        self.plain.mark(MarkFlags::FAN_MARK_FLUSH, MaskFlags::empty(), AT_FDCWD, Some(Path::new("/")))
     }
 
     /// Whether events of file systems that lie on no others wait to be read.
@@ -143,11 +161,18 @@ impl Group {
     /// # Errors
     /// When we are not root, or the file system cannot be watched.
     fn watch(&self, mounted_at: &Path) -> io::Result<()> {
-        self.mark(MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM, mounted_at)
+        let mask = MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_OPEN_EXEC_PERM | MaskFlags::FAN_CLOSE_WRITE;
+        let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
+        self.mark(flags, mask, AT_FDCWD, Some(mounted_at))
     }
 
-    fn mark(&self, flags: MarkFlags, on: &Path) -> io::Result<()> {
-        let mask = MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_OPEN_EXEC_PERM | MaskFlags::FAN_CLOSE_WRITE;
+    fn mark(
+        &self,
+        flags: MarkFlags,
+        mask: MaskFlags,
+        on: BorrowedFd<'_>,
+        path: Option<&Path>,
+    ) -> io::Result<()> {
         let copy = self.0.try_clone()?;
         #[expect(
             unsafe_code,
@@ -155,7 +180,7 @@ impl Group {
         )]
         // SAFETY: it is a descriptor of a group, and the copy is closed with the wrapper.
         let group = unsafe { Fanotify::from_owned_fd(copy) };
-        Ok(group.mark(flags, mask, AT_FDCWD, Some(on))?)
+        Ok(group.mark(flags, mask, on, path)?)
     }
 
     /// Waits for events and takes those that are there.

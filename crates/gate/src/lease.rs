@@ -5,6 +5,7 @@
 //! mapping before the scan and none after it; then whoever writes later has to open the file anew, and the first change
 //! that is made then changes the time. The kernel grants a read lease exactly when there is no writer (fcntl(2), "Leases").
 
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Whether the file is open for writing nowhere and mapped writable nowhere. False as well where that cannot be known, as
@@ -22,9 +23,24 @@ pub(crate) fn is_unwritten(file: impl AsFd) -> bool {
     granted
 }
 
+/// Takes a read lease for as long as the file is open, if nobody can write to it; then whoever opens it for writing waits,
+/// and `SIGIO` tells of it.
+#[expect(unsafe_code, reason = "no crate of ours has a wrapper for leases")]
+pub(crate) fn take(file: &File) -> bool {
+    // SAFETY: the descriptor is open while it is borrowed, and the command takes no pointer.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) == 0 }
+}
+
+/// Whether nobody waits for a lease to be given back.
+#[expect(unsafe_code, reason = "no crate of ours has a wrapper for leases")]
+pub(crate) fn stands(file: &File) -> bool {
+    // SAFETY: as above.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLEASE) == libc::F_RDLCK }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, OpenOptions};
+    use std::fs::OpenOptions;
 
     use memmap2::MmapMut;
 

@@ -18,6 +18,7 @@ mod gate;
 mod generation;
 mod group;
 mod isolation;
+mod kept;
 mod lease;
 mod mounts;
 mod notes;

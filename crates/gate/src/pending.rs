@@ -70,11 +70,13 @@ pub(crate) enum Count {
     Reads,
     /// Signs of life.
     Beats,
+    /// Files about which the kernel does not ask any more.
+    Kept,
 }
 
 impl Count {
     /// All of them, with their names.
-    pub(crate) const ALL: [(Self, &'static str); 12] = [
+    pub(crate) const ALL: [(Self, &'static str); 13] = [
         (Self::Opens, "opens"),
         (Self::Executions, "executions"),
         (Self::Known, "known"),
@@ -87,6 +89,7 @@ impl Count {
         (Self::Gaps, "gaps"),
         (Self::Reads, "reads"),
         (Self::Beats, "beats"),
+        (Self::Kept, "kept"),
     ];
 }
 

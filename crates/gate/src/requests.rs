@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use candor_protocol::Channel;
 
+use crate::verdicts::Identity;
+
 /// How long an answer may take; nothing that is asked waits for anybody.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -29,6 +31,8 @@ pub(crate) enum Request {
     Who(u32),
     /// The file at a path, to scan it again.
     Open(PathBuf),
+    /// That the kernel ask no longer about a file that is known as this by these databases.
+    Keep(OwnedFd, Identity, Vec<u8>),
     /// That a file, in which this was found, be taken into quarantine, and that the processes which execute it be told or
     /// ended; as far as the configuration wants it.
     Found(OwnedFd, Vec<String>),
@@ -53,6 +57,10 @@ impl Request {
             ((b'u', []), Some(file)) => Self::Unwritten(file),
             ((b'w', rest), None) => Self::Who(u32::from_le_bytes(rest.try_into().ok()?)),
             ((b'o', path), None) => Self::Open(PathBuf::from(OsStr::from_bytes(path))),
+            ((b'k', rest), Some(file)) => {
+                let (database, identity) = rest.split_at_checked(32)?;
+                Self::Keep(file, Identity::read(identity)?, database.to_vec())
+            }
             ((b'f', names), Some(file)) => Self::Found(file, serde_json::from_slice(names).ok()?),
             _ => return None,
         };
@@ -113,6 +121,12 @@ impl Supervisor {
     pub(crate) fn open(&self, path: &Path) -> Option<File> {
         let bytes = [b"o", path.as_os_str().as_bytes()].concat();
         self.ask(&bytes, &[], |_, mut files| files.pop().map(File::from))
+    }
+
+    /// Wants the kernel to ask no longer about a file that is known as this by these databases.
+    pub(crate) fn keep(&self, file: impl AsFd, identity: Identity, database: &[u8; 32]) {
+        let bytes = [b"k", &database[..], &identity.to_bytes()].concat();
+        let _ = self.ask(&bytes, &[file.as_fd()], |_, _| Some(()));
     }
 
     /// Tells of a file in which this was found.

@@ -28,6 +28,7 @@ use crate::configuration::{Configuration, Mode};
 use crate::coverage::Covered;
 use crate::databases::{self, Databases};
 use crate::group::{Answer, Groups};
+use crate::kept::Kept;
 use crate::notes::Note;
 use crate::pending::{Count, PLACES, Table};
 use crate::requests::{Process, Request};
@@ -44,6 +45,8 @@ const MOST_STARTS: usize = 50;
 const SHORT: Duration = Duration::from_secs(10);
 /// How much longer than the patience for two answers it takes until the keeper is ended as well.
 const HELPLESS: Duration = Duration::from_secs(2);
+/// How often files are closed that have no name any more.
+const BETWEEN_TIDYING: Duration = Duration::from_secs(2);
 /// Notes that are kept for `candor protect status`.
 const RECENT: usize = 100;
 
@@ -56,6 +59,7 @@ pub(crate) struct Supervisor {
     table: Table,
     databases: Databases,
     covered: Covered,
+    kept: Kept,
     gate: Running,
     listener: UnixListener,
     signals: SignalFd,
@@ -77,6 +81,8 @@ pub(crate) struct Supervisor {
     read: (Option<u64>, Instant),
     /// Whether it was ended since it hangs.
     is_ended: bool,
+    /// When files were closed that have no name any more.
+    tidied: Instant,
     recent: VecDeque<Note>,
 }
 
@@ -101,7 +107,7 @@ enum Wish {
 /// and again.
 pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
     let mut mask = SigSet::empty();
-    // Leases end with SIGIO, which nobody needs to hear of.
+    // SIGIO tells that somebody waits for a lease.
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGIO, Signal::SIGPIPE] {
         mask.add(signal);
     }
@@ -119,6 +125,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
     let gate = start(&configuration, &worker, &groups, &table, &databases)?;
     let mut supervisor = Supervisor {
         covered: Covered::new(&configuration.file_systems),
+        kept: Kept::new(&configuration.kept.folders),
         configuration,
         worker,
         groups,
@@ -138,6 +145,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
         beaten: (0, Instant::now()),
         read: (None, Instant::now()),
         is_ended: false,
+        tidied: Instant::now(),
         recent: VecDeque::new(),
     };
     supervisor.wait_until_ready()?;
@@ -239,6 +247,11 @@ impl Supervisor {
                 self.log(&format!("{wrong} accesses were answered by the policy for late answers"));
             }
             self.end_what_hangs();
+            if self.tidied.elapsed() > BETWEEN_TIDYING {
+                self.kept.forget_deleted(&self.groups);
+                self.table.set(Count::Kept, self.kept.len() as u64);
+                self.tidied = Instant::now();
+            }
             self.covered.look(&self.groups, self.gate_number());
         }
     }
@@ -322,6 +335,10 @@ impl Supervisor {
                 match i32::try_from(signal.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) {
                     Some(Signal::SIGTERM | Signal::SIGINT) => return Ok(Some(Wish::Stop)),
                     Some(Signal::SIGHUP) => self.reload(),
+                    Some(Signal::SIGIO) => {
+                        self.kept.give_back(&self.groups);
+                        self.table.set(Count::Kept, self.kept.len() as u64);
+                    }
                     _ => {}
                 }
             }
@@ -341,6 +358,12 @@ impl Supervisor {
                     Request::Unwritten(file) => answer.push(lease::is_unwritten(&file).into()),
                     Request::Who(number) => answer.extend(who(number).unwrap_or_default().to_bytes()),
                     Request::Open(path) => files.extend(open(&path)),
+                    Request::Keep(file, identity, database) => {
+                        if database == self.databases.identity {
+                            self.kept.keep(&self.groups, file.into(), identity);
+                            self.table.set(Count::Kept, self.kept.len() as u64);
+                        }
+                    }
                     Request::Found(file, names) => self.found(File::from(file), names),
                 }
                 (answer, files)
@@ -457,6 +480,9 @@ impl Supervisor {
 
     /// Opens the databases again and hands them to the gate.
     fn reload(&mut self) {
+        // What the kernel keeps is of the databases before, and opening others takes its time.
+        self.kept.clear(&self.groups);
+        self.table.set(Count::Kept, 0);
         match databases::open(&self.configuration.database.files) {
             Ok(databases) => {
                 let files: Vec<_> = databases.files.iter().map(AsFd::as_fd).collect();

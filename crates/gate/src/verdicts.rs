@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use quick_cache::sync::Cache;
 use rustix::fs::{FileType, fstat, fstatfs};
@@ -67,6 +68,34 @@ impl Identity {
         self.size
     }
 
+    /// The identity that these bytes stand for.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut numbers =
+            bytes.chunks_exact(8).map(|bytes| bytes.try_into().map(u64::from_le_bytes).unwrap_or(0));
+        let mut next = || numbers.next();
+        let identity = Self {
+            device: next()?,
+            inode: next()?,
+            size: next()?,
+            modified: (next()?.cast_signed(), next()?),
+            changed: (next()?.cast_signed(), next()?),
+        };
+        (bytes.len() == 7 * 8).then_some(identity)
+    }
+
+    /// Bytes that stand for it.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let ((modified, a), (changed, b)) = (self.modified, self.changed);
+        let numbers =
+            [self.device, self.inode, self.size, modified.cast_unsigned(), a, changed.cast_unsigned(), b];
+        numbers.map(u64::to_le_bytes).concat()
+    }
+
+    /// What tells its file from others for as long as that is open.
+    pub(crate) fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     /// Its device, as `major` and `minor`.
     pub(crate) fn device(&self) -> (u32, u32) {
         (rustix::fs::major(self.device), rustix::fs::minor(self.device))
@@ -96,7 +125,14 @@ pub(crate) fn has_fine_times() -> bool {
 
 /// Verdicts that are remembered, those that are asked for most.
 #[derive(Debug)]
-pub(crate) struct Verdicts(Cache<Identity, Verdict>);
+pub(crate) struct Verdicts(Cache<Identity, Known>);
+
+/// A verdict, and how often it was asked for.
+#[derive(Clone, Debug)]
+struct Known {
+    verdict: Verdict,
+    asked: Arc<AtomicU32>,
+}
 
 impl Verdicts {
     /// Room for so many.
@@ -104,14 +140,20 @@ impl Verdicts {
         Self(Cache::new(most))
     }
 
-    /// What is known of a file.
-    pub(crate) fn get(&self, identity: &Identity) -> Option<Verdict> {
-        self.0.get(identity)
+    /// Whether anything is known of a file.
+    pub(crate) fn knows(&self, identity: &Identity) -> bool {
+        self.0.get(identity).is_some()
+    }
+
+    /// What is known of a file, and how often that was asked for before.
+    pub(crate) fn ask(&self, identity: &Identity) -> Option<(Verdict, u32)> {
+        let known = self.0.get(identity)?;
+        Some((known.verdict, known.asked.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// Remembers a verdict.
     pub(crate) fn remember(&self, identity: Identity, verdict: Verdict) {
-        self.0.insert(identity, verdict);
+        self.0.insert(identity, Known { verdict, asked: Arc::default() });
     }
 
     /// How many there are.
@@ -139,6 +181,9 @@ mod tests {
             seen.push(now);
         }
         assert_eq!(Identity::of(&File::open("/dev/null").unwrap()).unwrap(), None);
+        let last = seen[200];
+        assert_eq!(Identity::read(&last.to_bytes()), Some(last));
+        assert_eq!(Identity::read(&last.to_bytes()[1..]), None);
     }
 
     #[test]

@@ -79,6 +79,62 @@ fn stores_through_a_mapping_are_seen() {
     assert!(ground.count("remembered") > 0);
 }
 
+/// What the kernel does not ask about any more is asked about again before anybody can write to it.
+#[test]
+#[expect(unsafe_code, reason = "a mapping that others may change is what is tested")]
+fn what_the_kernel_keeps_is_given_back_to_writers() {
+    let Some(ground) = Ground::unwatched() else { return };
+    let place = ground.path("");
+    let Some(ground) = ground.watch(&format!("[kept]\nfolders = [{place:?}]\n")) else { return };
+    let clean = vec![b'a'; eicar().len()];
+    let kept = |path: &Path, number: u64| {
+        until("the kernel keeps it", || {
+            assert!(!is_refused(path));
+            ground.count("kept") == number
+        });
+        let before = ground.count("opens");
+        for _ in 0..20 {
+            assert!(!is_refused(path));
+        }
+        assert_eq!(ground.count("opens"), before, "the kernel asked");
+    };
+    let written = ground.write("written", &clean);
+    kept(&written, 1);
+    OpenOptions::new().write(true).open(&written).unwrap().write_all(&eicar()).unwrap();
+    assert!(is_refused(&written));
+
+    let mapped = ground.write("mapped", &clean);
+    kept(&mapped, 1);
+    let file = OpenOptions::new().read(true).write(true).open(&mapped).unwrap();
+    // SAFETY: only this test knows the file.
+    let mut map = unsafe { MmapMut::map_mut(&file) }.unwrap();
+    map[0] = b'b';
+    known(&mapped);
+    map.copy_from_slice(&eicar());
+    assert!(is_refused(&mapped));
+    drop((map, file));
+
+    let cut = ground.write("cut", &[&eicar()[..], b"x"].concat());
+    kept(&cut, 1);
+    nix::unistd::truncate(&cut, eicar().len() as i64).unwrap();
+    assert!(is_refused(&cut));
+
+    // A file without a name is not held for long.
+    let gone = ground.write("gone", &clean);
+    kept(&gone, 1);
+    fs::remove_file(&gone).unwrap();
+    until("it is closed", || ground.count("kept") == 0);
+    // New databases give everything back.
+    let again = ground.write("again", &clean);
+    kept(&again, 1);
+    assert!(ground.protect(&["reload"]).status.success());
+    until("the kernel asks again", || {
+        let before = ground.count("opens");
+        assert!(!is_refused(&again));
+        ground.count("opens") > before
+    });
+}
+
 /// A descriptor that was opened for writing while the file was clean.
 #[test]
 fn a_writer_from_before_is_no_way_around() {
