@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use candor_protocol::Channel;
-use rustix::process::{DumpableBehavior, Gid, Pid, Signal, Uid, WaitOptions, set_dumpable_behavior, waitpid};
+use rustix::process::{
+    DumpableBehavior, Gid, Pid, Signal, Uid, WaitOptions, set_dumpable_behavior, setpriority_process, waitpid,
+};
 use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::configuration::Configuration;
@@ -32,6 +34,8 @@ use crate::requests::Supervisor;
 
 /// How long a gate goes on whose supervisor is gone: another one may be about to begin.
 const ORPHANED: Duration = Duration::from_secs(5);
+/// The priority of the gate.
+const FIRST: i32 = -15;
 /// How a gate ends that shall have no successor.
 const FOR_GOOD: i32 = 3;
 
@@ -107,6 +111,8 @@ fn start(
 /// The life of the keeper: a gate after the other.
 fn keep(parts: &Parts) -> anyhow::Result<()> {
     others(parts)?.into_iter().filter_map(owned).for_each(drop);
+    // Everybody who opens a file waits for it.
+    let _ = setpriority_process(None, FIRST);
     give_up(&parts.configuration)?;
     loop {
         let gate = start(libc::CLONE_FILES, || live(parts), &parts.notes)?;

@@ -31,6 +31,8 @@ use crate::verdicts::{Detection, Identity, Verdict, has_fine_times};
 
 /// The time between two signs of life.
 const BEAT: Duration = Duration::from_millis(100);
+/// Files that were written and wait to be scanned; each is open.
+const MOST_WRITTEN: usize = 1000;
 /// Files of which it is known that the supervisor was told.
 const MOST_TOLD: usize = 10_000;
 
@@ -196,7 +198,7 @@ impl Gate {
             let Some(file) = self.supervisor.open(&path) else { continue };
             // What was changed since is scanned when it is opened again.
             if Identity::of(&file).ok().flatten() == Some(identity) {
-                self.submit(Scan::patient(&self, identity, Arc::new(file)));
+                self.submit(Scan::patient(&self, identity, Arc::new(file), "again"));
             }
         }
     }
@@ -258,7 +260,7 @@ impl Gate {
     }
 
     /// Answers at once what is known, and leaves the rest to others.
-    fn look(&self, identity: Option<Identity>, waiting: Waiting, handle: Option<OwnedFd>) {
+    fn look(self: &Arc<Self>, identity: Option<Identity>, waiting: Waiting, handle: Option<OwnedFd>) {
         let access = waiting.access;
         match access {
             Access::Open => self.table.count(Count::Opens),
@@ -287,7 +289,19 @@ impl Gate {
         if self.configuration.protect.mode == Mode::Executions && access != Access::Execute {
             return self.answer(&waiting, true);
         }
+        if access == Access::Written {
+            return self.look_at_written(identity, waiting.file);
+        }
         let _ = self.tasks.0.send(Task::Look(identity, known.map(|(verdict, _)| verdict), waiting, handle));
+    }
+
+    /// Has a file scanned that was written. Whoever opens it before that gets a scan of his own.
+    fn look_at_written(self: &Arc<Self>, identity: Identity, file: Arc<File>) {
+        let has_room = |generation: Arc<Generation>| generation.patient() < MOST_WRITTEN;
+        let is_excluded = self.exclusions.has_paths() && self.exclusions.has_path(&path_of(&file));
+        if !is_excluded && self.generation().is_some_and(has_room) {
+            self.submit(Scan::patient(self, identity, file, "written"));
+        }
     }
 
     fn work(self: &Arc<Self>, task: Task) {
@@ -403,14 +417,14 @@ impl Gate {
     }
 
     /// Tells of a file that was found when nobody waited for it.
-    pub(crate) fn found_again(&self, file: &Arc<File>, detection: &Detection) {
+    pub(crate) fn found(&self, file: &Arc<File>, detection: &Detection, why: &str) {
         self.table.count(Count::Reported);
         self.notes.tell(Note::Detected {
             path: path_of(file).display().to_string(),
             verdict: detection.verdict.to_owned(),
             names: detection.names.clone(),
             refused: false,
-            access: "again".to_owned(),
+            access: why.to_owned(),
             process: 0,
             user: 0,
         });
@@ -433,11 +447,7 @@ impl Gate {
     }
 
     fn tell(&self, waiting: &Waiting, detection: &Detection, refused: bool) {
-        let access = match waiting.access {
-            Access::Execute => "execute",
-            Access::Written => "written",
-            Access::Open | Access::Lost => "open",
-        };
+        let access = if waiting.access == Access::Execute { "execute" } else { "open" };
         self.notes.tell(Note::Detected {
             path: path_of(&waiting.file).display().to_string(),
             verdict: detection.verdict.to_owned(),

@@ -183,7 +183,8 @@ impl Group {
         Ok(group.mark(flags, mask, on, path)?)
     }
 
-    /// Waits for events and takes those that are there.
+    /// Waits for events and takes those that are there. Looking for the next one for a while before sleeping was tried, and
+    /// made others wait: the scheduler takes it for work.
     ///
     /// # Errors
     /// Those of read(2).

@@ -17,6 +17,7 @@ mod exclusions;
 mod gate;
 mod generation;
 mod group;
+mod idle;
 mod isolation;
 mod kept;
 mod lease;

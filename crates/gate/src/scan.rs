@@ -19,8 +19,8 @@ pub(crate) struct Scan {
     file: Arc<File>,
     /// The file as it was when the scan began, if nobody could write to it then.
     before: Option<Identity>,
-    /// Whether it may take the time that it needs: nobody waits for it.
-    pub(crate) is_patient: bool,
+    /// Why it may take the time that it needs, since nobody waits for it; nothing if somebody does.
+    patient: Option<&'static str>,
     /// How often it was tried before: a worker may be killed by others.
     attempts: u8,
     /// That of the workers that it was given to.
@@ -33,20 +33,17 @@ const MOST_ATTEMPTS: u8 = 2;
 impl Scan {
     /// A scan that somebody waits for.
     pub(crate) fn new(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
-        Self {
-            gate: Arc::clone(gate),
-            asked,
-            file,
-            before: None,
-            is_patient: false,
-            attempts: 0,
-            generation: 0,
-        }
+        Self { gate: Arc::clone(gate), asked, file, before: None, patient: None, attempts: 0, generation: 0 }
     }
 
     /// A scan that nobody waits for.
-    pub(crate) fn patient(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
-        Self { is_patient: true, ..Self::new(gate, asked, file) }
+    pub(crate) fn patient(gate: &Arc<Gate>, asked: Identity, file: Arc<File>, why: &'static str) -> Self {
+        Self { patient: Some(why), ..Self::new(gate, asked, file) }
+    }
+
+    /// Whether nobody waits for it.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patient.is_some()
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -96,7 +93,7 @@ impl Job for Scan {
             return gate.submit(Self { attempts, before: None, ..*self });
         }
         let ran_out = failed || report.gaps.iter().any(|gap| gap.reason == Reason::Limit(Limit::Time));
-        let is_final = verdict != Verdict::Undetected || !ran_out || self.is_patient && !failed;
+        let is_final = verdict != Verdict::Undetected || !ran_out || self.is_patient() && !failed;
         let is_stable = is_final && self.is_stable();
         match (self.before, gate.generation()) {
             // Older databases prove nothing for newer ones.
@@ -109,13 +106,13 @@ impl Job for Scan {
             }
             _ => gate.table.count(Count::Unstable),
         }
-        match &verdict {
-            _ if !self.is_patient => gate.scanned(self.asked, is_final.then_some(&verdict), is_stable),
-            Verdict::Detected(detection) => gate.found_again(&self.file, detection),
-            Verdict::Undetected => {}
+        match (self.patient, &verdict) {
+            (None, _) => gate.scanned(self.asked, is_final.then_some(&verdict), is_stable),
+            (Some(why), Verdict::Detected(detection)) => gate.found(&self.file, detection, why),
+            (Some(_), Verdict::Undetected) => {}
         }
-        if !is_final && !self.is_patient {
-            gate.submit(Self { is_patient: true, before: None, ..*self });
+        if !is_final && self.patient.is_none() {
+            gate.submit(Self { patient: Some("again"), before: None, ..*self });
         }
     }
 }

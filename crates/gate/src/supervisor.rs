@@ -83,6 +83,8 @@ pub(crate) struct Supervisor {
     is_ended: bool,
     /// When files were closed that have no name any more.
     tidied: Instant,
+    /// When it was looked for what is late.
+    looked: Instant,
     recent: VecDeque<Note>,
 }
 
@@ -146,6 +148,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
         read: (None, Instant::now()),
         is_ended: false,
         tidied: Instant::now(),
+        looked: Instant::now(),
         recent: VecDeque::new(),
     };
     supervisor.wait_until_ready()?;
@@ -239,6 +242,11 @@ impl Supervisor {
                 self.log("protection is off");
                 return Ok(());
             }
+            // Requests come by the thousand, and looking through the table takes as long as many of them.
+            if self.looked.elapsed() < TICK {
+                continue;
+            }
+            self.looked = Instant::now();
             let wrong = self.table.answer_late(self.configuration.late.patience(), |number, deny| {
                 self.table.count(Count::Late);
                 let _ = self.groups.answer(number, if deny { Answer::Deny } else { Answer::Allow });
