@@ -28,11 +28,10 @@ use crate::pending::{Count, Table};
 use crate::requests::{Process, Supervisor};
 use crate::scan::Scan;
 use crate::verdicts::{Detection, Identity, Verdict, has_fine_times};
+use crate::written::Written;
 
 /// The time between two signs of life.
 const BEAT: Duration = Duration::from_millis(100);
-/// Files that were written and wait to be scanned; each is open.
-const MOST_WRITTEN: usize = 1000;
 /// Files of which it is known that the supervisor was told.
 const MOST_TOLD: usize = 10_000;
 
@@ -72,6 +71,7 @@ pub(crate) struct Gate {
     removable: Mutex<HashMap<(u32, u32), bool>>,
     /// What was allowed, to be looked at again with newer databases.
     pub(crate) allowed: Allowed,
+    written: Written,
     tasks: (Sender<Task>, Mutex<Receiver<Task>>),
     /// Files in which something was found and that the supervisor knows of.
     told: Mutex<HashSet<Identity>>,
@@ -114,6 +114,7 @@ impl Gate {
             early: Mutex::default(),
             removable: Mutex::default(),
             allowed: Allowed::default(),
+            written: Written::default(),
             tasks: {
                 let (sender, receiver) = channel();
                 (sender, Mutex::new(receiver))
@@ -131,6 +132,7 @@ impl Gate {
         thread::Builder::new().name("beat".to_owned()).spawn(move || {
             loop {
                 gate.table.count(Count::Beats);
+                gate.look_at_written();
                 thread::sleep(BEAT);
             }
         })?;
@@ -290,17 +292,19 @@ impl Gate {
             return self.answer(&waiting, true);
         }
         if access == Access::Written {
-            return self.look_at_written(identity, waiting.file);
+            return self.written.add(identity, waiting.file);
         }
         let _ = self.tasks.0.send(Task::Look(identity, known.map(|(verdict, _)| verdict), waiting, handle));
     }
 
-    /// Has a file scanned that was written. Whoever opens it before that gets a scan of his own.
-    fn look_at_written(self: &Arc<Self>, identity: Identity, file: Arc<File>) {
-        let has_room = |generation: Arc<Generation>| generation.patient() < MOST_WRITTEN;
-        let is_excluded = self.exclusions.has_paths() && self.exclusions.has_path(&path_of(&file));
-        if !is_excluded && self.generation().is_some_and(has_room) {
-            self.submit(Scan::patient(self, identity, file, "written"));
+    /// Has files scanned that were written.
+    fn look_at_written(self: &Arc<Self>) {
+        for (identity, file) in self.written.due() {
+            let is_excluded = self.exclusions.has_paths() && self.exclusions.has_path(&path_of(&file));
+            let is_known = self.generation().is_some_and(|generation| generation.verdicts.knows(&identity));
+            if !is_excluded && !is_known {
+                self.submit(Scan::patient(self, identity, file, "written"));
+            }
         }
     }
 

@@ -29,6 +29,7 @@ mod scan;
 mod status;
 mod supervisor;
 mod verdicts;
+mod written;
 
 pub use commands::main;
 pub use configuration::{FILE, SOCKET};
