@@ -300,9 +300,8 @@ impl Gate {
     /// Has files scanned that were written.
     fn look_at_written(self: &Arc<Self>) {
         for (identity, file) in self.written.due() {
-            let is_excluded = self.exclusions.has_paths() && self.exclusions.has_path(&path_of(&file));
             let is_known = self.generation().is_some_and(|generation| generation.verdicts.knows(&identity));
-            if !is_excluded && !is_known {
+            if !is_known && !self.is_excluded(&file) {
                 self.submit(Scan::patient(self, identity, file, "written"));
             }
         }
@@ -335,23 +334,31 @@ impl Gate {
     /// Whether somebody's access to a file is not looked at.
     fn is_exempt(&self, process: &Process, file: &File) -> bool {
         let is_ours = process.parent != 0 && self.ours.contains(&process.parent);
-        is_ours
-            || self.exclusions.has_process(process)
-            || self.exclusions.has_paths() && self.exclusions.has_path(&path_of(file))
+        is_ours || self.exclusions.has_process(process) || self.is_excluded(file)
+    }
+
+    fn is_excluded(&self, file: &File) -> bool {
+        self.exclusions.has_paths() && self.exclusions.has_path(&path_of(file))
     }
 
     /// Lets an access wait for a scan of its file, and starts one if there is none.
     fn wait(self: &Arc<Self>, identity: Identity, waiting: Waiting) {
-        let file = Arc::clone(&waiting.file);
         if !answers::waits(self.configuration.protect.mode, waiting.access) {
             // It goes on, and what is found is told.
             self.answer(&waiting, true);
         }
+        self.join(identity, vec![waiting]);
+    }
+
+    /// Adds accesses to those that wait for a scan of their file, and starts one if there were none.
+    fn join(self: &Arc<Self>, identity: Identity, accesses: Vec<Waiting>) {
+        let Some(file) = accesses.first().map(|first| Arc::clone(&first.file)) else { return };
         let is_first = {
             let mut all = self.waiting();
             let there = all.entry(identity).or_default();
-            there.push(waiting);
-            there.len() == 1
+            let was_empty = there.is_empty();
+            there.extend(accesses);
+            was_empty
         };
         if is_first {
             self.submit(Scan::new(self, identity, file));
@@ -378,18 +385,7 @@ impl Gate {
                 None => self.answer_unknown(waiting),
             }
         }
-        let Some(first) = others.first() else { return };
-        let file = Arc::clone(&first.file);
-        let is_first = {
-            let mut waiting = self.waiting();
-            let there = waiting.entry(identity).or_default();
-            let was_empty = there.is_empty();
-            there.extend(others);
-            was_empty
-        };
-        if is_first {
-            self.submit(Scan::new(self, identity, file));
-        }
+        self.join(identity, others);
     }
 
     /// Answers an access to a file with a verdict.

@@ -1,13 +1,13 @@
 //! What becomes of a file in which something was found, and of processes that execute it.
 
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candor_quarantine::{Grounds, Protection, Vault};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::gate::path_of;
 use crate::notes::Note;
 
 /// Takes a file into quarantine. Unmodified files of the distribution's packages stay.
@@ -55,8 +55,4 @@ fn end(process: u32, is_it: impl Fn() -> bool) -> bool {
     let Some(number) = Pid::from_raw(process.cast_signed()) else { return false };
     let Ok(handle) = pidfd_open(number, PidfdFlags::empty()) else { return false };
     is_it() && pidfd_send_signal(&handle, Signal::KILL).is_ok()
-}
-
-fn path_of(file: &File) -> PathBuf {
-    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default()
 }

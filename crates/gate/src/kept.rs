@@ -7,11 +7,11 @@
 //! in folders of the system.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::os::fd::AsRawFd;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use crate::gate::path_of;
 use crate::group::Groups;
 use crate::lease;
 use crate::verdicts::Identity;
@@ -50,7 +50,7 @@ impl Kept {
     /// Whether a file is root's, nobody else may write to it, and it lies in one of the folders.
     fn is_of_the_system(&self, file: &File) -> bool {
         let is_roots = file.metadata().is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0);
-        let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default();
+        let path = path_of(file);
         is_roots && self.folders.iter().any(|folder| path.starts_with(folder))
     }
 

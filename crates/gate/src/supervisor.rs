@@ -270,14 +270,13 @@ impl Supervisor {
         let patience = self.configuration.late.patience();
         let beats = self.table.counted(Count::Beats);
         let reads = if self.groups.has_unread() { Some(self.table.counted(Count::Reads)) } else { None };
-        let (was, beaten) = self.beaten;
-        if was != beats {
+        if self.beaten.0 != beats {
             self.beaten = (beats, Instant::now());
         }
         if reads.is_none() || self.read.0 != reads {
             self.read = (reads, Instant::now());
         }
-        let silent = beaten.elapsed().max(self.read.1.elapsed());
+        let silent = self.beaten.1.elapsed().max(self.read.1.elapsed());
         if silent <= patience {
             self.is_ended = false;
             return;
