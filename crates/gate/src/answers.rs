@@ -7,7 +7,7 @@ use crate::verdicts::Verdict;
 /// Whether an access has to wait for a verdict.
 pub(crate) fn waits(mode: Mode, access: Access) -> bool {
     match (mode, access) {
-        (_, Access::Written | Access::Lost) | (Mode::Report, _) => false,
+        (_, Access::Written) | (Mode::Report, _) => false,
         (Mode::Block, _) | (Mode::Executions, Access::Execute) => true,
         (Mode::Executions, Access::Open) => false,
     }

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use candor_databases::Databases;
 use candor_protocol::Channel;
 use rustix::process::{
     DumpableBehavior, Gid, Pid, Signal, Uid, WaitOptions, set_dumpable_behavior, setpriority_process, waitpid,
@@ -23,7 +24,6 @@ use rustix::process::{
 use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::configuration::Configuration;
-use crate::databases::Databases;
 use crate::exclusions::Exclusions;
 use crate::gate::Gate;
 use crate::generation::Generation;
@@ -36,6 +36,8 @@ use crate::requests::Supervisor;
 const ORPHANED: Duration = Duration::from_secs(5);
 /// The priority of the gate.
 const FIRST: i32 = -15;
+/// How often a gate tries to start its workers.
+const MOST_ATTEMPTS: u8 = 5;
 /// How a gate ends that shall have no successor.
 const FOR_GOOD: i32 = 3;
 
@@ -46,9 +48,7 @@ pub(crate) struct Parts {
     pub(crate) table: Table,
     pub(crate) requests: Channel,
     pub(crate) notes: Channel,
-    pub(crate) databases: Vec<File>,
-    pub(crate) signatures: u64,
-    pub(crate) identity: [u8; 32],
+    pub(crate) databases: Databases,
     /// The program of the workers.
     pub(crate) worker: File,
     pub(crate) configuration: Configuration,
@@ -66,9 +66,23 @@ pub(crate) fn fork(parts: &Parts) -> io::Result<Pid> {
     start(0, || keep(parts).context("the keeper"), &parts.notes)
 }
 
-/// What tells a gate of new databases, which go with it.
+/// What tells of new databases, whose files go with it.
 pub(crate) fn reload(databases: &Databases) -> Vec<u8> {
-    [&databases.signatures.to_le_bytes()[..], &databases.identity].concat()
+    let Databases { signatures, size, identity, .. } = databases;
+    [&signatures.to_le_bytes()[..], &size.to_le_bytes(), identity].concat()
+}
+
+/// The databases that somebody told of.
+pub(crate) fn read_reload(bytes: &[u8], files: Vec<OwnedFd>) -> Option<Databases> {
+    let (signatures, rest) = bytes.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    let identity = *rest.first_chunk()?;
+    Some(Databases {
+        files: files.into_iter().map(File::from).collect(),
+        signatures: u64::from_le_bytes(*signatures),
+        size: u64::from_le_bytes(*size),
+        identity,
+    })
 }
 
 /// Starts a process of the supervisor that does something and ends; what it says in case of an error goes to `notes`.
@@ -145,20 +159,27 @@ fn live(parts: &Parts) -> anyhow::Result<()> {
     gate.take_over(left);
     let program = PathBuf::from(format!("/proc/self/fd/{}", parts.worker.as_raw_fd()));
     let mut number = 0_u64;
-    let mut begin = |databases: &[File], signatures: u64, identity: [u8; 32]| -> anyhow::Result<()> {
+    let mut begin = |databases: &Databases| -> anyhow::Result<()> {
         number = number.saturating_add(1);
-        let generation = Generation::start(&parts.configuration, &program, databases, (number, identity))?;
+        let generation = Generation::start(&parts.configuration, &program, databases, number)?;
         let missing = generation.missing();
         gate.use_generation(generation);
-        notes.tell(Note::Ready { signatures, database: hex::encode(identity), missing });
+        let database = hex::encode(databases.identity);
+        notes.tell(Note::Ready { signatures: databases.signatures, database, missing });
         Ok(())
     };
-    begin(&parts.databases, parts.signatures, parts.identity)?;
+    // Workers may be killed while they begin, which is no reason to deny those who wait what they want.
+    let mut attempts = 1;
+    while let Err(error) = begin(&parts.databases) {
+        if attempts == MOST_ATTEMPTS {
+            return Err(error);
+        }
+        attempts += 1;
+    }
     let mut orders = parts.notes.try_clone()?;
     while let Ok(Some(received)) = orders.receive() {
-        let databases: Vec<File> = received.descriptors.into_iter().map(File::from).collect();
-        let Some((signatures, identity)) = read_reload(received.bytes) else { continue };
-        if let Err(error) = begin(&databases, signatures, identity) {
+        let Some(databases) = read_reload(received.bytes, received.descriptors) else { continue };
+        if let Err(error) = begin(&databases) {
             notes.tell(Note::Failed { reason: format!("new databases are not used: {error:#}") });
         }
     }
@@ -168,16 +189,12 @@ fn live(parts: &Parts) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_reload(bytes: &[u8]) -> Option<(u64, [u8; 32])> {
-    let (signatures, rest) = bytes.split_first_chunk()?;
-    Some((u64::from_le_bytes(*signatures), *rest.first_chunk()?))
-}
-
 /// The descriptors that do not belong to the parts: what the supervisor has for itself, and what a gate left that died.
 fn others(parts: &Parts) -> io::Result<Vec<RawFd>> {
     let own = [parts.table.file().as_fd(), parts.worker.as_fd(), parts.requests.as_fd(), parts.notes.as_fd()];
     let own = own.into_iter().chain(parts.groups.descriptors());
-    let own = own.chain(parts.databases.iter().map(AsFd::as_fd)).map(|descriptor| descriptor.as_raw_fd());
+    let own =
+        own.chain(parts.databases.files.iter().map(AsFd::as_fd)).map(|descriptor| descriptor.as_raw_fd());
     let own: BTreeSet<RawFd> = own.chain(0..=2).collect();
     let there =
         fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -3,6 +3,7 @@
 //! Nothing here may open a file on a file system that is watched, nor wait for anybody who does: that would wait for
 //! ourselves.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
@@ -22,13 +23,13 @@ use crate::answers;
 use crate::configuration::{Configuration, Mode};
 use crate::exclusions::Exclusions;
 use crate::generation::Generation;
-use crate::group::{Access, Answer, Event, Groups};
+use crate::group::{Access, Answer, Event, Group, Groups};
 use crate::notes::{Note, Notes};
 use crate::pending::{Count, Table};
 use crate::requests::{Process, Supervisor};
 use crate::scan::Scan;
 use crate::verdicts::{Detection, Identity, Verdict, has_fine_times};
-use crate::written::Written;
+use crate::written;
 
 /// The time between two signs of life.
 const BEAT: Duration = Duration::from_millis(100);
@@ -38,7 +39,7 @@ const MOST_TOLD: usize = 10_000;
 /// Threads that ask the supervisor, so that whoever opens a file that is known waits for nobody.
 const ASKERS: usize = 2;
 /// How often a verdict is asked for before the kernel keeps it.
-const OFTEN: u32 = 3;
+const OFTEN: u32 = 1;
 
 /// What takes longer than an answer from a verdict.
 #[derive(Debug)]
@@ -71,7 +72,6 @@ pub(crate) struct Gate {
     removable: Mutex<HashMap<(u32, u32), bool>>,
     /// What was allowed, to be looked at again with newer databases.
     pub(crate) allowed: Allowed,
-    written: Written,
     tasks: (Sender<Task>, Mutex<Receiver<Task>>),
     /// Files in which something was found and that the supervisor knows of.
     told: Mutex<HashSet<Identity>>,
@@ -114,7 +114,6 @@ impl Gate {
             early: Mutex::default(),
             removable: Mutex::default(),
             allowed: Allowed::default(),
-            written: Written::default(),
             tasks: {
                 let (sender, receiver) = channel();
                 (sender, Mutex::new(receiver))
@@ -132,10 +131,11 @@ impl Gate {
         thread::Builder::new().name("beat".to_owned()).spawn(move || {
             loop {
                 gate.table.count(Count::Beats);
-                gate.look_at_written();
                 thread::sleep(BEAT);
             }
         })?;
+        let gate = Arc::clone(self);
+        thread::Builder::new().name("written".to_owned()).spawn(move || written::hear(&gate))?;
         for number in 0..ASKERS {
             let gate = Arc::clone(self);
             let work = move || {
@@ -267,7 +267,7 @@ impl Gate {
         match access {
             Access::Open => self.table.count(Count::Opens),
             Access::Execute => self.table.count(Count::Executions),
-            Access::Written | Access::Lost => {}
+            Access::Written => {}
         }
         let has_content = |identity: &Identity| identity.size() > 0;
         let Some(identity) = identity.filter(has_content) else { return self.answer(&waiting, true) };
@@ -291,20 +291,40 @@ impl Gate {
         if self.configuration.protect.mode == Mode::Executions && access != Access::Execute {
             return self.answer(&waiting, true);
         }
-        if access == Access::Written {
-            return self.written.add(identity, waiting.file);
-        }
         let _ = self.tasks.0.send(Task::Look(identity, known.map(|(verdict, _)| verdict), waiting, handle));
     }
 
-    /// Has files scanned that were written.
-    fn look_at_written(self: &Arc<Self>) {
-        for (identity, file) in self.written.due() {
-            let is_known = self.generation().is_some_and(|generation| generation.verdicts.knows(&identity));
-            if !is_known && !self.is_excluded(&file) {
-                self.submit(Scan::patient(self, identity, file, "written"));
-            }
+    /// The group that tells of files that were written.
+    pub(crate) fn written(&self) -> &Group {
+        &self.groups.written
+    }
+
+    /// A file that somebody else wrote, and where it is, if it is to be scanned.
+    pub(crate) fn is_to_be_scanned(&self, event: &Event) -> Option<(Identity, PathBuf)> {
+        let file = event.file.as_ref().ok()?;
+        let identity = Identity::of(file).ok().flatten()?;
+        let is_ours = self.ours.contains(&event.process.cast_unsigned());
+        let is_scanned = self.configuration.protect.mode != Mode::Executions;
+        if identity.size() == 0 || is_ours || !is_scanned || self.knows(&identity) {
+            return None;
         }
+        let path = path_of(file);
+        (!self.exclusions.has_path(&path)).then_some((identity, path))
+    }
+
+    /// Has a file scanned that was written, if it still is what it was then.
+    pub(crate) fn look_at_written(self: &Arc<Self>, identity: Identity, path: &Path) {
+        if self.knows(&identity) {
+            return;
+        }
+        let file = self.supervisor.open(path);
+        if let Some(file) = file.filter(|file| Identity::of(file).ok().flatten() == Some(identity)) {
+            self.submit(Scan::patient(self, identity, Arc::new(file), "written"));
+        }
+    }
+
+    fn knows(&self, identity: &Identity) -> bool {
+        self.generation().is_some_and(|generation| generation.verdicts.knows(identity))
     }
 
     fn work(self: &Arc<Self>, task: Task) {
@@ -318,7 +338,8 @@ impl Gate {
                 return;
             }
         };
-        let process = self.supervisor.who(waiting.process.cast_unsigned());
+        let number = waiting.process.cast_unsigned();
+        let (process, is_unwritten) = self.supervisor.opened(&waiting.file, number);
         // If it is gone, its number may be somebody else's.
         let process = if handle.as_ref().is_some_and(is_alive) { process } else { Process::default() };
         if self.is_exempt(&process, &waiting.file) {
@@ -327,7 +348,7 @@ impl Gate {
         waiting.user = process.user;
         match known {
             Some(verdict) => self.conclude(&waiting, &verdict),
-            None => self.wait(identity, waiting),
+            None => self.wait(identity, waiting, is_unwritten),
         }
     }
 
@@ -342,26 +363,29 @@ impl Gate {
     }
 
     /// Lets an access wait for a scan of its file, and starts one if there is none.
-    fn wait(self: &Arc<Self>, identity: Identity, waiting: Waiting) {
+    fn wait(self: &Arc<Self>, identity: Identity, waiting: Waiting, is_unwritten: bool) {
         if !answers::waits(self.configuration.protect.mode, waiting.access) {
             // It goes on, and what is found is told.
             self.answer(&waiting, true);
         }
-        self.join(identity, vec![waiting]);
+        self.join(identity, vec![waiting], is_unwritten);
     }
 
-    /// Adds accesses to those that wait for a scan of their file, and starts one if there were none.
-    fn join(self: &Arc<Self>, identity: Identity, accesses: Vec<Waiting>) {
+    /// Adds accesses to those that wait for a scan of their file, and starts one if there is none.
+    fn join(self: &Arc<Self>, identity: Identity, accesses: Vec<Waiting>, is_unwritten: bool) {
         let Some(file) = accesses.first().map(|first| Arc::clone(&first.file)) else { return };
-        let is_first = {
-            let mut all = self.waiting();
-            let there = all.entry(identity).or_default();
-            let was_empty = there.is_empty();
-            there.extend(accesses);
-            was_empty
+        let is_first = match self.waiting().entry(identity) {
+            Entry::Occupied(mut there) => {
+                there.get_mut().extend(accesses);
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(accesses);
+                true
+            }
         };
         if is_first {
-            self.submit(Scan::new(self, identity, file));
+            self.submit(Scan::new(self, identity, file, is_unwritten));
         }
     }
 
@@ -373,19 +397,35 @@ impl Gate {
         }
     }
 
-    /// Answers those that wait for a scan. Where it proves nothing of the time after it began, only the one that began it is
-    /// answered, and the others get another scan.
-    pub(crate) fn scanned(self: &Arc<Self>, identity: Identity, verdict: Option<&Verdict>, is_stable: bool) {
-        let mut all = self.waiting().remove(&identity).unwrap_or_default();
-        let is_detected = matches!(verdict, Some(Verdict::Detected(_)));
-        let others = if is_stable || is_detected || all.len() < 2 { Vec::new() } else { all.split_off(1) };
-        for waiting in &all {
-            match verdict {
-                Some(verdict) => self.conclude(waiting, verdict),
-                None => self.answer_unknown(waiting),
-            }
+    /// Answers the one that began a scan, for whom it need not prove anything of the time after it began.
+    pub(crate) fn answer_first(&self, identity: Identity, verdict: Option<&Verdict>) {
+        let first = self.waiting().get_mut(&identity).filter(|all| !all.is_empty()).map(|all| all.remove(0));
+        if let Some(first) = first {
+            self.answer_scanned(&first, verdict);
         }
-        self.join(identity, others);
+    }
+
+    /// Answers the others. Where it proves nothing of the time after it began, they get another scan.
+    pub(crate) fn answer_others(
+        self: &Arc<Self>,
+        identity: Identity,
+        verdict: Option<&Verdict>,
+        is_stable: bool,
+    ) {
+        let others = self.waiting().remove(&identity).unwrap_or_default();
+        if !is_stable && !matches!(verdict, Some(Verdict::Detected(_))) {
+            return self.join(identity, others, false);
+        }
+        for waiting in &others {
+            self.answer_scanned(waiting, verdict);
+        }
+    }
+
+    fn answer_scanned(&self, waiting: &Waiting, verdict: Option<&Verdict>) {
+        match verdict {
+            Some(verdict) => self.conclude(waiting, verdict),
+            None => self.answer_unknown(waiting),
+        }
     }
 
     /// Answers an access to a file with a verdict.

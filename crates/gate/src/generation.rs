@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use candor_databases::Databases;
 use candor_jail::{Passwords, Pool, Program, Ready, Settings, Source};
 use candor_object::Limits;
 use rustix::process::setpriority_process;
@@ -45,11 +46,11 @@ impl Generation {
     pub(crate) fn start(
         configuration: &Configuration,
         program: &Path,
-        databases: &[File],
-        (number, database): (u64, [u8; 32]),
+        databases: &Databases,
+        number: u64,
     ) -> Result<Self, candor_jail::Error> {
         let pool = |workers: NonZeroUsize, time: Duration, is_idle: bool| {
-            let databases = databases.iter().map(File::try_clone).collect::<Result<_, _>>()?;
+            let databases = databases.files.iter().map(File::try_clone).collect::<Result<_, _>>()?;
             let settings = Settings {
                 source: Source::Program(Program {
                     path: program.to_owned(),
@@ -80,7 +81,7 @@ impl Generation {
             patient: pool(NonZeroUsize::MIN, Limits::default().time, true)?,
             verdicts: Verdicts::new(configuration.service.remembered.get()),
             number,
-            database,
+            database: databases.identity,
         })
     }
 

@@ -24,15 +24,23 @@ const BUFFER: usize = 16 << 10;
 
 /// A group.
 #[derive(Debug)]
-pub(crate) struct Group(OwnedFd);
+pub(crate) struct Group {
+    descriptor: OwnedFd,
+    /// What it is told of.
+    mask: MaskFlags,
+}
 
 /// The groups of the gate. Opening a file of an event may open other files: those of an overlay lie on another file system,
 /// and those of FUSE are brought by a process. If that is watched as well, somebody has to answer while the one that reads
 /// the first event waits. So file systems that lie on others have a group of their own, whose readers may wait.
+///
+/// A third group only tells of files that were written: nobody waits for it, so that it need not be read at once. Waking its
+/// reader for each file that is closed would cost more than all the rest.
 #[derive(Debug)]
 pub(crate) struct Groups {
     plain: Group,
     stacked: Group,
+    pub(crate) written: Group,
 }
 
 impl Groups {
@@ -41,7 +49,7 @@ impl Groups {
     /// # Errors
     /// When we are not root, or the kernel is built without permission events or older than 6.13.
     pub(crate) fn open() -> io::Result<Self> {
-        Ok(Self { plain: Group::open()?, stacked: Group::open()? })
+        Ok(Self { plain: Group::asking()?, stacked: Group::asking()?, written: Group::telling()? })
     }
 
     /// Handles to the same groups.
@@ -49,7 +57,11 @@ impl Groups {
     /// # Errors
     /// Those of the operating system.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { plain: Group(self.plain.0.try_clone()?), stacked: Group(self.stacked.0.try_clone()?) })
+        Ok(Self {
+            plain: self.plain.try_clone()?,
+            stacked: self.stacked.try_clone()?,
+            written: self.written.try_clone()?,
+        })
     }
 
     /// Asks to be asked about everything in the file system that is mounted at a path, whatever mount leads to it.
@@ -57,7 +69,8 @@ impl Groups {
     /// # Errors
     /// When we are not root, or the file system cannot be watched.
     pub(crate) fn watch(&self, mounted_at: &Path, is_stacked: bool) -> io::Result<()> {
-        if is_stacked { self.stacked.watch(mounted_at) } else { self.plain.watch(mounted_at) }
+        if is_stacked { self.stacked.watch(mounted_at) } else { self.plain.watch(mounted_at) }?;
+        self.written.watch(mounted_at)
     }
 
     /// Answers an event by its number, which may be one that another process took: no two events have one number, since all
@@ -69,7 +82,7 @@ impl Groups {
         self.plain.answer(number, answer).or_else(|_| self.stacked.answer(number, answer))
     }
 
-    /// Both, and how many threads should read each.
+    /// Those that ask, and how many threads should read each.
     pub(crate) fn each(&self) -> [(&Group, usize); 2] {
         [(&self.plain, 1), (&self.stacked, 8)]
     }
@@ -94,12 +107,12 @@ impl Groups {
 
     /// Whether events of file systems that lie on no others wait to be read.
     pub(crate) fn has_unread(&self) -> bool {
-        rustix::io::ioctl_fionread(&self.plain.0).is_ok_and(|size| size > 0)
+        rustix::io::ioctl_fionread(&self.plain.descriptor).is_ok_and(|size| size > 0)
     }
 
     /// Their descriptors.
-    pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
-        [self.plain.0.as_fd(), self.stacked.0.as_fd()]
+    pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
+        [&self.plain, &self.stacked, &self.written].map(AsFd::as_fd)
     }
 }
 
@@ -119,10 +132,8 @@ pub(crate) enum Access {
     Open,
     /// It is opened to be executed, and waits for an answer.
     Execute,
-    /// It was written and is closed.
+    /// It was written and is closed, or something that nobody waits for.
     Written,
-    /// Events were lost, since there were too many.
-    Lost,
 }
 
 /// Something that the kernel asks or tells.
@@ -141,29 +152,45 @@ pub(crate) struct Event {
 }
 
 impl Group {
-    /// A group without marks.
+    /// A group without marks that asks before files are opened and executed.
     ///
     /// # Errors
     /// When we are not root, or the kernel is built without permission events or older than 6.13.
-    fn open() -> io::Result<Self> {
-        let flags = InitFlags::FAN_CLASS_CONTENT
+    fn asking() -> io::Result<Self> {
+        let flags =
+            InitFlags::FAN_CLASS_CONTENT | InitFlags::FAN_UNLIMITED_QUEUE | InitFlags::FAN_UNLIMITED_MARKS;
+        Self::open(flags, MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_OPEN_EXEC_PERM)
+    }
+
+    /// A group without marks that tells of files that were written; of too many it drops some. Reading it does not wait.
+    ///
+    /// # Errors
+    /// As above.
+    fn telling() -> io::Result<Self> {
+        let flags = InitFlags::FAN_CLASS_NOTIF | InitFlags::FAN_UNLIMITED_MARKS | InitFlags::FAN_NONBLOCK;
+        Self::open(flags, MaskFlags::FAN_CLOSE_WRITE)
+    }
+
+    fn open(flags: InitFlags, mask: MaskFlags) -> io::Result<Self> {
+        let flags = flags
             | InitFlags::FAN_CLOEXEC
-            | InitFlags::FAN_UNLIMITED_QUEUE
-            | InitFlags::FAN_UNLIMITED_MARKS
             | InitFlags::FAN_REPORT_PIDFD
             | InitFlags::from_bits_retain(REPORT_FD_ERROR);
         let files = EventFFlags::O_RDONLY | EventFFlags::O_LARGEFILE | EventFFlags::O_CLOEXEC;
-        Ok(Self(Fanotify::init(flags, files)?.into()))
+        Ok(Self { descriptor: Fanotify::init(flags, files)?.into(), mask })
     }
 
-    /// Asks to be asked about everything in the file system that is mounted at a path, whatever mount leads to it.
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { descriptor: self.descriptor.try_clone()?, mask: self.mask })
+    }
+
+    /// Asks to be told of everything in the file system that is mounted at a path, whatever mount leads to it.
     ///
     /// # Errors
     /// When we are not root, or the file system cannot be watched.
     fn watch(&self, mounted_at: &Path) -> io::Result<()> {
-        let mask = MaskFlags::FAN_OPEN_PERM | MaskFlags::FAN_OPEN_EXEC_PERM | MaskFlags::FAN_CLOSE_WRITE;
         let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
-        self.mark(flags, mask, AT_FDCWD, Some(mounted_at))
+        self.mark(flags, self.mask, AT_FDCWD, Some(mounted_at))
     }
 
     fn mark(
@@ -173,7 +200,7 @@ impl Group {
         on: BorrowedFd<'_>,
         path: Option<&Path>,
     ) -> io::Result<()> {
-        let copy = self.0.try_clone()?;
+        let copy = self.descriptor.try_clone()?;
         #[expect(
             unsafe_code,
             reason = "the wrapper of the system call cannot be made of a descriptor otherwise"
@@ -190,7 +217,7 @@ impl Group {
     /// Those of read(2).
     pub(crate) fn read(&self) -> io::Result<Vec<Event>> {
         let mut buffer = [0; BUFFER];
-        let size = rustix::io::read(&self.0, &mut buffer)?;
+        let size = rustix::io::read(&self.descriptor, &mut buffer)?;
         Ok(parse(buffer.get(..size).unwrap_or_default()))
     }
 
@@ -204,8 +231,14 @@ impl Group {
             Answer::Deny => 2,
         };
         let parts = [number.to_ne_bytes(), verdict.to_ne_bytes()].concat();
-        rustix::io::writev(&self.0, &[IoSlice::new(&parts)])?;
+        rustix::io::writev(&self.descriptor, &[IoSlice::new(&parts)])?;
         Ok(())
+    }
+}
+
+impl AsFd for Group {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 
@@ -235,10 +268,8 @@ fn event_of(event: &[u8], mut records: &[u8]) -> Event {
         Access::Execute
     } else if mask.contains(MaskFlags::FAN_OPEN_PERM) {
         Access::Open
-    } else if mask.contains(MaskFlags::FAN_CLOSE_WRITE) {
-        Access::Written
     } else {
-        Access::Lost
+        Access::Written
     };
     let descriptor = number(event, 16).cast_signed();
     let mut handle = None;

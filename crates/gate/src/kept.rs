@@ -17,7 +17,7 @@ use crate::lease;
 use crate::verdicts::Identity;
 
 /// Files that are kept: each is open, and all are looked at when one of them is to be written to.
-const MOST: usize = 4096;
+const MOST: usize = 8192;
 
 /// Files about which the kernel does not ask.
 #[derive(Debug)]

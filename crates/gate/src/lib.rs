@@ -12,7 +12,6 @@ mod beginning;
 mod commands;
 mod configuration;
 mod coverage;
-mod databases;
 mod exclusions;
 mod gate;
 mod generation;

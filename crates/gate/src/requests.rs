@@ -27,8 +27,8 @@ const NUMBER: usize = 8;
 pub(crate) enum Request {
     /// Whether nobody can write to the file: it is open for writing nowhere, and mapped writable nowhere.
     Unwritten(OwnedFd),
-    /// Who a process is.
-    Who(u32),
+    /// The same, and who the process is that opens it.
+    Opened(OwnedFd, u32),
     /// The file at a path, to scan it again.
     Open(PathBuf),
     /// That the kernel ask no longer about a file that is known as this by these databases.
@@ -55,7 +55,7 @@ impl Request {
         let (number, rest) = bytes.split_at_checked(NUMBER)?;
         let request = match (rest.split_first()?, descriptors.pop()) {
             ((b'u', []), Some(file)) => Self::Unwritten(file),
-            ((b'w', rest), None) => Self::Who(u32::from_le_bytes(rest.try_into().ok()?)),
+            ((b'w', rest), Some(file)) => Self::Opened(file, u32::from_le_bytes(rest.try_into().ok()?)),
             ((b'o', path), None) => Self::Open(PathBuf::from(OsStr::from_bytes(path))),
             ((b'k', rest), Some(file)) => {
                 let (database, identity) = rest.split_at_checked(32)?;
@@ -111,10 +111,14 @@ impl Supervisor {
         self.ask(b"u", &[file.as_fd()], |answer, _| Some(answer == [1])).unwrap_or(false)
     }
 
-    /// Who a process is; nobody if it cannot be told.
-    pub(crate) fn who(&self, process: u32) -> Process {
+    /// Who a process is, nobody if it cannot be told, and whether nobody can write to the file that it opens.
+    pub(crate) fn opened(&self, file: impl AsFd, process: u32) -> (Process, bool) {
         let [a, b, c, d] = process.to_le_bytes();
-        self.ask(&[b'w', a, b, c, d], &[], |answer, _| Process::read(answer)).unwrap_or_default()
+        let read = |answer: &[u8]| {
+            let (is_unwritten, process) = answer.split_first()?;
+            Some((Process::read(process)?, *is_unwritten == 1))
+        };
+        self.ask(&[b'w', a, b, c, d], &[file.as_fd()], |answer, _| read(answer)).unwrap_or_default()
     }
 
     /// The file at a path, open for reading; nothing if there is no regular file.
@@ -164,8 +168,10 @@ mod tests {
         let process = Process { parent: 7, user: 1000, program: (65, 9) };
         assert_eq!(Process::read(&process.to_bytes()), Some(process));
         assert_eq!(Process::read(&process.to_bytes()[..23]), None);
-        let (number, request) = Request::read(b"12345678w\x05\0\0\0", Vec::new()).unwrap();
-        assert!(number == b"12345678" && matches!(request, Request::Who(5)));
+        let file = || vec![OwnedFd::from(tempfile::tempfile().unwrap())];
+        let (number, request) = Request::read(b"12345678w\x05\0\0\0", file()).unwrap();
+        assert!(number == b"12345678" && matches!(request, Request::Opened(_, 5)));
+        assert!(Request::read(b"12345678w\x05\0\0\0", Vec::new()).is_none());
         for nonsense in [&b""[..], b"1234567", b"12345678w\x05", b"12345678u", b"12345678x\0\0\0\0"] {
             assert!(Request::read(nonsense, Vec::new()).is_none());
         }
@@ -177,6 +183,6 @@ mod tests {
         let supervisor = Supervisor::new(channel).unwrap();
         drop(other);
         assert!(!supervisor.unwritten(io::stdin()));
-        assert_eq!(supervisor.who(1), Process::default());
+        assert_eq!(supervisor.opened(io::stdin(), 1), (Process::default(), false));
     }
 }

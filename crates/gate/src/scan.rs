@@ -31,14 +31,15 @@ pub(crate) struct Scan {
 const MOST_ATTEMPTS: u8 = 2;
 
 impl Scan {
-    /// A scan that somebody waits for.
-    pub(crate) fn new(gate: &Arc<Gate>, asked: Identity, file: Arc<File>) -> Self {
-        Self { gate: Arc::clone(gate), asked, file, before: None, patient: None, attempts: 0, generation: 0 }
+    /// A scan that somebody waits for. `is_unwritten` says that nobody could write to the file after it was looked at.
+    pub(crate) fn new(gate: &Arc<Gate>, asked: Identity, file: Arc<File>, is_unwritten: bool) -> Self {
+        let before = Some(asked).filter(|asked| is_unwritten && identity_of(&file) == Some(*asked));
+        Self { gate: Arc::clone(gate), asked, file, before, patient: None, attempts: 0, generation: 0 }
     }
 
     /// A scan that nobody waits for.
     pub(crate) fn patient(gate: &Arc<Gate>, asked: Identity, file: Arc<File>, why: &'static str) -> Self {
-        Self { patient: Some(why), ..Self::new(gate, asked, file) }
+        Self { patient: Some(why), ..Self::new(gate, asked, file, false) }
     }
 
     /// Whether nobody waits for it.
@@ -46,27 +47,29 @@ impl Scan {
         self.patient.is_some()
     }
 
-    fn identity(&self) -> Option<Identity> {
-        Identity::of(&self.file).ok().flatten()
-    }
-
     /// Whether the file is what it was when the scan began, and will have another identity when it changes.
     fn is_stable(&self) -> bool {
         self.before.is_some_and(|before| {
             self.gate.supervisor.unwritten(&self.file)
-                && self.identity() == Some(before)
+                && identity_of(&self.file) == Some(before)
                 && before.is_telling(&self.file, self.gate.has_fine_times)
         })
     }
 }
 
+fn identity_of(file: &File) -> Option<Identity> {
+    Identity::of(file).ok().flatten()
+}
+
 impl Job for Scan {
     fn open(&mut self) -> Option<Opened> {
-        let identity = self.identity()?;
-        self.before = self.gate.supervisor.unwritten(&self.file).then_some(identity).filter(|identity| {
-            // It may have been written just before it was looked at.
-            self.identity() == Some(*identity)
-        });
+        let identity = identity_of(&self.file)?;
+        if self.before.is_none() {
+            self.before = self.gate.supervisor.unwritten(&self.file).then_some(identity).filter(|identity| {
+                // It may have been written just before it was looked at.
+                identity_of(&self.file) == Some(*identity)
+            });
+        }
         Some(Opened::new(Arc::clone(&self.file), identity.size()).named(&path_of(&self.file)))
     }
 
@@ -94,6 +97,9 @@ impl Job for Scan {
         }
         let ran_out = failed || report.gaps.iter().any(|gap| gap.reason == Reason::Limit(Limit::Time));
         let is_final = verdict != Verdict::Undetected || !ran_out || self.is_patient() && !failed;
+        if self.patient.is_none() {
+            gate.answer_first(self.asked, is_final.then_some(&verdict));
+        }
         let is_stable = is_final && self.is_stable();
         match (self.before, gate.generation()) {
             // Older databases prove nothing for newer ones.
@@ -107,7 +113,7 @@ impl Job for Scan {
             _ => gate.table.count(Count::Unstable),
         }
         match (self.patient, &verdict) {
-            (None, _) => gate.scanned(self.asked, is_final.then_some(&verdict), is_stable),
+            (None, _) => gate.answer_others(self.asked, is_final.then_some(&verdict), is_stable),
             (Some(why), Verdict::Detected(detection)) => gate.found(&self.file, detection, why),
             (Some(_), Verdict::Undetected) => {}
         }

@@ -14,6 +14,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use candor_databases::Databases;
 use candor_protocol::Channel;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -26,7 +27,6 @@ use rustix::process::{
 
 use crate::configuration::{Configuration, Mode};
 use crate::coverage::Covered;
-use crate::databases::{self, Databases};
 use crate::group::{Answer, Groups};
 use crate::kept::Kept;
 use crate::notes::Note;
@@ -67,6 +67,8 @@ pub(crate) struct Supervisor {
     /// Where processes that do something apart tell of it.
     apart: (Channel, Channel),
     helpers: Vec<Pid>,
+    /// How often databases were to be opened again.
+    reloads: u64,
     /// Whether anything is watched; before that nobody is answered who asks.
     is_on: bool,
     since: Instant,
@@ -120,7 +122,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) })
         .context("the limit of open files")?;
     let worker = candor_jail::worker_program()?;
-    let databases = databases::open(&configuration.database.files)?;
+    let databases = candor_databases::open(&configuration.database.files)?;
     let groups = Groups::open().context(hint())?;
     let table = Table::new()?;
     let listener = listen(&configuration.service.socket)?;
@@ -139,6 +141,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
         mounts: File::open("/proc/self/mountinfo")?,
         apart: Channel::pair().map(|(ours, theirs)| (ours, Channel::new(theirs)))?,
         helpers: Vec::new(),
+        reloads: 0,
         is_on: false,
         since: Instant::now(),
         starts: VecDeque::new(),
@@ -204,9 +207,10 @@ fn start(
         table: Table::of(table.file().try_clone()?)?,
         requests: Channel::new(their_requests),
         notes: Channel::new(their_notes),
-        databases: databases.files.iter().map(File::try_clone).collect::<io::Result<_>>()?,
-        signatures: databases.signatures,
-        identity: databases.identity,
+        databases: Databases {
+            files: databases.files.iter().map(File::try_clone).collect::<io::Result<_>>()?,
+            ..*databases
+        },
         worker: File::open(worker).with_context(|| worker.display().to_string())?,
         configuration: configuration.clone(),
         supervisor: process::id(),
@@ -363,7 +367,10 @@ impl Supervisor {
                 let mut files = Vec::new();
                 match request {
                     Request::Unwritten(file) => answer.push(lease::is_unwritten(&file).into()),
-                    Request::Who(number) => answer.extend(who(number).unwrap_or_default().to_bytes()),
+                    Request::Opened(file, number) => {
+                        answer.push(lease::is_unwritten(&file).into());
+                        answer.extend(who(number).unwrap_or_default().to_bytes());
+                    }
                     Request::Open(path) => files.extend(open(&path)),
                     Request::Keep(file, identity, database) => {
                         if database == self.databases.identity {
@@ -420,12 +427,15 @@ impl Supervisor {
         }
     }
 
-    /// Hears what became of a file that a process of its own was to take into quarantine.
+    /// Hears what a process did that does something apart.
     fn hear_apart(&mut self) {
-        if let Ok(Some(received)) = self.apart.0.receive()
-            && let Ok(note) = serde_json::from_slice::<Note>(received.bytes)
-        {
-            self.note(note);
+        if let Ok(Some(received)) = self.apart.0.receive() {
+            let (told, files) = (received.bytes.to_vec(), received.descriptors);
+            if !files.is_empty() {
+                self.use_databases(&told, files);
+            } else if let Ok(note) = serde_json::from_slice::<Note>(&told) {
+                self.note(note);
+            }
         }
         self.helpers.retain(|process| matches!(waitpid(Some(*process), WaitOptions::NOHANG), Ok(None)));
     }
@@ -485,22 +495,37 @@ impl Supervisor {
         }
     }
 
-    /// Opens the databases again and hands them to the gate.
+    /// Opens the databases again. They are read whole, which takes its time, so that a process of its own does it.
     fn reload(&mut self) {
-        // What the kernel keeps is of the databases before, and opening others takes its time.
+        self.reloads = self.reloads.saturating_add(1);
+        let life = || {
+            let databases = candor_databases::open(&self.configuration.database.files)
+                .context("new databases are not used")?;
+            let files: Vec<_> = databases.files.iter().map(AsFd::as_fd).collect();
+            let told = [&self.reloads.to_le_bytes()[..], &beginning::reload(&databases)].concat();
+            Ok(self.apart.1.send(&told, &files)?)
+        };
+        match beginning::apart(life, &self.apart.1) {
+            Ok(process) => self.helpers.push(process),
+            Err(error) => self.log(&format!("new databases cannot be opened: {error}")),
+        }
+    }
+
+    /// Hands databases to the gate, unless they were to be opened again since.
+    fn use_databases(&mut self, told: &[u8], files: Vec<OwnedFd>) {
+        let Some((number, told)) = told.split_first_chunk() else { return };
+        let Some(databases) = beginning::read_reload(told, files) else { return };
+        if u64::from_le_bytes(*number) != self.reloads {
+            return;
+        }
+        // What the kernel keeps is of the databases before.
         self.kept.clear(&self.groups);
         self.table.set(Count::Kept, 0);
-        match databases::open(&self.configuration.database.files) {
-            Ok(databases) => {
-                let files: Vec<_> = databases.files.iter().map(AsFd::as_fd).collect();
-                let told = beginning::reload(&databases);
-                if let Err(error) = self.gate.notes.send(&told, &files) {
-                    self.log(&format!("the gate cannot be told of new databases: {error}"));
-                }
-                self.databases = databases;
-            }
-            Err(error) => self.log(&format!("new databases are not used: {error:#}")),
+        let files: Vec<_> = databases.files.iter().map(AsFd::as_fd).collect();
+        if let Err(error) = self.gate.notes.send(told, &files) {
+            self.log(&format!("the gate cannot be told of new databases: {error}"));
         }
+        self.databases = databases;
     }
 
     /// Answers whoever asks at the socket: one word each.
