@@ -7,13 +7,15 @@ use std::{env, fs};
 
 use candor_signatures::Sources;
 
+include!("src/mask.rs");
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut cargo = io::stdout().lock();
     writeln!(cargo, "cargo:rerun-if-changed=build.rs")?;
     embed_rules(&mut cargo)
 }
 
-/// Writes `default.cdb`; without rules it is a database without signatures.
+/// Writes `default.cdb.masked`; without rules it is a database without signatures.
 fn embed_rules(cargo: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let folder = root.join("rules");
@@ -41,6 +43,7 @@ fn embed_rules(cargo: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     if !problems.is_empty() {
         return Err(format!("rules/ has problems:\n{}", problems.join("\n")).into());
     }
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("default.cdb"), built.image)?;
+    let masked: Vec<u8> = built.image.iter().map(|byte| byte ^ MASK).collect();
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("default.cdb.masked"), masked)?;
     Ok(())
 }

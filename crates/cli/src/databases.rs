@@ -216,7 +216,7 @@ pub(crate) fn in_store(store: &Path) -> Vec<PathBuf> {
 
 /// The database that is part of the program.
 pub(crate) fn embedded() -> anyhow::Result<Database> {
-    Database::from_static(candor_rules::DATABASE).context("the embedded database")
+    Database::from_vec(candor_rules::database()).context("the embedded database")
 }
 
 /// Refuses databases without a signature: nothing could be found, and that is not what "nothing found" means.

@@ -118,7 +118,7 @@ fn unix_sockets_do_as_well() {
 #[test]
 fn old_databases_are_no_reason_to_be_ready() {
     let mut database = tempfile::NamedTempFile::new().unwrap();
-    database.write_all(candor_rules::DATABASE).unwrap();
+    database.write_all(&candor_rules::database()).unwrap();
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(10_000);
     database.as_file().set_modified(old).unwrap();
     let toml = |oldest: &str| {

@@ -35,7 +35,7 @@ pub struct Databases {
 pub fn open(paths: &[PathBuf]) -> anyhow::Result<Databases> {
     let paths = &in_folders(paths)?;
     let files = if paths.is_empty() {
-        vec![candor_jail::sealed(candor_rules::DATABASE).context("the embedded database")?]
+        vec![candor_jail::sealed(candor_rules::database().as_slice()).context("the embedded database")?]
     } else {
         paths.iter().map(|path| file(path)).collect::<anyhow::Result<_>>()?
     };
@@ -114,7 +114,7 @@ mod tests {
         let error = open(&[folder.path().to_owned()]).unwrap_err();
         assert!(error.to_string().contains("no file with the extension cdb"), "{error:#}");
         for name in ["a.cdb", "b.cdb", "c.txt"] {
-            fs::write(folder.path().join(name), candor_rules::DATABASE).unwrap();
+            fs::write(folder.path().join(name), candor_rules::database()).unwrap();
         }
         let (one, two) =
             (open(&[folder.path().join("a.cdb")]).unwrap(), open(&[folder.path().to_owned()]).unwrap());
@@ -122,7 +122,7 @@ mod tests {
         assert_ne!(two.identity, one.identity);
         assert_eq!(open(&[]).unwrap().identity, one.identity);
 
-        let mut damaged = candor_rules::DATABASE.to_vec();
+        let mut damaged = candor_rules::database();
         *damaged.last_mut().unwrap() ^= 1;
         fs::write(folder.path().join("b.cdb"), damaged).unwrap();
         let error = open(&[folder.path().to_owned()]).unwrap_err();

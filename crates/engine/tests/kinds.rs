@@ -49,3 +49,24 @@ fn a_signature_for_zips_sees_documents() {
     assert_eq!(found(&all, "office/targets.docx"), ["docx", "zip"]);
     assert_eq!(found(&all, "office/book.epub"), ["zip"]);
 }
+
+/// It is full of what it looks for; what differs from it in one byte, or is longer, is looked at as anything else.
+#[test]
+fn a_database_does_not_find_itself() {
+    let mut compiler = Compiler::default();
+    let text = "some words that it keeps";
+    // Names are kept as they are.
+    let everywhere = LogicalSignature { types: Vec::new(), ..signature(text, Some("any"), None) };
+    compiler.logical(&LogicalSignature { name: text.to_owned(), ..everywhere });
+    let bytes = compiler.finish();
+    assert!(bytes.windows(text.len()).any(|window| window == text.as_bytes()));
+    let database = Arc::new(Database::from_vec(bytes.clone()).unwrap());
+    let engine = Engine::new(vec![database], Limits::default());
+    let found = |bytes: Vec<u8>| engine.scan("a.cdb", Content::from_vec(bytes)).findings.len();
+    assert_eq!(found(format!("here are {text}").into_bytes()), 1);
+    assert_eq!(found(bytes.clone()), 0);
+    let (mut longer, mut other) = (bytes.clone(), bytes);
+    longer.push(0);
+    *other.last_mut().unwrap() ^= 1;
+    assert_eq!((found(longer), found(other)), (1, 1));
+}

@@ -112,7 +112,7 @@ pub(crate) struct Kept {
 }
 
 /// What is answered without a look.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Exclude {
     /// Files and folders.
@@ -147,6 +147,13 @@ pub(crate) struct Service {
 impl Default for Protect {
     fn default() -> Self {
         Self { mode: Mode::Block, unwanted: true, quarantine: false, kill: false, vault: None }
+    }
+}
+
+/// Databases are full of what they look for, and only root can put anything beside them.
+impl Default for Exclude {
+    fn default() -> Self {
+        Self { paths: vec!["/var/lib/candor/databases".into()], programs: Vec::new() }
     }
 }
 

@@ -60,7 +60,7 @@ fn files(folder: &Path, count: usize, size: usize) -> Arc<[PathBuf]> {
 }
 
 fn without(paths: &[PathBuf]) {
-    let database = Database::from_static(candor_rules::DATABASE).unwrap();
+    let database = Database::from_vec(candor_rules::database()).unwrap();
     let engine = Engine::new(vec![Arc::new(database)], Limits::default());
     for path in paths {
         let file = File::open(path).unwrap();
@@ -74,7 +74,7 @@ fn with(paths: &Arc<[PathBuf]>) {
     let pool = Pool::start(Settings {
         source: Source::Program(Program {
             path: program,
-            databases: vec![sealed(candor_rules::DATABASE).unwrap()],
+            databases: vec![sealed(candor_rules::database().as_slice()).unwrap()],
             user: None,
             passwords: candor_jail::Passwords::default(),
         }),

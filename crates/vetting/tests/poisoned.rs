@@ -97,7 +97,7 @@ impl std::fmt::LowerHex for Hex<'_> {
 }
 
 fn rules() -> File {
-    sealed(candor_rules::DATABASE).unwrap()
+    sealed(candor_rules::database().as_slice()).unwrap()
 }
 
 fn database(name: &str, text: &str) -> File {

@@ -55,6 +55,13 @@ fn engine() -> &'static Engine {
     })
 }
 
+/// They carry the database with all that it looks for.
+#[test]
+fn our_own_programs_are_not_detected() {
+    let report = scan("candor", &std::fs::read(env!("CARGO_BIN_EXE_candor")).unwrap());
+    assert_eq!(report.findings, []);
+}
+
 /// What a scan of these bytes reports.
 fn scan(name: &str, bytes: &[u8]) -> Report {
     engine().scan(name, Content::from_vec(bytes.to_vec()))

@@ -90,7 +90,13 @@ impl<'e> Scan<'e> {
         let fallback = if content.size() == 0 { FileType::EMPTY } else { FileType::DATA };
         let file_type = format.map_or(fallback, Format::file_type);
         let depth = self.chain.len() as u32;
+        // A database that is in use is full of what it looks for.
+        let is_ours = self.databases.iter().any(|database| database.is_the_same_as(&content));
         let id = self.enter(Object { content, file_type, name: name.to_owned(), relation, depth });
+        if is_ours {
+            self.leave();
+            return id;
+        }
         if let Err(error) = identified {
             self.unreadable(id, &error);
         }

@@ -220,7 +220,7 @@ fn start(worker: &Path, user: Option<(u32, u32)>) -> anyhow::Result<Started> {
     let (mut channel, theirs) = Channel::pair()?;
     let mut process = spawn(worker, &[], Stdio::from(theirs))?;
     channel.set_patience(Some(PATIENCE))?;
-    let database = sealed(candor_rules::DATABASE)?;
+    let database = sealed(candor_rules::database().as_slice())?;
     let mut packet = Vec::new();
     Request::Start(Start::new(&Limits::default(), user, MEMORY, PROCESSOR_TIME)).write(&mut packet);
     channel.send(&packet, &[database.as_fd()])?;
