@@ -49,7 +49,12 @@ impl Ground {
     }
 
     /// Starts the gate.
-    pub(crate) fn watch(mut self, configuration: &str) -> Option<Self> {
+    pub(crate) fn watch(self, configuration: &str) -> Option<Self> {
+        self.watch_by(Path::new(env!("CARGO_BIN_EXE_candor-gate")), configuration)
+    }
+
+    /// The same with a program that lies elsewhere, beside a worker.
+    pub(crate) fn watch_by(mut self, program: &Path, configuration: &str) -> Option<Self> {
         let place = self.path("");
         let only = if configuration.contains("only = ") {
             String::new()
@@ -60,7 +65,6 @@ impl Ground {
         let service = format!("[service]\nworkers = 2\nsocket = {socket:?}\n");
         let text = format!("{only}{service}{configuration}");
         fs::write(self.folder.path().join("gate.toml"), text).unwrap();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_candor-gate"));
         let worker = program.with_file_name("candor-worker");
         assert!(worker.is_file(), "{} is missing: cargo build -p candor-worker", worker.display());
         let mut gate = Command::new(program)

@@ -3,6 +3,7 @@
 mod afterwards;
 mod crashes;
 mod ground;
+mod ourselves;
 mod places;
 mod policy;
 mod soundness;
