@@ -1,6 +1,7 @@
 //! What becomes of a file that was found, and of files that were allowed before anybody knew.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +9,7 @@ use candor_quarantine::{Afterwards, Vault};
 use candor_signatures::Sources;
 use sha2::{Digest, Sha256};
 
-use crate::ground::{Ground, eicar, is_refused, until};
+use crate::ground::{Ground, eicar, is_refused, run, until};
 
 /// A database that knows the content of a file, or nothing that is here.
 fn database(place: &Path, known: Option<&Path>) {
@@ -41,6 +42,40 @@ fn what_was_found_goes_into_quarantine_and_comes_back() {
     let elsewhere = ground.beside("restored");
     vault.restore(entry.id, Some(&elsewhere), Afterwards::Keep).unwrap();
     assert_eq!(fs::read(&elsewhere).unwrap(), eicar());
+}
+
+/// Under the limits of its service it can take what belongs to others, and is asked before them.
+#[test]
+fn the_capabilities_of_the_service_are_enough() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd/candor-gate.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let names = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+    let names: Vec<String> = names.split(' ').map(|name| name.replace("CAP_", "+").to_lowercase()).collect();
+    let Some(ground) = Ground::unwatched() else { return };
+    let (program, folder) = (ground.beside("limited"), ground.beside("vault"));
+    let script = format!(
+        "#!/bin/sh\nexec setpriv --inh-caps=-all --bounding-set=-all,{} {} \"$@\"\n",
+        names.join(","),
+        env!("CARGO_BIN_EXE_candor-gate")
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    let configuration = format!("[protect]\nquarantine = true\nkill = true\nvault = {folder:?}\n");
+    let Some(ground) = ground.watch_by(&program, &configuration) else { return };
+    let status = fs::read_to_string(format!("/proc/{}/status", ground.supervisor())).unwrap();
+    assert!(!status.contains("CapBnd:\t000001ff"), "{status}");
+    let home = ground.path("home");
+    fs::create_dir(&home).unwrap();
+    let bad = ground.write("home/bad", &eicar());
+    for (path, mode) in [(&bad, 0o600), (&home, 0o700)] {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    let _ = run("setpriv", &["--reuid=65534", "--clear-groups", "cat", bad.to_str().unwrap()]);
+    until("it is taken", || !bad.exists());
+    let gate = ground.status().processes.1;
+    let priority = run("ps", &["-o", "ni=", "-p", &gate.to_string()]).stdout;
+    assert_eq!(String::from_utf8_lossy(&priority).trim(), "-15");
 }
 
 /// A program that was allowed and runs.

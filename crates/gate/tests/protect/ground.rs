@@ -65,7 +65,7 @@ impl Ground {
         let service = format!("[service]\nworkers = 2\nsocket = {socket:?}\n");
         let text = format!("{only}{service}{configuration}");
         fs::write(self.folder.path().join("gate.toml"), text).unwrap();
-        let worker = program.with_file_name("candor-worker");
+        let worker = Path::new(env!("CARGO_BIN_EXE_candor-gate")).with_file_name("candor-worker");
         assert!(worker.is_file(), "{} is missing: cargo build -p candor-worker", worker.display());
         let mut gate = Command::new(program)
             .args(["run", "--config"])
