@@ -25,6 +25,7 @@ pub(crate) struct Configuration {
     pub(crate) file_systems: FileSystems,
     pub(crate) exclude: Exclude,
     pub(crate) kept: Kept,
+    pub(crate) ahead: Ahead,
     pub(crate) database: Databases,
     pub(crate) service: Service,
 }
@@ -111,6 +112,14 @@ pub(crate) struct Kept {
     pub(crate) folders: Vec<PathBuf>,
 }
 
+/// What is looked at before anybody opens it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ahead {
+    /// Folders with programs and libraries.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
 /// What is answered without a look.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,6 +163,14 @@ impl Default for Protect {
 impl Default for Exclude {
     fn default() -> Self {
         Self { paths: vec!["/var/lib/candor/databases".into()], programs: Vec::new() }
+    }
+}
+
+impl Default for Ahead {
+    fn default() -> Self {
+        let folders =
+            ["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local", "/opt"];
+        Self { folders: folders.map(PathBuf::from).to_vec() }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keeps all file systems watched, also those that are mounted later and in other mount namespaces.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,15 @@ impl Covered {
     /// What there is, for people.
     pub(crate) fn file_systems(&self) -> Vec<FileSystem> {
         self.file_systems.values().cloned().collect()
+    }
+
+    /// Whether what lies at a path is on a file system that is to be watched.
+    pub(crate) fn is_to_be_watched(&self, path: &Path) -> bool {
+        let Ok(device) = fs::metadata(path).map(|file| file.dev()) else { return false };
+        let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+        let mounts = mounts::of("self").unwrap_or_default();
+        let mut there = mounts.iter().filter(|mount| mount.device == device);
+        there.any(|mount| self.covers(mount) == Coverage::Watched)
     }
 
     fn cover(&mut self, groups: &Groups, process: &str, root: &Path) {

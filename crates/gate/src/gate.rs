@@ -18,6 +18,7 @@ use candor_object::Decision;
 use candor_policy::Policy;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::ahead;
 use crate::allowed::Allowed;
 use crate::answers;
 use crate::configuration::{Configuration, Mode};
@@ -38,6 +39,8 @@ const MOST_TOLD: usize = 10_000;
 
 /// Threads that ask the supervisor, so that whoever opens a file that is known waits for nobody.
 const ASKERS: usize = 2;
+/// The time between two files that are scanned and that nobody waits for.
+const PACE: Duration = Duration::from_millis(5);
 /// How often a verdict is asked for before the kernel keeps it.
 const OFTEN: u32 = 1;
 
@@ -182,25 +185,32 @@ impl Gate {
         thread::spawn(move || gate.look_again(number));
     }
 
-    /// Has files scanned again that were allowed, those first that were executed most recently.
+    /// Has files scanned again that were allowed, those first that were executed most recently, then programs that nobody
+    /// opened yet.
     fn look_again(self: Arc<Self>, number: u64) {
-        for (identity, path) in self.allowed.by_use() {
-            // One at a time, so that it ends when there are newer databases, and others have the worker as well.
+        let allowed = self.allowed.by_use().into_iter().map(|(identity, path)| (Some(identity), path));
+        let ahead = ahead::programs(&self.configuration.ahead.folders).into_iter().map(|path| (None, path));
+        for (was, path) in allowed.chain(ahead) {
+            // A few at a time, so that it ends when there are newer databases, and others have the worker as well.
+            thread::sleep(PACE);
             while self
                 .generation()
                 .is_some_and(|generation| generation.number == number && generation.patient() > 0)
             {
-                thread::sleep(BEAT);
+                thread::sleep(PACE);
             }
-            match self.generation() {
-                Some(generation) if generation.number != number => return,
-                Some(generation) if generation.verdicts.knows(&identity) => continue,
-                _ => {}
+            if self.generation().is_some_and(|generation| generation.number != number) {
+                return;
+            }
+            if was.is_some_and(|was| self.knows(&was)) {
+                continue;
             }
             let Some(file) = self.supervisor.open(&path) else { continue };
+            let Some(identity) = Identity::of(&file).ok().flatten() else { continue };
             // What was changed since is scanned when it is opened again.
-            if Identity::of(&file).ok().flatten() == Some(identity) {
-                self.submit(Scan::patient(&self, identity, Arc::new(file), "again"));
+            if was.is_none_or(|was| was == identity) && !self.knows(&identity) {
+                let why = if was.is_some() { "again" } else { "ahead" };
+                self.submit(Scan::patient(&self, identity, Arc::new(file), why));
             }
         }
     }

@@ -6,6 +6,7 @@
 //! workers. What waits for an answer is in a table that both share, so that no crash opens the door or leaves anybody
 //! waiting.
 
+mod ahead;
 mod allowed;
 mod answers;
 mod beginning;

@@ -39,7 +39,8 @@ pub enum Note {
         names: Vec<String>,
         /// Whether the access was refused.
         refused: bool,
-        /// `open`, `execute` or `written`; `again` when it was scanned again, or to the end, and nobody waited.
+        /// `open`, `execute` or `written`; `again` when it was scanned again, or to the end, and nobody waited; `ahead`
+        /// when nobody had opened it yet.
         access: String,
         /// The process that opened it.
         process: i32,

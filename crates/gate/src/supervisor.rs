@@ -109,7 +109,7 @@ enum Wish {
 /// # Errors
 /// When the kernel has no permission events or we are not root, a database or a worker cannot be used, or gates die again
 /// and again.
-pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
+pub(crate) fn run(mut configuration: Configuration) -> anyhow::Result<()> {
     let mut mask = SigSet::empty();
     // SIGIO tells that somebody waits for a lease.
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGIO, Signal::SIGPIPE] {
@@ -126,9 +126,11 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<()> {
     let groups = Groups::open().context(hint())?;
     let table = Table::new()?;
     let listener = listen(&configuration.service.socket)?;
+    let covered = Covered::new(&configuration.file_systems);
+    configuration.ahead.folders.retain(|folder| covered.is_to_be_watched(folder));
     let gate = start(&configuration, &worker, &groups, &table, &databases)?;
     let mut supervisor = Supervisor {
-        covered: Covered::new(&configuration.file_systems),
+        covered,
         kept: Kept::new(&configuration.kept.folders),
         configuration,
         worker,

@@ -44,6 +44,19 @@ fn what_was_found_goes_into_quarantine_and_comes_back() {
     assert_eq!(fs::read(&elsewhere).unwrap(), eicar());
 }
 
+#[test]
+fn programs_are_looked_at_before_anybody_opens_them() {
+    let Some(ground) = Ground::unwatched() else { return };
+    for (name, mode) in [("program", 0o755), ("text", 0o644)] {
+        let path = ground.write(name, &eicar());
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let configuration = format!("[ahead]\nfolders = [{:?}]\n", ground.path(""));
+    let Some(ground) = ground.watch(&configuration) else { return };
+    until("it is told", || ground.log().contains("\"ahead\""));
+    assert!(ground.log().contains("watched/program") && !ground.log().contains("watched/text"));
+}
+
 /// Under the limits of its service it can take what belongs to others, and is asked before them.
 #[test]
 fn the_capabilities_of_the_service_are_enough() {
