@@ -1,13 +1,15 @@
 //! Compiles the folder of our own rules.
 
+#[path = "src/mask.rs"]
+mod mask;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::{env, fs};
 
 use candor_signatures::Sources;
-
-include!("src/mask.rs");
+use mask::MASK;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut cargo = io::stdout().lock();

@@ -4,7 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-include!("mask.rs");
+mod mask;
+
+use mask::MASK;
 
 /// The compiled database. It is masked: otherwise every program that carries it would be detected by it.
 static MASKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.cdb.masked"));
